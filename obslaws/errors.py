@@ -1,0 +1,101 @@
+"""Every exception and warning of the package: one small tree, so that callers can catch as much or as little as they mean to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ConvergenceWarning",
+    "ExtrapolationWarning",
+    "FitError",
+    "ObslawsError",
+    "ObslawsWarning",
+    "SchemaError",
+    "SourceError",
+    "UnknownNameError",
+    "UsageError",
+    "nearest_names",
+]
+
+
+class ObslawsError(Exception):
+    """Base of every error that tells the user what to do; the command line prints it as one line."""
+
+
+class SourceError(ObslawsError):
+    """An upstream could not be reached, or no longer looks as it did."""
+
+
+class SchemaError(ObslawsError, ValueError):
+    """A table breaks the schema."""
+
+
+class FitError(ObslawsError, ValueError):
+    """The data cannot carry the fit that was asked for."""
+
+
+class UsageError(ObslawsError, ValueError):
+    """An argument does not make sense."""
+
+
+class UnknownNameError(ObslawsError, KeyError):
+    """A name that is not known; the message offers the nearest ones.
+
+    Parameters
+    ----------
+    kind : str
+        What the name was meant to be: ``"benchmark"``, ``"family"``, ``"view"``.
+    name : str
+        What was asked for.
+    known : iterable of str
+        What there is.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(map(str, known))
+        near = nearest_names(name, known)
+        offer = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        listing = ", ".join(known) if len(known) <= 20 else f"{', '.join(known[:20])} and {len(known) - 20} more"
+        super().__init__(f"No {kind} named {name!r}.{offer} Known: {listing or 'none'}.")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ObslawsWarning(UserWarning):
+    """Base of every warning."""
+
+
+class ConvergenceWarning(ObslawsWarning):
+    """A fit stopped before its tolerance was met."""
+
+
+class ExtrapolationWarning(ObslawsWarning):
+    """A forecast lies far outside the data it rests on."""
+
+
+def nearest_names(name: str, known: Iterable[str], most: int = 2) -> list[str]:
+    """Offer the known names that look most like a wrong one, ignoring case.
+
+    Parameters
+    ----------
+    name : str
+        The name that was not found.
+    known : iterable of str
+        The names that exist.
+    most : int
+        How many to offer at most.
+
+    Returns
+    -------
+    list of str
+        Nearest first; empty when nothing is close.
+
+    Examples
+    --------
+    >>> nearest_names("hellaswga", ["hellaswag", "mmlu"])
+    ['hellaswag']
+    """
+    by_lower = {k.lower(): k for k in known}
+    return [by_lower[k] for k in difflib.get_close_matches(name.lower(), by_lower, n=most, cutoff=0.6)]

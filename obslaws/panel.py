@@ -1,0 +1,258 @@
+"""Models x benchmarks with what is known of each model: the one thing that every forecaster is fitted to.
+
+In: a view of the snapshot, or a folder with the user's own three tables. Out: a `Panel`. Called by forecasters,
+backtests, figures and the command line. A missing score is NaN ("not evaluated") and stays missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from obslaws.errors import SchemaError, UnknownNameError
+from obslaws.schema import check_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["COVARIATES", "Panel", "complete_benchmarks", "complete_models", "load_panel", "read_panel"]
+
+COVARIATES = (
+    "org", "family", "base_family", "variant", "base_model",
+    "n_params", "n_active_params", "n_tokens", "train_flop", "release_date",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Scores of models on benchmarks, with the models' covariates.
+
+    Parameters
+    ----------
+    name : str
+        View or folder that it came from.
+    models : DataFrame of shape (n_models, n_covariates)
+        Indexed by model id; the columns of `COVARIATES`. Unknown sizes, tokens, compute and dates are missing.
+    scores : DataFrame of shape (n_models, n_benchmarks)
+        Raw fractions, NaN where a model was not evaluated; same index as `models`.
+    benchmarks : DataFrame of shape (n_benchmarks, n_facts)
+        Indexed by benchmark id, in the order of the columns of `scores`; at least score_floor, ceiling, n_items, unit.
+    provenance : dict
+        Snapshot date and hash, or folder, for captions.
+    """
+
+    name: str
+    models: pd.DataFrame
+    scores: pd.DataFrame
+    benchmarks: pd.DataFrame
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.models.index.equals(self.scores.index):
+            raise SchemaError(f"panel {self.name!r}: models and scores have different rows.")
+        if not self.benchmarks.index.equals(self.scores.columns):
+            raise SchemaError(f"panel {self.name!r}: benchmarks and the columns of scores differ.")
+
+    @property
+    def n_cells(self) -> int:
+        """Count of observed scores."""
+        return int(self.scores.notna().to_numpy().sum())
+
+    def select(self, models: Iterable[str] | np.ndarray | None = None, benchmarks: Sequence[str] | None = None) -> Panel:
+        """Keep some models and benchmarks.
+
+        Parameters
+        ----------
+        models : iterable of str or boolean mask, optional
+            Model ids in the order wanted, or a mask over the rows.
+        benchmarks : sequence of str, optional
+            Benchmark ids in the order wanted.
+
+        Returns
+        -------
+        Panel
+            The rest is gone, nothing else changes.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest known name.
+        """
+        rows: Any = slice(None)
+        if models is not None:
+            rows = models if isinstance(models, np.ndarray) and models.dtype == bool else _known("model", list(models), self.models.index)
+        columns = list(self.scores.columns) if benchmarks is None else _known("benchmark", list(benchmarks), self.scores.columns)
+        return replace(
+            self,
+            models=self.models.loc[rows],
+            scores=self.scores.loc[rows, columns],
+            benchmarks=self.benchmarks.loc[columns],
+        )
+
+    def hide(self, cells: np.ndarray) -> Panel:
+        """Make cells unobserved.
+
+        Parameters
+        ----------
+        cells : ndarray of bool, shape (n_models, n_benchmarks)
+            True where the score is to be hidden.
+
+        Returns
+        -------
+        Panel
+            Same rows and columns, NaN in the hidden cells.
+        """
+        return replace(self, scores=self.scores.mask(cells))
+
+
+def _known(kind: str, names: list[str], index: pd.Index) -> list[str]:
+    for name in names:
+        if name not in index:
+            raise UnknownNameError(kind, name, index)
+    return names
+
+
+def load_panel(view: str | Path = "core", snapshot: str | None = None) -> Panel:
+    """Load a panel: a named view of a snapshot, or a folder with the tables `models`, `scores` and `benchmarks`.
+
+    Parameters
+    ----------
+    view : str or Path
+        Name of a view (``core``, ``sloth``, ...), or a folder.
+    snapshot : str, optional
+        Date of the snapshot; the newest by default. Ignored for a folder.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    UnknownNameError
+        No such view; the nearest is offered.
+    SchemaError
+        A table breaks the schema; the message names file, row, column and cure.
+
+    Examples
+    --------
+    >>> load_panel("core").scores.shape[1]
+    12
+    """
+    if isinstance(view, Path) or Path(view).is_dir():
+        return read_panel(Path(view))
+    from obslaws.views import view_panel
+
+    return view_panel(view, snapshot)
+
+
+def read_panel(folder: Path) -> Panel:
+    """Read the user's own tables, each as CSV or parquet.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds models, scores and, optionally, benchmarks; columns as in `obslaws.schema`.
+
+    Returns
+    -------
+    Panel
+        Named after the folder. Models without any score stay, with missing cells.
+
+    Raises
+    ------
+    SchemaError
+        A file is missing, a column or value is wrong, a score belongs to no model, or the panel is empty.
+    """
+    models, models_file = _read_table(folder, "models")
+    scores, scores_file = _read_table(folder, "scores")
+    benchmarks, benchmarks_file = _read_table(folder, "benchmarks", required=False)
+    models = check_table(models, "models", models_file)
+    if benchmarks is None:
+        benchmarks = pd.DataFrame({"benchmark": pd.unique(scores["benchmark"].dropna())}) if "benchmark" in scores else pd.DataFrame()
+        benchmarks_file = scores_file
+    if len(benchmarks) or "benchmark" in benchmarks:
+        benchmarks = check_table(benchmarks, "benchmarks", benchmarks_file)
+    units = dict(zip(benchmarks["benchmark"], benchmarks["unit"].fillna("fraction"), strict=True)) if len(benchmarks) else {}
+    scores = check_table(scores, "scores", scores_file, units=units)
+    for column, known, kind in (("model", models["model"], "models"), ("benchmark", benchmarks["benchmark"], "benchmarks")):
+        strange = ~scores[column].isin(known)
+        if strange.any():
+            at = int(np.flatnonzero(strange)[0])
+            raise SchemaError(
+                f"{scores_file}, row {at + 2}, column {column!r}: {UnknownNameError(column, scores[column].iloc[at], known)} "
+                f"Add it to {kind!r} or correct the name."
+            )
+    if scores.empty:
+        raise SchemaError(f"{scores_file}: no rows. A panel needs at least one score.")
+    doubled = scores.duplicated(["model", "benchmark"])
+    if doubled.any():
+        at = int(np.flatnonzero(doubled)[0])
+        raise SchemaError(
+            f"{scores_file}, row {at + 2}: a second score of {scores['model'].iloc[at]} on {scores['benchmark'].iloc[at]}. "
+            "A panel folder holds one score per model and benchmark: keep the one you trust."
+        )
+    models = complete_models(models)
+    benchmarks = complete_benchmarks(benchmarks)
+    wide = scores.pivot(index="model", columns="benchmark", values="score")
+    wide = wide.reindex(index=models.index, columns=benchmarks.index)
+    return Panel(folder.name, models, wide, benchmarks, {"folder": folder.name})
+
+
+def complete_models(models: pd.DataFrame) -> pd.DataFrame:
+    """Index a checked table of models by id and fill in what follows from the other columns.
+
+    Parameters
+    ----------
+    models : DataFrame
+        A checked `models` table.
+
+    Returns
+    -------
+    DataFrame of shape (n_models, n_covariates)
+        Columns of `COVARIATES`. A missing base family is the family; active parameters default to the total;
+        compute is 6 x active parameters x tokens where it is not given (Kaplan et al. 2020, section 2.1).
+    """
+    out = models.set_index("model")[[*COVARIATES]].copy()
+    out["base_family"] = out["base_family"].fillna(out["family"])
+    out["variant"] = out["variant"].fillna("unknown")
+    out["n_active_params"] = out["n_active_params"].fillna(out["n_params"])
+    out["train_flop"] = out["train_flop"].fillna(6.0 * out["n_active_params"] * out["n_tokens"])
+    return out
+
+
+def complete_benchmarks(benchmarks: pd.DataFrame) -> pd.DataFrame:
+    """Index a checked table of benchmarks by id; an unknown floor is 0, an unknown unit is a fraction.
+
+    Parameters
+    ----------
+    benchmarks : DataFrame
+        A checked `benchmarks` table.
+
+    Returns
+    -------
+    DataFrame of shape (n_benchmarks, n_facts)
+    """
+    out = benchmarks.set_index("benchmark")
+    return out.assign(
+        score_floor=out["score_floor"].fillna(0.0), unit=out["unit"].fillna("fraction"), title=out["title"].fillna(out.index.to_series())
+    )
+
+
+def _read_table(folder: Path, name: str, required: bool = True) -> tuple[Any, str]:
+    for ending, read in ((".csv", _read_csv), (".parquet", pd.read_parquet)):
+        path = folder / f"{name}{ending}"
+        if path.exists():
+            return read(path), path.name
+    if required:
+        found = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise SchemaError(f"{folder}: no {name}.csv or {name}.parquet; found {found}. Columns: see `obslaws.schema`.")
+    return None, f"{name}.csv"
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    # text first: pandas would turn a model called "1e3" or "NaN" into a number, and hide which cell held text
+    return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""], skip_blank_lines=False)
