@@ -1,0 +1,257 @@
+"""One interface for all forecasters, and the tidy frame that they answer with.
+
+In: a `Panel` to fit, then queries (models with covariates, known or not to the panel) and any scores already known
+of them. Out: a `Predictive`, from which `forecast` makes the tidy frame. Called by the command line, backtests and figures.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from obslaws.errors import FitError, UnknownNameError, UsageError
+from obslaws.panel import COVARIATES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from obslaws.panel import Panel
+
+__all__ = ["FORECAST_COLUMNS", "Forecaster", "NormalPredictive", "Predictive", "check_level", "complete_queries"]
+
+FORECAST_COLUMNS = ("model", "family", "benchmark", "forecast", "lower", "upper", "level", "basis")
+
+
+class Predictive(ABC):
+    """What a forecaster believes about unseen scores.
+
+    Attributes
+    ----------
+    basis : ndarray of str, shape (n_models, n_benchmarks)
+        Who answered: ``"own scores"``, ``"family"``, ``"base family"``, ``"pooled"``.
+    """
+
+    basis: NDArray[np.str_]
+
+    @abstractmethod
+    def quantile(self, share: float) -> NDArray[np.float64]:
+        """Quantile of each score's predictive distribution.
+
+        Parameters
+        ----------
+        share : float
+            In (0, 1).
+
+        Returns
+        -------
+        ndarray of shape (n_models, n_benchmarks)
+            Fractions.
+        """
+
+    @property
+    def point(self) -> NDArray[np.float64]:
+        """Point forecast: the median, which minimises absolute error; shape (n_models, n_benchmarks)."""
+        return self.quantile(0.5)
+
+
+@dataclass(frozen=True)
+class NormalPredictive(Predictive):
+    """Normal on the score scale, cut off at 0 and 1.
+
+    Parameters
+    ----------
+    mean, sd : ndarray of shape (n_models, n_benchmarks)
+        Fractions.
+    basis : ndarray of str, shape (n_models, n_benchmarks)
+    """
+
+    mean: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    basis: NDArray[np.str_]
+
+    def quantile(self, share: float) -> NDArray[np.float64]:
+        """Quantile, see `Predictive.quantile`."""
+        return np.clip(self.mean + ndtri(share) * self.sd, 0.0, 1.0)
+
+
+class Forecaster(ABC):
+    """Base of every forecaster: `fit` a panel, then `forecast` any models on its benchmarks."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def _fit(self, panel: Panel) -> None:
+        """Learn from a panel that holds at least one score."""
+
+    @abstractmethod
+    def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> Predictive:
+        """Answer for checked queries and their known scores (all benchmarks of the panel, NaN unknown)."""
+
+    def fit(self, panel: Panel) -> Self:
+        """Learn from a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+            NaN scores are left out, never filled in.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        FitError
+            The panel holds no score.
+        """
+        if panel.n_cells == 0:
+            raise FitError(
+                f"Panel {panel.name!r} holds no score ({len(panel.models)} models, {panel.scores.shape[1]} benchmarks). "
+                "A fit needs at least one; check the filters of the view, or the scores table."
+            )
+        self.panel_ = panel
+        self._fit(panel)
+        return self
+
+    def predict(self, queries: pd.DataFrame, scores: pd.DataFrame | None = None) -> Predictive:
+        """Predictive distribution of every benchmark for each queried model.
+
+        Parameters
+        ----------
+        queries : DataFrame of shape (n_queries, any)
+            Indexed by model; columns of `obslaws.panel.COVARIATES`, of which only ``family`` is required.
+        scores : DataFrame, optional
+            Scores already known of the queried models: rows as `queries`, any benchmarks of the panel, NaN unknown.
+            For models of the fitted panel the scores that it holds are known without being given again.
+
+        Returns
+        -------
+        Predictive
+            Over (n_queries, n_benchmarks of the panel).
+        """
+        self._check_fitted()
+        queries = complete_queries(queries)
+        benchmarks = self.panel_.scores.columns
+        known = self.panel_.scores.reindex(queries.index)
+        if scores is not None:
+            for name in scores.columns:
+                if name not in benchmarks:
+                    raise UnknownNameError("benchmark", name, benchmarks)
+            given = scores.reindex(index=queries.index, columns=benchmarks)
+            known = given.where(given.notna(), known)
+        return self._predict(queries, known)
+
+    def forecast(
+        self,
+        queries: pd.DataFrame,
+        scores: pd.DataFrame | None = None,
+        benchmarks: Sequence[str] | None = None,
+        level: float = 0.9,
+    ) -> pd.DataFrame:
+        """Forecast scores with intervals.
+
+        Parameters
+        ----------
+        queries, scores
+            As in `predict`.
+        benchmarks : sequence of str, optional
+            Which benchmarks to answer for; all of the panel by default.
+        level : float
+            Nominal coverage of the interval, in (0, 1).
+
+        Returns
+        -------
+        DataFrame of shape (n_queries * n_benchmarks, 8)
+            Columns model, family, benchmark, forecast, lower, upper, level, basis; scores as fractions.
+
+        Raises
+        ------
+        UnknownNameError
+            A benchmark that the panel does not hold; the nearest is offered.
+        """
+        check_level(level)
+        self._check_fitted()
+        columns = list(self.panel_.scores.columns)
+        wanted = columns if benchmarks is None else list(benchmarks)
+        for name in wanted:
+            if name not in columns:
+                raise UnknownNameError("benchmark", name, columns)
+        predictive = self.predict(queries, scores)
+        at = [columns.index(name) for name in wanted]
+        answers = {
+            "forecast": predictive.point,
+            "lower": predictive.quantile((1.0 - level) / 2.0),
+            "upper": predictive.quantile((1.0 + level) / 2.0),
+        }
+        n_queries = len(queries)
+        frame = pd.DataFrame(
+            {
+                "model": np.repeat(queries.index.to_numpy(), len(at)),
+                "family": np.repeat(queries["family"].to_numpy(), len(at)),
+                "benchmark": np.tile(np.asarray(wanted, dtype=object), n_queries),
+                **{k: v[:, at].ravel() for k, v in answers.items()},
+                "level": level,
+                "basis": predictive.basis[:, at].ravel(),
+            }
+        )
+        return frame[[*FORECAST_COLUMNS]]
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "panel_"):
+            raise FitError(f"{type(self).__name__} is not fitted yet: call fit(panel) first.")
+
+
+def complete_queries(queries: pd.DataFrame) -> pd.DataFrame:
+    """Give queries every covariate column, and derive what follows from the rest.
+
+    Parameters
+    ----------
+    queries : DataFrame
+        Indexed by model, with at least ``family``.
+
+    Returns
+    -------
+    DataFrame of shape (n_queries, n_covariates)
+        A copy; a missing base family is the family, missing active parameters are the total, missing compute is 6 N D.
+
+    Raises
+    ------
+    UsageError
+        No family column, or a size, token count or compute that is not positive and finite.
+    """
+    if "family" not in queries.columns:
+        raise UsageError(f"Queries need a column 'family'; found {', '.join(map(repr, queries.columns)) or 'none'}.")
+    out = queries.reindex(columns=[*COVARIATES]).copy()
+    for column in ("n_params", "n_active_params", "n_tokens", "train_flop"):
+        values = pd.to_numeric(out[column], errors="coerce").astype(float)
+        bad = ~(values.isna() | ((values > 0) & np.isfinite(values)))
+        if bad.any():
+            model = values.index[bad][0]
+            raise UsageError(f"{column} of {model!r} is {values[bad].iloc[0]:g}; expected a positive, finite count, e.g. 7e9.")
+        out[column] = values
+    out["release_date"] = pd.to_datetime(out["release_date"])
+    out["base_family"] = out["base_family"].fillna(out["family"])
+    out["variant"] = out["variant"].fillna("unknown")
+    out["n_active_params"] = out["n_active_params"].fillna(out["n_params"])
+    out["train_flop"] = out["train_flop"].fillna(6.0 * out["n_active_params"] * out["n_tokens"])
+    return out
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that is no share; 90 for 0.9 is the usual slip.
+
+    Raises
+    ------
+    UsageError
+        With the cure.
+    """
+    if not 0.0 < level < 1.0:
+        cure = f" Did you mean {level / 100:g}?" if 1.0 < level < 100.0 else ""
+        raise UsageError(f"level is {level:g}; expected a share between 0 and 1, e.g. 0.9.{cure}")
