@@ -1,0 +1,199 @@
+"""Families of a panel: which there are, who belongs to them, which one a name means, who stands nearest in size.
+
+In: a `Panel`. Called by `obslaws.query`, figures and the command line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from obslaws.errors import UnknownNameError, nearest_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from obslaws.panel import Panel
+
+__all__ = ["FamilyMatch", "family_members", "family_table", "match_family", "nearest_members"]
+
+
+@dataclass(frozen=True)
+class FamilyMatch:
+    """What a family's name means in a panel.
+
+    Parameters
+    ----------
+    family, base_family : str
+        Names as the panel spells them; as they were given where the panel does not know them.
+    org, variant : str or None
+        Of the known members.
+    known, base_known : bool
+        Whether the panel holds members of the family, of the base family.
+    nearest : tuple of str
+        Known names that look alike, for a message.
+    """
+
+    family: str
+    base_family: str
+    org: str | None
+    variant: str | None
+    known: bool
+    base_known: bool
+    nearest: tuple[str, ...] = ()
+
+
+def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyMatch:
+    """Find the family that a name means, ignoring case, and its sibling of the variant asked for.
+
+    Parameters
+    ----------
+    panel : Panel
+        Holds the known families.
+    name : str
+        A family (``qwen2.5-instruct``) or a base family (``qwen2.5``).
+    variant : {"base", "chat"}, optional
+        ``qwen2.5`` with ``"chat"`` means ``qwen2.5-instruct``: the family of the same base family with chat models.
+
+    Returns
+    -------
+    FamilyMatch
+        With ``known=False`` when the panel holds no such family; nothing is raised.
+    """
+    name = name.strip()
+    models = panel.models
+    spelled = {str(f).lower(): str(f) for f in models["family"].dropna().unique()}
+    bases = {str(f).lower(): str(f) for f in models["base_family"].dropna().unique()}
+    family = spelled.get(name.lower())
+    if family is not None:
+        members = models[models["family"] == family]
+        variants = set(members["variant"])
+        if variant is None or variant in variants or variants == {"unknown"}:
+            return _known(members, family, variant)
+        base_family = _most_common(members["base_family"]) or family
+    elif name.lower() in bases:
+        base_family, variant = bases[name.lower()], variant or "base"
+    else:
+        near = nearest_names(name, [*spelled.values(), *bases.values()])
+        return FamilyMatch(name, name, None, variant, known=False, base_known=False, nearest=tuple(near))
+
+    siblings = models[(models["base_family"] == base_family) & (models["variant"] == variant)]
+    if len(siblings):
+        sizes = siblings["family"].value_counts()
+        named_alike = sizes[[str(f).startswith((family or base_family).lower()) for f in sizes.index]]
+        sibling = str((named_alike if len(named_alike) else sizes).index[0])
+        return _known(siblings[siblings["family"] == sibling], sibling, variant)
+    org = _most_common(models.loc[models["base_family"] == base_family, "org"])
+    return FamilyMatch(f"{base_family} ({variant})", base_family, org, variant, known=False, base_known=True)
+
+
+def family_members(panel: Panel, name: str) -> pd.DataFrame:
+    """List the members of a family, smallest first.
+
+    Parameters
+    ----------
+    panel : Panel
+    name : str
+        Family, or base family for all its variants; case does not matter.
+
+    Returns
+    -------
+    DataFrame of shape (n_members, 7 + n_benchmarks)
+        Indexed by model: family, variant, n_params, n_active_params, n_tokens, train_flop, release_date, scores.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest known name.
+    """
+    models = panel.models
+    for column in ("family", "base_family"):
+        rows = models[column].astype(str).str.lower() == name.strip().lower()
+        if rows.any():
+            break
+    else:
+        raise UnknownNameError("family", name, {*models["family"].dropna(), *models["base_family"].dropna()})
+    columns = ["family", "variant", "n_params", "n_active_params", "n_tokens", "train_flop", "release_date"]
+    return models.loc[rows, columns].join(panel.scores).sort_values(["n_params", "family"], kind="stable")
+
+
+def family_table(panel: Panel) -> pd.DataFrame:
+    """Count the families of a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+
+    Returns
+    -------
+    DataFrame of shape (n_families, 9)
+        family, base_family, org, variant, n_models, n_params_min, n_params_max, n_tokens_max (counts) and n_scores;
+        largest family first, then by name.
+    """
+    n_scores = panel.scores.notna().sum(axis=1)
+    groups = panel.models.assign(n_scores=n_scores).groupby("family", sort=True)
+    table = pd.DataFrame(
+        {
+            **{c: groups[c].agg(_most_common) for c in ("base_family", "org", "variant")},
+            "n_models": groups.size(),
+            "n_params_min": groups["n_params"].min(),
+            "n_params_max": groups["n_params"].max(),
+            "n_tokens_max": groups["n_tokens"].max(),
+            "n_scores": groups["n_scores"].sum(),
+        }
+    )
+    return table.sort_values("n_models", ascending=False, kind="stable").reset_index()
+
+
+def nearest_members(
+    panel: Panel, family: str, n_params: float, benchmarks: Iterable[str] | None = None, most: int = 2
+) -> pd.DataFrame:
+    """Members of a family nearest in size: the ones just below and above, or the two nearest on one side.
+
+    Parameters
+    ----------
+    panel : Panel
+    family : str
+        As the panel spells it.
+    n_params : float
+        Size to stand beside, count.
+    benchmarks : iterable of str, optional
+        Members without any score on these are passed over; all benchmarks by default.
+    most : int
+        How many members to give back at most.
+
+    Returns
+    -------
+    DataFrame of shape (n_nearest, n_covariates + n_benchmarks)
+        Rows of ``panel.models`` joined with the scores, smallest first; no rows for an unknown family.
+    """
+    wanted = list(panel.scores.columns if benchmarks is None else benchmarks)
+    models, scores = panel.models, panel.scores[wanted]
+    rows = (models["family"] == family) & models["n_params"].notna() & scores.notna().any(axis=1)
+    # of several models of one size (copies, long-context twins) the one with most scores speaks
+    n_scores = scores[rows].notna().sum(axis=1)
+    members = models[rows].join(scores).assign(n_scores=-n_scores).sort_values(["n_params", "n_scores"], kind="stable")
+    members = members.drop(columns="n_scores")[~np.log10(members["n_params"]).round(2).duplicated()]
+    ratio = np.log(members["n_params"] / n_params)
+    below, above = members[ratio <= 0].iloc[::-1], members[ratio > 0]
+    picked = pd.concat([below.iloc[: max(1, most - len(above))], above.iloc[: max(1, most - len(below))]])
+    return picked.sort_values("n_params").iloc[:most]
+
+
+def _known(members: pd.DataFrame, family: str, variant: str | None) -> FamilyMatch:
+    return FamilyMatch(
+        family=family,
+        base_family=_most_common(members["base_family"]) or family,
+        org=_most_common(members["org"]),
+        variant=variant or _most_common(members["variant"]),
+        known=True,
+        base_known=True,
+    )
+
+
+def _most_common(values: pd.Series) -> str | None:
+    counts = values.dropna().value_counts()
+    return None if counts.empty else str(counts.index[0])

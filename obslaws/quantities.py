@@ -1,0 +1,139 @@
+"""Sizes and token counts as people write them: 22B, 7.5b, 18T, 32e9; read into plain counts, and written back.
+
+Called by the command line, figures and tables. Everywhere else a size is a plain float.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from obslaws.errors import UsageError
+
+__all__ = ["format_count", "format_flop", "parse_count", "parse_fraction"]
+
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+_NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
+_COUNT = re.compile(rf"\s*{_NUMBER}\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def parse_count(text: str, what: str = "count") -> float:
+    """Read a size or a number of tokens.
+
+    Parameters
+    ----------
+    text : str
+        A number with or without one of the suffixes K, M, B, T in either case; ``"32e9"``, ``"32B"``, ``"18T"``.
+    what : str
+        Name of the quantity, for the message.
+
+    Returns
+    -------
+    float
+        Plain count, positive and finite.
+
+    Raises
+    ------
+    UsageError
+        Not a number, an unknown suffix, or not positive and finite.
+
+    Examples
+    --------
+    >>> parse_count("7.5b"), parse_count("18T"), parse_count("32e9")
+    (7500000000.0, 18000000000000.0, 32000000000.0)
+    """
+    expected = "expected a positive count such as 32e9, 32B, 500M or 18T"
+    match = _COUNT.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{what}: {text!r} is not a number; {expected}.")
+    number, suffix = float(match[1]), match[2].lower()
+    if suffix not in _SUFFIXES:
+        raise UsageError(f"{what}: unknown suffix {match[2]!r} in {text!r}; {expected}.")
+    count = number * _SUFFIXES[suffix]
+    if not (count > 0 and math.isfinite(count)):
+        raise UsageError(f"{what} is {text.strip()}; {expected}. Leave it out when it is unknown.")
+    return count
+
+
+def parse_fraction(text: str, what: str) -> float:
+    """Read a score.
+
+    Parameters
+    ----------
+    text : str
+        A fraction in [0, 1].
+    what : str
+        Where it stands, for the message.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UsageError
+        Not a number, or outside [0, 1]; a percentage is told how to become a fraction.
+
+    Examples
+    --------
+    >>> parse_fraction("0.73", "mmlu")
+    0.73
+    """
+    try:
+        score = float(text)
+    except ValueError:
+        raise UsageError(f"{what}: {text!r} is not a number; expected a fraction in [0, 1], e.g. 0.73.") from None
+    if not 0.0 <= score <= 1.0:
+        percent = 1.0 < score <= 100.0
+        cure = f"Scores are fractions: did you mean {score / 100:g}?" if percent else "Leave out what is unknown."
+        raise UsageError(f"{what} is {text.strip()}; expected a fraction in [0, 1]. {cure}")
+    return score
+
+
+def format_count(count: float) -> str:
+    """Write a count with three digits and a suffix.
+
+    Parameters
+    ----------
+    count : float
+        Positive, or NaN for unknown.
+
+    Returns
+    -------
+    str
+        ``"?"`` for NaN.
+
+    Examples
+    --------
+    >>> format_count(22e9), format_count(14.77e9), format_count(5.5e12), format_count(float("nan"))
+    ('22B', '14.8B', '5.5T', '?')
+    """
+    if not count > 0:
+        return "?"
+    for suffix, unit in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if float(f"{count:.3g}") >= unit:
+            return f"{float(f'{count / unit:.3g}'):g}{suffix}"
+    return f"{count:g}"
+
+
+def format_flop(flop: float) -> str:
+    """Write training compute with its unit.
+
+    Parameters
+    ----------
+    flop : float
+        FLOP, or NaN for unknown.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> format_flop(2.376e24)
+    '2.4e24 FLOP'
+    """
+    if not flop > 0:
+        return "unknown compute"
+    digits, exponent = f"{flop:.1e}".split("e")
+    return f"{digits}e{int(exponent)} FLOP"
