@@ -1,0 +1,208 @@
+"""Split a panel into folds as a protocol says: what trains, who is asked, what came.
+
+In: a protocol and a panel. Out: folds, each checked for leaks. A record names its split; a new split is one function here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from obslaws.errors import FitError, SchemaError, UnknownNameError, UsageError
+from obslaws.panel import Panel
+from obslaws.protocols import Groups, Protocol
+
+__all__ = ["SPLITS", "Fold", "plan"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One refit: what trains, who is asked, what came.
+
+    Parameters
+    ----------
+    name : str
+        Test group, or label of the fold.
+    train : Panel
+        Everything that the fit may see.
+    queries : DataFrame of shape (n_queries, n_covariates)
+        Held-out models, by id; covariates only.
+    held_out : DataFrame of shape (n_queries, n_benchmarks)
+        The scores to be forecast, NaN where a score is known or was never measured; columns as in `train`.
+    """
+
+    name: str
+    train: Panel
+    queries: pd.DataFrame
+    held_out: pd.DataFrame
+
+    def check(self) -> None:
+        """Refuse a fold whose training panel holds a score that is to be forecast, or nothing at all.
+
+        Raises
+        ------
+        FitError
+            The message names the fold and the first cell that leaks.
+        """
+        seen = self.train.scores.reindex(index=self.held_out.index, columns=self.held_out.columns)
+        leaks = np.argwhere((seen.notna() & self.held_out.notna()).to_numpy())
+        if len(leaks):
+            row, column = leaks[0]
+            raise FitError(
+                f"Fold {self.name!r}: {len(leaks)} held-out scores are in its training panel, first "
+                f"{self.held_out.index[row]} on {self.held_out.columns[column]}. A fold must hide what it asks for."
+            )
+        if self.train.n_cells == 0:
+            raise FitError(
+                f"Fold {self.name!r} leaves no score to train on: the panel holds nothing but this test group. "
+                "Use a panel with more families."
+            )
+
+
+def plan(
+    protocol: Protocol,
+    panel: Panel,
+    benchmarks: Sequence[str] | None = None,
+    cells: pd.DataFrame | None = None,
+) -> list[Fold]:
+    """Split a panel into folds.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        What to hide.
+    panel : Panel
+        What there is.
+    benchmarks : sequence of str, optional
+        The panel is cut to these, training and test alike; after the protocol has chosen its models.
+    cells : DataFrame, optional
+        Columns fold, model, benchmark; required by the split ``cells`` and refused by the others.
+
+    Returns
+    -------
+    list of Fold
+        In the order of the groups; each of them has passed `Fold.check`.
+
+    Raises
+    ------
+    UsageError
+        Nothing to hold out, or an argument that does not belong to the split.
+    UnknownNameError
+        A group, model or benchmark that the panel does not hold; the nearest is offered.
+    """
+    if (protocol.split == "cells") != (cells is not None):
+        need = "needs" if cells is None else "takes no"
+        raise UsageError(f"Protocol {protocol.id!r} {need} table of cells (columns fold, model, benchmark).")
+    panel = panel.select(benchmarks=protocol.benchmarks)
+    if protocol.complete_rows:
+        panel = panel.select(_complete(panel))
+    folds = SPLITS[protocol.split](protocol, panel, benchmarks, cells)
+    for fold in folds:
+        fold.check()
+    return folds
+
+
+def _complete(panel: Panel) -> np.ndarray:
+    known = panel.models[["n_params", "n_tokens"]].notna().all(axis=1)
+    return (panel.scores.notna().all(axis=1) & known).to_numpy()
+
+
+def _leave_family_out(
+    protocol: Protocol, panel: Panel, benchmarks: Sequence[str] | None, cells: pd.DataFrame | None
+) -> list[Fold]:
+    n_observed = protocol.n_observed
+    if protocol.drop_small_families:
+        panel = panel.select((panel.models.groupby("family")["family"].transform("size") > n_observed).to_numpy())
+    if benchmarks is not None:
+        panel = panel.select(benchmarks=benchmarks)
+    panel = panel.select(panel.scores.notna().any(axis=1).to_numpy())
+    models = panel.models
+    family_size = models.groupby("family").size()
+    # unknown sizes sort last: they are never "the smallest"
+    rank = models.sort_values("n_params", kind="stable").groupby("family").cumcount().reindex(models.index)
+    beyond = rank >= n_observed
+    folds = []
+    for label, group in _groups(protocol, models, family_size).items():
+        inside = models["family"].isin(group)
+        held = (inside & beyond).to_numpy()
+        hidden = held.copy()
+        if protocol.lineage:
+            hidden |= _derived(models, set(models.index[held]))
+            held = hidden & inside.to_numpy()
+        if held.any():
+            folds.append(Fold(label, panel.select(~hidden), models[held], panel.scores[held]))
+    if not folds:
+        raise UsageError(
+            f"Protocol {protocol.id!r}: no family of panel {panel.name!r} has more than {n_observed} models with scores "
+            f"({len(models)} models, {len(family_size)} families), so nothing can be held out. Lower --observed."
+        )
+    return folds
+
+
+def _groups(protocol: Protocol, models: pd.DataFrame, family_size: pd.Series) -> Groups:
+    if protocol.groups is None:
+        by_base = models.groupby("base_family")["family"].unique().items()
+        return {
+            str(base): tuple(families)
+            for base, families in by_base
+            if (family_size[families] > protocol.n_observed).any()
+        }
+    for group in protocol.groups.values():
+        for family in group:
+            if family not in family_size.index:
+                raise UnknownNameError("family", family, family_size.index)
+    return protocol.groups
+
+
+def _derived(models: pd.DataFrame, held: set[str]) -> np.ndarray:
+    """Mark the models whose chain of base models meets a held-out one."""
+    parent = models["base_model"].dropna().to_dict()
+    out = np.zeros(len(models), dtype=bool)
+    for i, model in enumerate(models.index):
+        seen = {model}
+        while (model := parent.get(model, "")) and model not in seen:
+            if model in held:
+                out[i] = True
+                break
+            seen.add(model)
+    return out
+
+
+def _cells(
+    protocol: Protocol, panel: Panel, benchmarks: Sequence[str] | None, cells: pd.DataFrame | None
+) -> list[Fold]:
+    if cells is None:
+        return []
+    wanted = list(panel.scores.columns) if benchmarks is None else list(benchmarks)
+    for kind, known in (("model", panel.scores.index), ("benchmark", panel.scores.columns)):
+        strange = ~cells[kind].isin(known)
+        if strange.any():
+            raise UnknownNameError(kind, str(cells.loc[strange, kind].iloc[0]), known)
+    rows, columns = panel.scores.index.get_indexer(cells["model"]), panel.scores.columns.get_indexer(cells["benchmark"])
+    absent = np.isnan(panel.scores.to_numpy()[rows, columns])
+    if absent.any():
+        at = cells[absent].iloc[0]
+        raise SchemaError(
+            f"cells: panel {panel.name!r} has no score of {at['model']} on {at['benchmark']} "
+            f"({int(absent.sum())} such rows). Only measured cells can be held out; remove the row."
+        )
+    panel = panel.select(benchmarks=wanted)
+    folds = []
+    for name, part in cells[cells["benchmark"].isin(wanted)].groupby("fold", sort=False):
+        mask = np.zeros(panel.scores.shape, dtype=bool)
+        mask[panel.scores.index.get_indexer(part["model"]), panel.scores.columns.get_indexer(part["benchmark"])] = True
+        asked = mask.any(axis=1)
+        held_out = panel.scores[asked].where(mask[asked])
+        folds.append(Fold(str(name), panel.hide(mask), panel.models[asked], held_out))
+    if not folds:
+        raise UsageError(
+            f"Protocol {protocol.id!r}: no row of the cells is on {', '.join(wanted)}; nothing is held out."
+        )
+    return folds
+
+
+Split = Callable[[Protocol, Panel, "Sequence[str] | None", "pd.DataFrame | None"], list[Fold]]
+SPLITS: dict[str, Split] = {"leave-family-out": _leave_family_out, "cells": _cells}
