@@ -1,7 +1,7 @@
 """Replay a forecaster on what it may not see: split, refit, compare forecast with what came.
 
-In: a protocol and a forecaster, by name. Out: every held-out cell beside its forecast, and what they add up to. Called by
-the command line and the scoreboard. The folds may run in several processes; the numbers do not depend on how many.
+In: a protocol and a forecaster, by name. Out: every held-out cell beside its forecast, and what they add up to. Called
+by the command line and the scoreboard. The folds may run in several processes; the numbers do not depend on how many.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Itera
 
 
 def _run_fold(fold: Fold, model: Forecaster, level: float) -> pd.DataFrame:
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     fold.check()
     # one BLAS thread, here as in a worker: another number of threads may round another way

@@ -1,6 +1,7 @@
 """Split a panel into folds as a protocol says: what trains, who is asked, what came.
 
-In: a protocol and a panel. Out: folds, each checked for leaks. A record names its split; a new split is one function here.
+In: a protocol and a panel. Out: folds, each checked for leaks. A record names its split; a new split is one function
+here. Called by backtests.
 """
 
 from __future__ import annotations
@@ -133,11 +134,11 @@ def _leave_family_out(
             hidden |= _derived(models, set(models.index[held]))
             held = hidden & inside.to_numpy()
         if held.any():
-            folds.append(Fold(label, panel.select(~hidden), models[held], panel.scores[held]))
+            folds.append(Fold(label, panel.select(~hidden), models.loc[held], panel.scores.loc[held]))
     if not folds:
         raise UsageError(
-            f"Protocol {protocol.id!r}: no family of panel {panel.name!r} has more than {n_observed} models with scores "
-            f"({len(models)} models, {len(family_size)} families), so nothing can be held out. Lower --observed."
+            f"Protocol {protocol.id!r}: no family of panel {panel.name!r} has more than {n_observed} models with "
+            f"scores ({len(models)} models, {len(family_size)} families), so nothing can be held out. Lower --observed."
         )
     return folds
 
@@ -181,8 +182,7 @@ def _cells(
         strange = ~cells[kind].isin(known)
         if strange.any():
             raise UnknownNameError(kind, str(cells.loc[strange, kind].iloc[0]), known)
-    rows, columns = panel.scores.index.get_indexer(cells["model"]), panel.scores.columns.get_indexer(cells["benchmark"])
-    absent = np.isnan(panel.scores.to_numpy()[rows, columns])
+    absent = np.isnan(panel.scores.to_numpy()[_positions(panel, cells)])
     if absent.any():
         at = cells[absent].iloc[0]
         raise SchemaError(
@@ -193,15 +193,20 @@ def _cells(
     folds = []
     for name, part in cells[cells["benchmark"].isin(wanted)].groupby("fold", sort=False):
         mask = np.zeros(panel.scores.shape, dtype=bool)
-        mask[panel.scores.index.get_indexer(part["model"]), panel.scores.columns.get_indexer(part["benchmark"])] = True
-        asked = mask.any(axis=1)
-        held_out = panel.scores[asked].where(mask[asked])
-        folds.append(Fold(str(name), panel.hide(mask), panel.models[asked], held_out))
+        mask[_positions(panel, part)] = True
+        asked = np.flatnonzero(mask.any(axis=1))
+        held_out = panel.scores.where(mask).iloc[asked]
+        folds.append(Fold(str(name), panel.hide(mask), panel.models.iloc[asked], held_out))
     if not folds:
         raise UsageError(
             f"Protocol {protocol.id!r}: no row of the cells is on {', '.join(wanted)}; nothing is held out."
         )
     return folds
+
+
+def _positions(panel: Panel, cells: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    index, columns = panel.scores.index, panel.scores.columns
+    return index.get_indexer(pd.Index(cells["model"])), columns.get_indexer(pd.Index(cells["benchmark"]))
 
 
 Split = Callable[[Protocol, Panel, "Sequence[str] | None", "pd.DataFrame | None"], list[Fold]]

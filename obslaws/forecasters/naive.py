@@ -40,6 +40,11 @@ class Fallback:
     sd: NDArray[np.float64]
     basis: NDArray[np.str_]
 
+    def repeat(self, n_models: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+        """Give mean, sd and basis of several models, each of shape (n_models, n_benchmarks), to be written over."""
+        mean, sd = (np.tile(part, (n_models, 1)) for part in (self.mean, self.sd))
+        return mean, sd, np.tile(self.basis, (n_models, 1))
+
 
 def fallback(panel: Panel) -> Fallback:
     """Mean and spread of each benchmark's scores.
@@ -118,9 +123,7 @@ class BenchmarkMean(Forecaster):
         self.fallback_ = fallback(panel)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> NormalPredictive:
-        shape = scores.shape
-        at = self.fallback_
-        return NormalPredictive(*(np.broadcast_to(part, shape).copy() for part in (at.mean, at.sd, at.basis)))
+        return NormalPredictive(*self.fallback_.repeat(len(queries)))
 
 
 class ModelMean(Forecaster):
@@ -170,21 +173,19 @@ class ModelMean(Forecaster):
         return np.where(n > 1, np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(n, 1)), self.fallback_.sd)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> NormalPredictive:
-        shape = scores.shape
-        mean, sd, basis = (
-            np.broadcast_to(part, shape).copy()
-            for part in (self.fallback_.mean, self.fallback_.sd, self.fallback_.basis)
-        )
-        answered = np.broadcast_to(self.fallback_.basis == "none", shape).copy()
+        mean, sd, basis = self.fallback_.repeat(len(queries))
+        answered = basis == "none"
         shift, n_others = self._without_each(scores.to_numpy(dtype=float) - self.fallback_.mean)
-        rules = [("own scores", shift, self.own_sd_, n_others > 0)]
+        rules: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = [
+            ("own scores", shift, self.own_sd_, n_others > 0)
+        ]
         for name, (column, means, spread) in self.kin_.items():
             kin = means.reindex(queries[column].astype(str)).to_numpy(dtype=float)[:, None]
-            rules.append((name, np.broadcast_to(kin, shape), spread, np.broadcast_to(~np.isnan(kin), shape)))
+            rules.append((name, kin, spread, ~np.isnan(kin)))
         for name, shifts, spread, able in rules:
             use = able & ~answered
-            mean = np.where(use, self.fallback_.mean + shifts, mean)
-            sd = np.where(use, spread, sd)
-            basis = np.where(use, name, basis)
+            np.copyto(mean, self.fallback_.mean + shifts, where=use)
+            np.copyto(sd, spread, where=use)
+            basis[use] = name
             answered |= use
         return NormalPredictive(mean, sd, basis)

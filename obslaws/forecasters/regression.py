@@ -6,6 +6,7 @@ these are the laws that a joint model has to beat.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
 
     from obslaws.panel import Panel
 
-__all__ = ["ComputeForecaster", "LogitOLS", "LogitRegression", "SizeTokensForecaster", "compute_terms", "translog"]
+__all__ = [
+    "ComputeForecaster",
+    "Line",
+    "LogitOLS",
+    "LogitRegression",
+    "SizeTokensForecaster",
+    "compute_terms",
+    "fit_line",
+    "translog",
+]
 
 
 def translog(models: pd.DataFrame) -> NDArray[np.float64]:
@@ -52,28 +62,93 @@ def compute_terms(models: pd.DataFrame) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class _Line:
-    """Least squares of one benchmark's logits.
+class Line:
+    """Least squares of one benchmark's logits: shared slopes, an intercept for each family (or one for all).
 
     Parameters
     ----------
-    coef : ndarray of shape (n_terms,)
+    slopes : ndarray of shape (n_terms,)
     inverse_gram : ndarray of shape (n_terms, n_terms)
-        Pseudo-inverse, for leverages.
+        Pseudo-inverse of the scatter of the terms within families; times the variance, the covariance of the slopes.
+    families : dict of str to int
+        Row of each family in the three arrays that follow.
+    intercepts : ndarray of shape (n_families,)
+    centres : ndarray of shape (n_families, n_terms)
+        Mean terms of each family.
+    counts : ndarray of shape (n_families,)
     logit_sd, score_sd : float
         Residual spread on either scale, corrected for degrees of freedom.
-    families : dict of str to int
-        Column of each family's intercept; empty for one shared intercept.
-    family_sd : float
-        Spread of the intercepts, logit scale.
     """
 
-    coef: NDArray[np.float64]
+    slopes: NDArray[np.float64]
     inverse_gram: NDArray[np.float64]
+    families: dict[str, int]
+    intercepts: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    counts: NDArray[np.float64]
     logit_sd: float
     score_sd: float
-    families: dict[str, int]
-    family_sd: float
+
+    @property
+    def family_sd(self) -> float:
+        """Spread of the intercepts, logit scale."""
+        return float(self.intercepts.std(ddof=1)) if len(self.intercepts) > 1 else self.logit_sd
+
+
+def fit_line(
+    terms: NDArray[np.float64],
+    families: NDArray[np.str_],
+    score: NDArray[np.float64],
+    floor: float,
+    margin: float,
+) -> Line | None:
+    """Fit shared slopes within families, then the intercepts.
+
+    Parameters
+    ----------
+    terms : ndarray of shape (n_models, n_terms)
+        Without missing values.
+    families : ndarray of str, shape (n_models,)
+    score : ndarray of shape (n_models,)
+        Fractions, without missing values.
+    floor, margin : float
+        See `obslaws.links.clipped_logit`.
+
+    Returns
+    -------
+    Line or None
+        None when no degree of freedom is left to judge the fit by. Directions in which no family varies get slope 0.
+
+    References
+    ----------
+    .. [1] Frisch and Waugh (1933), Econometrica 1: partial regression equals regression with dummies.
+    """
+    if len(score) == 0:
+        return None
+    labels, at = np.unique(families, return_inverse=True)
+    counts = np.bincount(at).astype(float)
+    logits = clipped_logit(score, floor, margin=margin)
+    centres = np.column_stack([np.bincount(at, column) for column in terms.T]) / counts[:, None]
+    levels = np.bincount(at, logits) / counts
+    left, stretch, right = np.linalg.svd(terms - centres[at], full_matrices=False)
+    kept = stretch > 1e-8 * max(float(stretch.max(initial=0.0)), 1e-8)
+    left, stretch, right = left[:, kept], stretch[kept], right[kept]
+    n_free = len(score) - len(labels) - len(stretch)
+    if n_free < 1:
+        return None
+    slopes = right.T @ (left.T @ (logits - levels[at]) / stretch)
+    intercepts = levels - centres @ slopes
+    fitted = terms @ slopes + intercepts[at]
+    return Line(
+        slopes,
+        (right.T / stretch**2) @ right,
+        {str(label): k for k, label in enumerate(labels)},
+        intercepts,
+        centres,
+        counts,
+        float(np.sqrt(np.square(logits - fitted).sum() / n_free)),
+        float(np.sqrt(np.square(score - inverse(fitted, floor)).sum() / n_free)),
+    )
 
 
 class LogitRegression(Forecaster):
@@ -97,8 +172,9 @@ class LogitRegression(Forecaster):
         self.margin = margin
         self.score_floor = score_floor
 
+    @abstractmethod
     def _terms(self, models: pd.DataFrame) -> NDArray[np.float64]:
-        raise NotImplementedError
+        """Covariates of the line, shape (n_models, n_terms); NaN where unknown."""
 
     def _fit(self, panel: Panel) -> None:
         self.fallback_ = fallback(panel)
@@ -108,71 +184,38 @@ class LogitRegression(Forecaster):
         families = panel.models["family"].to_numpy(dtype=str)
         scores = panel.scores.to_numpy(dtype=float)
         usable = ~np.isnan(terms).any(axis=1)
-        self.lines_: list[_Line | None] = []
+        groups = families if self.by_family else np.full(len(families), "all")
+        self.lines_: list[Line | None] = []
         for j in range(scores.shape[1]):
             rows = usable & ~np.isnan(scores[:, j])
-            self.lines_.append(self._line(terms[rows], families[rows], scores[rows, j], self.floor_[j]))
+            self.lines_.append(fit_line(terms[rows], groups[rows], scores[rows, j], self.floor_[j], self.margin))
         self.base_of_ = dict(zip(families, panel.models["base_family"].astype(str), strict=True))
 
-    def _line(
-        self, terms: NDArray[np.float64], families: NDArray[np.str_], score: NDArray[np.float64], floor: float
-    ) -> _Line | None:
-        if len(score) <= terms.shape[1]:
-            return None
-        labels, at = np.unique(families if self.by_family else np.zeros(len(score), dtype=str), return_inverse=True)
-        design = np.hstack([terms, np.eye(len(labels))[at]])
-        logits = clipped_logit(score, floor, margin=self.margin)
-        coef, _, rank, _ = np.linalg.lstsq(design, logits, rcond=None)
-        fitted = design @ coef
-        n_free = len(score) - int(rank)
-        if n_free < 1:
-            return None
-        logit_sd = np.sqrt(np.square(logits - fitted).sum() / n_free)
-        score_sd = np.sqrt(np.square(score - inverse(fitted, floor)).sum() / n_free)
-        intercepts = coef[terms.shape[1] :]
-        return _Line(
-            coef,
-            np.linalg.pinv(design.T @ design, hermitian=True),
-            float(logit_sd),
-            float(score_sd),
-            {str(label): terms.shape[1] + k for k, label in enumerate(labels)} if self.by_family else {},
-            float(intercepts.std(ddof=1)) if len(intercepts) > 1 else float(logit_sd),
-        )
-
-    def _intercepts(
-        self, line: _Line, families: NDArray[np.str_], base_families: NDArray[np.str_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-        """Weights of the intercepts for each query, and who they come from."""
-        if not self.by_family:
-            return np.ones((len(families), 1)), np.full(len(families), "pooled", dtype=object)
-        first = len(line.coef) - len(line.families)
-        weights = np.full((len(families), len(line.families)), 1.0 / len(line.families))
-        basis = np.full(len(families), "pooled", dtype=object)
-        for i, (family, base) in enumerate(zip(families, base_families, strict=True)):
-            kin = [family] if family in line.families else [f for f in line.families if self.base_of_[f] == base]
-            if kin:
-                weights[i] = 0.0
-                weights[i, [line.families[f] - first for f in kin]] = 1.0 / len(kin)
-                basis[i] = "family" if family in line.families else "base family"
+    def _weights(self, line: Line, queries: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+        """Share of each family's intercept in each query's, and who that is: (n_queries, n_families), (n_queries,)."""
+        weights = np.full((len(queries), len(line.families)), 1.0 / len(line.families))
+        basis = np.full(len(queries), "pooled", dtype=object)
+        if self.by_family:
+            for i, (family, base) in enumerate(zip(queries["family"], queries["base_family"], strict=True)):
+                kin = [family] if family in line.families else [f for f in line.families if self.base_of_[f] == base]
+                if kin:
+                    weights[i] = 0.0
+                    weights[i, [line.families[f] for f in kin]] = 1.0 / len(kin)
+                    basis[i] = "family" if family in line.families else "base family"
         return weights, basis
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> NormalPredictive:
-        shape = scores.shape
-        mean, sd, basis = (
-            np.broadcast_to(part, shape).copy()
-            for part in (self.fallback_.mean, self.fallback_.sd, self.fallback_.basis)
-        )
+        mean, sd, basis = self.fallback_.repeat(len(queries))
         terms = self._terms(queries)
         able = ~np.isnan(terms).any(axis=1)
-        families = queries["family"].to_numpy(dtype=str)[able]
-        base_families = queries["base_family"].to_numpy(dtype=str)[able]
+        terms = terms[able]
         for j, line in enumerate(self.lines_):
             if line is None:
                 continue
-            weights, who = self._intercepts(line, families, base_families)
-            design = np.hstack([terms[able], weights])
-            eta = design @ line.coef
-            leverage = np.einsum("ij,jk,ik->i", design, line.inverse_gram, design).clip(min=0.0)
+            weights, who = self._weights(line, queries[able])
+            eta = terms @ line.slopes + weights @ line.intercepts
+            reach = terms - weights @ line.centres
+            leverage = np.einsum("ij,jk,ik->i", reach, line.inverse_gram, reach) + weights**2 @ (1.0 / line.counts)
             strange = (who != "family") & self.by_family
             eta_sd = np.sqrt(line.logit_sd**2 * leverage + line.family_sd**2 * strange)
             floor = self.floor_[j]
@@ -184,7 +227,7 @@ class LogitRegression(Forecaster):
 
 
 class ComputeForecaster(LogitRegression):
-    """Logits on log compute, one line for all families (as Owen 2024, arXiv 2401.04757, does benchmark by benchmark)."""
+    """Logits on log compute, one line for all families (Owen 2024, arXiv 2401.04757)."""
 
     name = "compute"
 
