@@ -73,9 +73,9 @@ class Protocol:
 
 
 def _folder() -> Path:
-    here = Path(__file__).parent
-    packed = here / "_data" / "protocols"
-    return packed if packed.is_dir() else here.parent / "data" / "protocols"
+    from obslaws.snapshot import data_root
+
+    return data_root() / "protocols"
 
 
 def protocol_names() -> list[str]:
@@ -232,6 +232,8 @@ def read_cells(path: Path) -> pd.DataFrame:
 def _read_text(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.is_file():
         raise SchemaError(f"{path}: no such file; expected a CSV with columns {', '.join(columns)}.")
+    if not path.read_text(encoding="utf-8").strip():
+        raise SchemaError(f"{path.name}: empty file; expected a CSV with columns {', '.join(columns)}.")
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     missing = [c for c in columns if c not in table]
     if missing:

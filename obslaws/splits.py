@@ -95,7 +95,7 @@ def plan(
         A group, model or benchmark that the panel does not hold; the nearest is offered.
     """
     if (protocol.split == "cells") != (cells is not None):
-        need = "needs" if cells is None else "takes no"
+        need = "needs a" if cells is None else "takes no"
         raise UsageError(f"Protocol {protocol.id!r} {need} table of cells (columns fold, model, benchmark).")
     panel = panel.select(benchmarks=protocol.benchmarks)
     if protocol.complete_rows:
