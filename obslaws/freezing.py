@@ -1,0 +1,189 @@
+"""Make a snapshot: parse every source, fold spellings, resolve claims, check, and write the same bytes every time.
+
+In: a folder with copies of the upstream files. Out: a dated folder of tables with its manifest. Developers call it
+through ``python -m obslaws.snapshot freeze FOLDER``; users never need it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from obslaws.claims import resolve_models
+from obslaws.errors import ObslawsError
+from obslaws.names import benchmarks_table
+from obslaws.schema import TABLES, check_table
+from obslaws.snapshot import data_root
+from obslaws.sources import SOURCES, Parsed, Source
+
+__all__ = ["freeze", "main"]
+
+DATE = "2026-11-22"
+_SPELLING_ORDER = ("open-llm-v2", "base-families", "open-llm-v1")
+_CATEGORIES = {
+    "scores": ("model", "revision", "precision", "benchmark", "setting", "source"),
+    "facts": ("model", "attribute", "basis", "source", "document"),
+}
+
+
+def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
+    """Build the tables of a snapshot and write them.
+
+    Parameters
+    ----------
+    upstream : Path
+        Folder with copies of the upstream files, laid out as in `obslaws.sources.Source.files`.
+    out : Path
+        Folder for the snapshot; made if need be.
+    date : str
+        Day of the snapshot, ISO 8601.
+
+    Returns
+    -------
+    dict
+        The manifest that was written.
+
+    Raises
+    ------
+    SourceError
+        A file is missing or no longer looks as it did.
+    SchemaError
+        A parsed table breaks the schema.
+    """
+    parsed = {source.id: source.parse(source.read(upstream)) for source in SOURCES.values()}
+    entries = {source.id: _entry(source, parsed[source.id], upstream) for source in SOURCES.values()}
+    scores, facts = _gather(parsed)
+    scores, doubled = _unique_scores(scores)
+    evaluated = set(scores["model"]) | set(facts.loc[facts["source"] == "base-families", "model"])
+    models = check_table(resolve_models(facts, sorted(evaluated)), "models")
+    about = facts["model"].isin(evaluated)
+    kept = facts[about]
+    for source_id, entry in entries.items():
+        entry["scores"] = int((scores["source"] == source_id).sum())
+        entry["facts"] = int((kept["source"] == source_id).sum())
+        entry["left_out"] |= {
+            "scores with a key that stood before": int(doubled.get(source_id, 0)),
+            "claims about models that no table here evaluates": int((facts.loc[~about, "source"] == source_id).sum()),
+        }
+        entry["left_out"] = {reason: n for reason, n in entry["left_out"].items() if n}
+    tables = {
+        "models": models.sort_values("model", ignore_index=True),
+        "benchmarks": check_table(benchmarks_table(), "benchmarks"),
+        "scores": check_table(
+            scores.sort_values(["source", "model", "benchmark"], kind="stable", ignore_index=True), "scores"
+        ),
+        "facts": check_table(kept.sort_values(["model", "attribute", "source", "value"], ignore_index=True), "facts"),
+    }
+    return _write(tables, entries, out, date)
+
+
+def _entry(source: Source, parsed: Parsed, upstream: Path) -> dict[str, Any]:
+    n_dropped = sum(parsed.dropped.values())
+    return {
+        "title": source.title, "url": source.url, "revision": source.revision, "retrieved": source.retrieved,
+        "licence": source.licence, "citation": source.citation,
+        "files": {name: _sha256(upstream / name) for name in source.files},
+        "rows_read": parsed.n_rows, "rows_kept": parsed.n_rows - n_dropped,
+        "rows_dropped": {reason: n for reason, n in parsed.dropped.items() if n},
+        "left_out": dict(parsed.notes),
+    }  # fmt: skip
+
+
+def _gather(parsed: dict[str, Parsed]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    scores = pd.concat([p.scores.assign(source=s) for s, p in parsed.items() if len(p.scores)], ignore_index=True)
+    facts = pd.concat([p.facts.assign(source=s) for s, p in parsed.items() if len(p.facts)], ignore_index=True)
+    preferred: dict[str, str] = {}
+    for source_id in (*_SPELLING_ORDER, *parsed):
+        for name in pd.unique(pd.concat([parsed[source_id].scores["model"], parsed[source_id].facts["model"]])):
+            preferred.setdefault(name.lower(), name)
+    scores["model"] = _fold(scores["model"], preferred)
+    facts["model"] = _fold(facts["model"], preferred)
+    is_base = facts["attribute"] == "base_model"
+    facts.loc[is_base, "value"] = _fold(facts.loc[is_base, "value"], preferred)
+    return scores, facts.drop_duplicates(["model", "attribute", "source", "value"])
+
+
+def _fold(names: pd.Series, preferred: dict[str, str]) -> pd.Series:
+    return names.map({name: preferred.get(name.lower(), name) for name in pd.unique(names)})
+
+
+def _unique_scores(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    doubled = scores.duplicated(list(TABLES["scores"].key))
+    return scores[~doubled], scores.loc[doubled, "source"].value_counts().to_dict()
+
+
+def _write(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
+    out.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for name, frame in tables.items():
+        path = out / f"{name}.parquet"
+        _write_table(frame, name, path)
+        written[name] = {"rows": len(frame), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+    digest = hashlib.sha256("".join(entry["sha256"] for entry in written.values()).encode()).hexdigest()
+    manifest = {
+        "date": date, "hash": digest[:12], "writer": f"pyarrow {pa.__version__}",
+        "tables": written, "sources": entries,
+    }  # fmt: skip
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (out / "manifest.json").write_text(text, encoding="utf-8")
+    return manifest
+
+
+def _write_table(frame: pd.DataFrame, name: str, path: Path) -> None:
+    fields = []
+    for column, kind in ((c, spec.kind) for c, spec in TABLES[name].columns.items()):
+        text = pa.dictionary(pa.int32(), pa.string()) if column in _CATEGORIES.get(name, ()) else pa.string()
+        fields.append(
+            pa.field(column, {"text": text, "number": pa.float64(), "flag": pa.bool_(), "date": pa.date32()}[kind])
+        )
+    schema = pa.schema(fields)
+    # a row group per source, so that a view reads only its own
+    groups = [g for _, g in frame.groupby("source", sort=False)] if name == "scores" else [frame]
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=19) as writer:
+        for group in groups:
+            group = group.astype({c: "category" for c in _CATEGORIES.get(name, ())})
+            writer.write_table(pa.Table.from_pandas(group, schema, preserve_index=False), row_group_size=len(group))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the developer's command ``python -m obslaws.snapshot freeze FOLDER [--date DATE] [--out FOLDER]``.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Words after the module's name.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 1 with the error on stderr.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m obslaws.snapshot", description="Freeze upstream copies into a snapshot."
+    )
+    parser.add_argument("command", choices=["freeze"])
+    parser.add_argument("upstream", type=Path, help="folder with copies of the upstream files")
+    parser.add_argument("--date", default=DATE, help="day of the snapshot (%(default)s)")
+    parser.add_argument("--out", type=Path, help="folder for the snapshot (data/snapshots/<date>)")
+    options = parser.parse_args(arguments)
+    out = options.out or data_root() / "snapshots" / options.date
+    try:
+        manifest = freeze(options.upstream, out, options.date)
+    except ObslawsError as error:
+        print(f"obslaws: {error}", file=sys.stderr)
+        return 1
+    for name, table in manifest["tables"].items():
+        print(f"{name:<11}{table['rows']:>8} rows {table['bytes']:>9} bytes")
+    return 0

@@ -1,0 +1,128 @@
+"""Which family a model belongs to, told from its name: ``families.csv`` first, then the stem of the name.
+
+A *family* is one recipe that differs in scale only, base and chat apart (``qwen2.5``, ``qwen2.5-instruct``); a *base
+family* is the series that ties base, chat and fine-tuned models together. Organisations that train their own bases are
+listed in ``organisations.csv``; everybody else's models carry the owner in the family (``lmsys/vicuna-v1.5``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from obslaws.names.spelling import hand_table
+
+__all__ = ["Kinship", "kinship", "size_in_name"]
+
+# 7b, 1.5B, 135M, 1_6b, 7b1 (= 7.1), 8x7b, a14b; never part of a longer word
+_SIZE = r"(?<![a-z0-9.])(?:\d+x)?a?\d+(?:[._]\d+)?[bm]\d?(?![a-z0-9])"
+_CHAT = re.compile(r"-(?:chat|instruct|it|dpo|sft|rlhf|orpo|zephyr)(?=[-_.]|$)")
+_ASIDE = re.compile(r"-(?:deduped|base|\d+k|1m|v\d+(?:\.\d+)*)(?=-|$)")
+
+
+@dataclass(frozen=True)
+class Kinship:
+    """What a name tells.
+
+    Parameters
+    ----------
+    family, base_family : str
+        See the module; `base_family` equals `family` where the name tells no more.
+    variant : str or None
+        ``"base"``, ``"chat"``, ``"fine-tune"`` when decided by hand or by the suffix, None when the name is silent.
+    listed : bool
+        The organisation is known to train its own bases.
+    decided : bool
+        A rule of ``families.csv`` spoke; nothing a source says changes it.
+    """
+
+    family: str
+    base_family: str
+    variant: str | None
+    listed: bool
+    decided: bool = False
+
+
+@cache
+def _rules() -> list[tuple[re.Pattern[str], str | None, str | None, str | None]]:
+    table = hand_table("families").astype(object)
+    table = table.where(table.notna(), None)
+    rows = zip(table["pattern"], table["family"], table["base_family"], table["variant"], strict=True)
+    return [(re.compile(pattern, re.IGNORECASE), family, base, variant) for pattern, family, base, variant in rows]
+
+
+@cache
+def _listed() -> frozenset[str]:
+    return frozenset(hand_table("organisations")["org"])
+
+
+def kinship(model: str) -> Kinship:
+    """Tell family, base family and variant from a canonical id.
+
+    Parameters
+    ----------
+    model : str
+        ``org/name``.
+
+    Returns
+    -------
+    Kinship
+
+    Examples
+    --------
+    >>> kinship("Qwen/Qwen2.5-7B-Instruct")
+    Kinship(family='qwen2.5-instruct', base_family='qwen2.5', variant='chat', listed=True, decided=False)
+    """
+    org, _, name = model.rpartition("/")
+    listed = org in _listed()
+    stem = _stem(name)
+    own = stem if listed else f"{org}/{stem}".lower()
+    if listed:
+        for pattern, family, base_family, variant in _rules():
+            found = pattern.fullmatch(model)
+            if found:
+                told = found.expand(family).lower() if family else own
+                series = found.expand(base_family).lower() if base_family else told
+                return Kinship(told, series, None if variant == "unknown" else variant, listed, True)
+    if not listed:
+        return Kinship(own, own, None, listed)
+    plain = _CHAT.sub("", stem)
+    family = own.removesuffix("-base")
+    return Kinship(family, _ASIDE.sub("", plain) or family, "chat" if plain != stem else None, listed)
+
+
+def _stem(name: str) -> str:
+    low = name.lower().removesuffix("-hf")
+    bare = re.sub(rf"[-_.]?{_SIZE}", "", low)
+    return re.sub(r"[-_]{2,}", "-", bare).strip("-_.") or low
+
+
+def size_in_name(model: str) -> float:
+    """Read the number of parameters that a name states.
+
+    Parameters
+    ----------
+    model : str
+        ``org/name`` or name.
+
+    Returns
+    -------
+    float
+        Count; NaN when the name states none, or states experts (8x7B is not 56B).
+
+    Examples
+    --------
+    >>> size_in_name("stabilityai/stablelm-2-1_6b")
+    1600000000.0
+    """
+    low = model.rpartition("/")[2].lower()
+    if re.search(r"\d+x\d|\dx(?=[-_]|$)|moe|-a\d+(?:\.\d+)?[bm]", low):
+        return math.nan
+    for unit, scale in (("b", 1e9), ("m", 1e6)):
+        found = re.search(rf"(?<![a-z0-9.])(\d+)([._]\d+)?{unit}(\d)?(?![a-z0-9])", low)
+        if found:
+            whole, part, after = found.groups()
+            return float(f"{whole}.{(part or '')[1:] or after or '0'}") * scale
+    return math.nan

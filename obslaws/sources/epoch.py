@@ -1,0 +1,102 @@
+"""Epoch AI's tables of models: parameters, compute, data, publication dates.
+
+Three exports of one database: notable, large-scale and all models. The column with the size of the training data was
+renamed over time (datapoints, deprecated, gradients = datapoints x epochs) and sometimes is text with commas. Rows that
+Epoch itself calls speculative or unknown make no claims about size, data or compute. Names are Epoch's own and are
+looked up in ``names/models.csv``; models that no table here evaluates are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from obslaws.names import canonical
+from obslaws.sources.base import Parsed, Source, claims, need_columns, no_scores, numbers, stack
+
+__all__ = ["SOURCE", "parse"]
+
+TRUSTED = ("Confident", "Likely")
+TOKEN_COLUMNS = (
+    "Training dataset size (gradients)",
+    "(DEPRECATED) Training dataset size (datapoints)",
+    "Training dataset size (datapoints)",
+)
+
+
+def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
+    """Read the exports, the later ones first.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        The three exports, text.
+
+    Returns
+    -------
+    Parsed
+        No scores; claims about size, tokens, compute and publication date.
+    """
+    parts, dropped = [], {"not a language model": 0, "a model that no table here evaluates": 0, "in a later export": 0}
+    seen: set[str] = set()
+    n_rows = untrusted = 0
+    for stem in ("trimmed_notable_ai_models", "trimmed_large_scale_ai_models", "trimmed_All_ML_Systems_full_view"):
+        raw = frames[stem]
+        need_columns(
+            raw,
+            ["Model", "Domain", "Publication date", "Parameters", "Training compute (FLOP)", "Confidence"],
+            f"epoch, {stem}",
+        )
+        n_rows += len(raw)
+        language = raw["Domain"].fillna("").str.contains("Language")
+        name = raw["Model"].fillna("").map(canonical)
+        known = name.str.contains("/", regex=False) & ~raw["Model"].fillna("").str.contains("/", regex=False)
+        again = name.isin(seen) | name.duplicated()
+        dropped["not a language model"] += int((~language).sum())
+        dropped["a model that no table here evaluates"] += int((language & ~known).sum())
+        dropped["in a later export"] += int((language & known & again).sum())
+        kept = raw[language & known & ~again]
+        seen |= set(name[kept.index])
+        trusted = kept["Confidence"].isin(TRUSTED)
+        untrusted += int((~trusted).sum())
+        parts += _claims(kept, name[kept.index], trusted)
+    return Parsed(
+        no_scores(), stack(*parts), n_rows, dropped, {"rows too uncertain for size, data and compute": untrusted}
+    )
+
+
+def _claims(kept: pd.DataFrame, name: pd.Series, trusted: pd.Series) -> list[pd.DataFrame]:
+    tokens = pd.Series(float("nan"), index=kept.index)
+    for column in TOKEN_COLUMNS:
+        if column in kept:
+            tokens = tokens.fillna(numbers(kept[column]))
+    finetuned = kept["Base model"].notna() if "Base model" in kept else pd.Series(False, index=kept.index)
+    columns = {
+        "n_params": numbers(kept["Parameters"]),
+        "n_tokens": tokens.where(~finetuned & (tokens >= 1e9)),
+        "train_flop": numbers(kept["Training compute (FLOP)"]).where(~finetuned),
+    }
+    made = [
+        claims(name, attribute, values.where(trusted), "reported", "https://epoch.ai/data")
+        for attribute, values in columns.items()
+    ]
+    published = pd.to_datetime(kept["Publication date"], errors="coerce")
+    return [*made, claims(name, "release_date", published, "reported", "https://epoch.ai/data")]
+
+
+SOURCE = Source(
+    id="epoch",
+    title="Epoch AI, data on AI models (notable, large-scale, all)",
+    url="https://epoch.ai/data",
+    revision="exports of 2025-06-10 and 2026-01",
+    retrieved="2026-01-31",
+    licence="CC BY 4.0",
+    citation="Epoch AI (2026). Data on AI models. https://epoch.ai/data",
+    files=(
+        "epoch/trimmed_notable_ai_models.csv",
+        "epoch/trimmed_large_scale_ai_models.csv",
+        "epoch/trimmed_All_ML_Systems_full_view.csv",
+    ),
+    parse=parse,
+)

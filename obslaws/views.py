@@ -1,0 +1,146 @@
+"""Named views: which scores, which models and whose covariates make a panel.
+
+A view is data (``data/views/<name>.toml``): score sources in order of precedence, benchmarks, settings, filters, and
+either the resolved covariates of ``models`` or one source's own claims ("as the peer has it"). `view_panel` carries it
+out on a snapshot and counts the models before and after every filter.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from obslaws.errors import UnknownNameError
+from obslaws.panel import COVARIATES, Panel, complete_benchmarks
+from obslaws.snapshot import Snapshot, data_root, load_snapshot
+
+__all__ = ["list_views", "view_panel"]
+
+QUANTISED = ("4bit", "8bit", "GPTQ")
+_CLAIMED = ("family", "base_family", "n_params", "n_tokens", "train_flop")
+
+
+def list_views() -> dict[str, str]:
+    """Name the views that are here.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> what it is.
+    """
+    return {path.stem: _read_view(path.stem)["title"] for path in sorted((data_root() / "views").glob("*.toml"))}
+
+
+def _read_view(name: str) -> dict[str, Any]:
+    path = data_root() / "views" / f"{name}.toml"
+    if not path.is_file():
+        raise UnknownNameError("view", name, [p.stem for p in path.parent.glob("*.toml")])
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
+    """Carry out a view.
+
+    Parameters
+    ----------
+    name : str
+        Name of the view.
+    snapshot : Snapshot or str, optional
+        Snapshot or its date; the newest by default.
+
+    Returns
+    -------
+    Panel
+        ``provenance["filters"]`` lists (filter, models left) from first to last; ``provenance["view"]`` is the title.
+
+    Raises
+    ------
+    UnknownNameError
+        No such view or snapshot; the nearest is offered.
+
+    Examples
+    --------
+    >>> view_panel("ruan2024").scores.shape
+    (148, 8)
+    """
+    view = _read_view(name)
+    data = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
+    benchmarks = complete_benchmarks(data.benchmarks).loc[view["benchmarks"]]
+    wide = _wide(data, view)
+    peer = view.get("covariates", "resolved")
+    models = _resolved(data) if peer == "resolved" else _as_claimed(data, peer)
+    counts: list[tuple[str, int]] = [("known", len(models))]
+    for label, keep in _filters(models, wide, view):
+        models = models[keep.reindex(models.index, fill_value=False)]
+        counts.append((label, len(models)))
+    provenance = {**data.provenance, "view": view["title"], "filters": counts}
+    scores = wide.reindex(index=models.index, columns=benchmarks.index).astype("float64")
+    return Panel(name, models[[*COVARIATES]], scores, benchmarks, provenance)
+
+
+def _filters(models: pd.DataFrame, wide: pd.DataFrame, view: dict[str, Any]) -> list[tuple[str, pd.Series]]:
+    steps: list[tuple[str, pd.Series]] = []
+    if "variants" in view:
+        steps.append((f"variant is {' or '.join(view['variants'])}", models["variant"].isin(view["variants"])))
+    steps += [(f"not {flag}", ~models[flag]) for flag in view.get("exclude", [])]
+    steps += [(flag, models[flag]) for flag in view.get("only", [])]
+    steps += [(f"{column} known", models[column].notna()) for column in view.get("need", [])]
+    if "tokens_basis" in view:
+        steps.append((f"n_tokens basis is {view['tokens_basis']}", models["n_tokens_basis"].eq(view["tokens_basis"])))
+    least = view.get("least_scores", 0)
+    if least:
+        steps.append((f"at least {least} scores", wide.notna().sum(axis=1) >= least))
+    return steps
+
+
+def _wide(data: Snapshot, view: dict[str, Any]) -> pd.DataFrame:
+    """Choose one evaluation per model and source, then let the first source with a value fill each cell."""
+    scores = data.scores_from(view["sources"], view["benchmarks"])
+    setting = scores["setting"].astype("str").fillna("")
+    scores = scores[setting.isin(view["settings"]) & ~scores["precision"].isin(QUANTISED)]
+    run = ["source", "model", "revision", "precision", "setting"]
+    runs = scores.astype(dict.fromkeys(run, "str")).fillna(dict.fromkeys(run, ""))
+    board = (
+        runs.groupby(run, sort=True)
+        .agg(n=("score", "size"), mean=("score", "mean"), date=("date", "max"))
+        .reset_index()
+    )
+    best = board.sort_values(["n", "mean", "date"], kind="stable").drop_duplicates(["source", "model"], keep="last")
+    chosen = runs.merge(best[run], on=run)
+    wide = pd.DataFrame()
+    for source in view["sources"]:
+        part = (
+            chosen[chosen["source"] == source]
+            .astype({"benchmark": "str"})
+            .pivot(index="model", columns="benchmark", values="score")
+        )
+        wide = part if wide.empty else wide.combine_first(part)
+    return wide
+
+
+def _resolved(data: Snapshot) -> pd.DataFrame:
+    return data.models.set_index("model")
+
+
+def _as_claimed(data: Snapshot, source: str) -> pd.DataFrame:
+    wanted = [("source", "==", source)]
+    facts = pq.read_table(data.folder / "facts.parquet", filters=wanted, partitioning=None).to_pandas().astype("str")
+    told = facts.pivot(index="model", columns="attribute", values="value")
+    models = _resolved(data).loc[told.index].copy()
+    for column in _CLAIMED:
+        if column in ("family", "base_family"):
+            if column in told:
+                models[column] = told[column].astype("str")
+        else:
+            models[column] = pd.to_numeric(told[column]) if column in told else float("nan")
+    if "family" in told and "base_family" not in told:
+        models["base_family"] = models["family"]
+    models["n_active_params"] = models["n_params"]
+    models["train_flop"] = models["train_flop"].fillna(6.0 * models["n_params"] * models["n_tokens"])
+    if "is_instruct" in told:
+        base = models["variant"].where(models["variant"] != "base", "unknown")
+        models["variant"] = base.where(told["is_instruct"].eq("true"), "base")
+    return models
