@@ -1,0 +1,192 @@
+"""The default forecaster: latent skills with nested family effects, one configuration for every table.
+
+Nothing is for the user to choose: variances by empirical Bayes, the number of skills by the evidence, the stretch of
+the intervals by replaying leave-family-out forecasts inside the training data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from obslaws.forecasters.base import Forecaster, complete_queries
+from obslaws.panel import Panel
+from obslaws.skill.covariates import CovariateScale, raw_covariates
+from obslaws.skill.fit import Data, Fit, Priors, fit_skills
+from obslaws.skill.posterior import LatentPredictive, condition, logit_moments
+from obslaws.skill.replay import replay
+from obslaws.skill.tree import Nesting
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["SkillForecaster"]
+
+
+class SkillForecaster(Forecaster):
+    """Latent-skill model with estimated shrinkage, ceilings and intervals.
+
+    Parameters
+    ----------
+    n_skills : int, optional
+        Number of skills; chosen by the evidence when not given.
+    priors : Priors, optional
+        Weak priors of the fit.
+    calibrate : bool
+        Whether intervals are stretched by replayed forecasts.
+
+    Attributes
+    ----------
+    fits_ : list of Fit
+        The fits that are averaged.
+    weights_ : ndarray of shape (n_fits,)
+        Their weights.
+    stretch_ : dict of str to float
+        Factor on the spread of intervals, by basis.
+
+    Examples
+    --------
+    >>> from obslaws.simulate import simulate_panel
+    >>> panel = simulate_panel(n_families=8, random_state=0).panel
+    >>> SkillForecaster().fit(panel).forecast(panel.models.tail(1)).shape
+    (6, 8)
+    """
+
+    name: ClassVar[str] = "skill"
+
+    def __init__(self, n_skills: int | None = None, priors: Priors | None = None, calibrate: bool = True) -> None:
+        self.n_skills = n_skills
+        self.priors = priors
+        self.calibrate = calibrate
+
+    def _fit(self, panel: Panel) -> None:
+        models = complete_queries(panel.models)
+        raw = raw_covariates(models)
+        self.scale_ = CovariateScale.learn(raw)
+        covariates, unknown = self.scale_.apply(raw)
+        self.family_index_, self.base_index_, nesting = _nesting(models)
+        benchmarks = panel.benchmarks
+        n_items = benchmarks["n_items"] if "n_items" in benchmarks else pd.Series(np.nan, index=benchmarks.index)
+        self.data_ = Data(
+            panel.scores.to_numpy(dtype=float),
+            covariates,
+            unknown,
+            benchmarks["score_floor"].to_numpy(dtype=float),
+            n_items.astype(float).fillna(np.inf).to_numpy(),
+            nesting,
+        )
+        self.row_ = {model: row for row, model in enumerate(panel.models.index)}
+        self.fits_ = self._fits()
+        self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
+        self.stretch_ = {"family": 1.0, "pooled": 1.0}
+        if self.calibrate:
+            for basis, n_observed in (("family", 1), ("pooled", 0)):
+                self.stretch_[basis] = self._stretch(raw[:, 0], n_observed)
+
+    def _fits(self) -> list[Fit]:
+        priors = self.priors or Priors()
+        most = max(1, min(4, self.data_.scores.shape[1] - 1))
+        if self.n_skills is not None:
+            return [fit_skills(self.data_, self.n_skills, priors)]
+        best: Fit | None = None
+        for n_skills in range(min(2, most), most + 1):
+            fit = fit_skills(self.data_, n_skills, priors)
+            if best is not None and fit.evidence <= best.evidence:
+                break
+            best = fit
+        assert best is not None
+        return [best]
+
+    def _stretch(self, size: Array, n_observed: int) -> float:
+        """Factor that makes the replayed 90 % intervals cover 90 %, pulled towards 1 when few groups speak."""
+        replays = [replay(fit, size, n_observed) for fit in self.fits_]
+        kept = [r for r in replays if r is not None]
+        if len(kept) < len(replays):
+            return 1.0
+        first = kept[0]
+        predictive = LatentPredictive(
+            np.stack([r.logit for r in kept]), np.stack([r.logit_sd for r in kept]),
+            np.stack([f.floors for f in self.fits_]), np.stack([f.ceilings for f in self.fits_]),
+            np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
+            self.fits_[0].problem.priors.dof, np.ones_like(first.logit), np.full(first.logit.shape, ""),
+        )  # fmt: skip
+        deviates = np.abs(predictive.normal_score(first.scores))
+        seen = np.isfinite(deviates)
+        n_groups = len(np.unique(first.group))
+        if n_groups < 3:
+            return 1.0
+        factor = float(np.quantile(deviates[seen], 0.9) / 1.6448536)
+        share = n_groups / (n_groups + 3.0)
+        return float(np.exp(share * np.log(factor)))
+
+    def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
+        known = scores.to_numpy(dtype=float)
+        covariates, unknown = self.scale_.apply(raw_covariates(queries))
+        row = np.array([self.row_.get(model, -1) for model in queries.index])
+        fitted = np.where(row[:, None] >= 0, self.data_.scores[np.maximum(row, 0)], np.nan)
+        fresh = np.where(np.isnan(fitted), known, np.nan)  # scores that the fit has not seen
+        family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
+        base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
+        parts = [self._logits(fit, covariates, unknown, row, family, base, fresh) for fit in self.fits_]
+        own = np.isfinite(known).any(axis=1)
+        basis = np.where(own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled")))
+        stretch = np.where((family >= 0) | (base >= 0) | own, self.stretch_["family"], self.stretch_["pooled"])
+        shape = (len(queries), known.shape[1])
+        return LatentPredictive(
+            np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
+            np.stack([f.floors for f in self.fits_]), np.stack([f.ceilings for f in self.fits_]),
+            np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
+            self.fits_[0].problem.priors.dof,
+            np.broadcast_to(stretch[:, None], shape), np.broadcast_to(basis[:, None], shape),
+        )  # fmt: skip
+
+    def _logits(
+        self,
+        fit: Fit,
+        covariates: Array,
+        unknown: Array,
+        row: NDArray[np.intp],
+        family: NDArray[np.intp],
+        base: NDArray[np.intp],
+        fresh: Array,
+    ) -> tuple[Array, Array]:
+        """Posterior mean and sd of the queries' logits under one fit; shapes (n, J)."""
+        state, variances, d = fit.state, fit.variances, fit.n_skills
+        response = fit.system.response()
+        k = fit.system.n_slopes
+        n, n_shared = len(row), len(fit.shared_cov)
+        effect, follow, noise = np.zeros((n, d)), np.zeros((n, d, n_shared)), np.zeros((n, d, d))
+        by_family, by_base = family >= 0, (family < 0) & (base >= 0)
+        effect[by_family], effect[by_base] = state.family[family[by_family]], state.base[base[by_base]]
+        follow[by_family], follow[by_base] = response.family[family[by_family]], response.base[base[by_base]]
+        noise[by_family] = response.family_noise[family[by_family]]
+        noise[by_base] = response.base_noise[base[by_base]] + variances.family
+        noise[~by_family & ~by_base] = variances.family + variances.base
+        follow[:, :, :k] += (covariates[:, None, :, None] * np.eye(d)[None, :, None, :]).reshape(n, d, k)
+        noise += variances.model + state.slopes.T @ unknown @ state.slopes
+        skills = effect + covariates @ state.slopes
+        seen = row >= 0
+        skills[seen], follow[seen] = state.skills[row[seen]], response.model[row[seen]]
+        noise[seen] = response.model_noise[row[seen]]
+        mean, cov = logit_moments(skills, follow, noise, state.intercepts, state.loadings, fit.shared_cov, k)
+        floor, ceiling = fit.floors, fit.ceilings
+        for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
+            mean[i], cov[i] = condition(
+                mean[i], cov[i], fresh[i], floor, ceiling, variances.noise, self.data_.n_items, fit.problem.priors.dof
+            )
+        return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
+
+
+def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], Nesting]:
+    """Number families and base families; a family that claims several base families belongs to its most common one."""
+    pairs = models.groupby(["family", "base_family"], sort=True).size().sort_values(ascending=False, kind="stable")
+    base_of = {family: base for family, base in reversed(list(pairs.index))}
+    families = {name: i for i, name in enumerate(sorted(base_of))}
+    bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}
+    family = models["family"].map(families).to_numpy(dtype=np.intp)
+    base = np.array([bases[base_of[name]] for name in families], dtype=np.intp)
+    return families, bases, Nesting(family, base, len(bases))

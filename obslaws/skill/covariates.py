@@ -1,0 +1,149 @@
+"""What is known of a model, as standardised covariates; what is not known, as an expectation with a covariance.
+
+In: the covariate columns of a panel. Out: translog covariates learned on the training models and applied to any others.
+An unknown size, token count or date is not a reason to drop a model: it is integrated out through the normal
+distribution that the known values of all training models follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["CovariateScale", "raw_covariates"]
+
+RAW = ("log_params", "log_tokens", "log_sparsity", "chat")
+
+
+def raw_covariates(models: pd.DataFrame) -> Array:
+    """Logs of sizes and tokens, and whether a model is tuned to chat.
+
+    Parameters
+    ----------
+    models : DataFrame of shape (n, n_covariates)
+        Covariate columns of a panel.
+
+    Returns
+    -------
+    ndarray of shape (n, 4)
+        ln active parameters, ln tokens, ln (total / active parameters), chat (0 or 1; NaN when the variant is unknown).
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        active = np.log(models["n_active_params"].to_numpy(dtype=float))
+        tokens = np.log(models["n_tokens"].to_numpy(dtype=float))
+        sparsity = np.log(models["n_params"].to_numpy(dtype=float)) - active
+    variant = models["variant"].astype(object)
+    chat = np.where(variant == "unknown", np.nan, (variant != "base").astype(float))
+    out = np.column_stack([active, tokens, sparsity, chat])
+    return np.where(np.isfinite(out), out, np.nan)
+
+
+@dataclass(frozen=True)
+class CovariateScale:
+    """Centre, spread and dependence of the covariates of the training models.
+
+    Parameters
+    ----------
+    centre, scale : ndarray of shape (4,)
+        Mean and standard deviation of the raw covariates.
+    cov : ndarray of shape (4, 4)
+        Correlation of the standardised covariates.
+    used : ndarray of bool, shape (5,)
+        Which of the covariates vary enough to carry a slope: the four, and size x tokens.
+    product_scale : float
+        Standard deviation of the product of standardised size and tokens.
+    """
+
+    centre: Array
+    scale: Array
+    cov: Array
+    used: NDArray[np.bool_]
+    product_scale: float
+    product_centre: float
+
+    @classmethod
+    def learn(cls, raw: Array) -> CovariateScale:
+        """Learn from the raw covariates of the training models, shape (n, 4), NaN unknown."""
+        known = np.isfinite(raw)
+        n_known = known.sum(axis=0)
+        filled = np.where(known, raw, 0.0)
+        centre = filled.sum(axis=0) / np.maximum(n_known, 1)
+        spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / np.maximum(n_known, 1))
+        varies = (spread > 1e-6) & (n_known >= 3)
+        scale = np.where(varies, spread, 1.0)
+        z = (raw - centre) / scale
+        cov = _normal_em(np.where(varies, z, 0.0))
+        both = known[:, 0] & known[:, 1]
+        product = z[both, 0] * z[both, 1]
+        product_scale = float(product.std()) if both.any() else 0.0
+        product_centre = float(product.mean()) if both.any() else 0.0
+        interacts = bool(varies[0] and varies[1] and product_scale > 1e-6 and both.sum() >= 8)
+        return cls(centre, scale, cov, np.r_[varies, interacts], product_scale if interacts else 1.0, product_centre)
+
+    @property
+    def n_covariates(self) -> int:
+        """p."""
+        return int(self.used.sum())
+
+    def apply(self, raw: Array) -> tuple[Array, Array]:
+        """Standardised covariates with the covariance of what is unknown.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, 4)
+            Raw covariates, NaN unknown.
+
+        Returns
+        -------
+        tuple of ndarray
+            Expectations of shape (n, p) and covariances of shape (n, p, p); the translog term by the delta method.
+        """
+        z = (raw - self.centre) / self.scale
+        z[:, ~self.used[:4]] = 0.0
+        mean, cov = _conditional(z, self.cov)
+        n = len(z)
+        jacobian = np.zeros((n, 5, 4))
+        jacobian[:, np.arange(4), np.arange(4)] = 1.0
+        jacobian[:, 4, 0] = mean[:, 1] / self.product_scale
+        jacobian[:, 4, 1] = mean[:, 0] / self.product_scale
+        product = mean[:, 0] * mean[:, 1] + cov[:, 0, 1]
+        full = np.column_stack([mean, (product - self.product_centre) / self.product_scale])
+        spread = jacobian @ cov @ np.swapaxes(jacobian, 1, 2)
+        return full[:, self.used], spread[:, self.used][:, :, self.used]
+
+
+def _conditional(z: Array, cov: Array) -> tuple[Array, Array]:
+    """Expectation and covariance of the unknown entries given the known ones, rows grouped by what is known."""
+    n, p = z.shape
+    mean, out = np.where(np.isfinite(z), z, 0.0), np.zeros((n, p, p))
+    unknown = ~np.isfinite(z)
+    patterns, which = np.unique(unknown, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        if not pattern.any():
+            continue
+        rows, seen = np.flatnonzero(which.ravel() == number), ~pattern
+        gain = np.linalg.lstsq(cov[np.ix_(seen, seen)], cov[np.ix_(seen, pattern)], rcond=None)[0]
+        mean[np.ix_(rows, pattern)] = z[np.ix_(rows, seen)] @ gain
+        rest = cov[np.ix_(pattern, pattern)] - cov[np.ix_(pattern, seen)] @ gain
+        out[np.ix_(rows, pattern, pattern)] = rest
+    return mean, out
+
+
+def _normal_em(z: Array, rounds: int = 25) -> Array:
+    """Covariance of centred, partly observed normal rows by EM; a little shrunk towards independence."""
+    n, p = z.shape
+    cov = np.eye(p)
+    if np.isfinite(z).all():
+        return (z.T @ z + np.eye(p)) / (n + 1.0)
+    for _ in range(rounds):
+        mean, spread = _conditional(z, cov)
+        cov = (mean.T @ mean + spread.sum(axis=0) + np.eye(p)) / (n + 1.0)
+    return cov

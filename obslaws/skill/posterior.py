@@ -1,0 +1,203 @@
+"""From the posterior of the latent scale to predictive distributions of scores.
+
+In: means and covariances on the logit scale, benchmark parameters, noise. Out: distribution function and quantiles of the
+score that would be measured: logistic-normal between floor and ceiling, plus Student-t noise, averaged over the fits of
+an ensemble. Conditioning on scores already known of a model happens here too, on the logit scale, without a refit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri, stdtr
+
+from obslaws.forecasters.base import Predictive
+from obslaws.links import logistic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["LatentPredictive", "condition", "logit_moments"]
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(17)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+def logit_moments(
+    skills: Array, response: Array, noise: Array, intercepts: Array, loadings: Array, shared_cov: Array, n_slopes: int
+) -> tuple[Array, Array]:
+    """Mean and covariance over benchmarks of ``intercept + loading . skills``, one model at a time.
+
+    Skills and benchmark parameters vary jointly, so the rotation and scale that are free between them cancel.
+
+    Parameters
+    ----------
+    skills : ndarray of shape (n, d)
+        Posterior mean.
+    response : ndarray of shape (n, d, G)
+        How the skills follow the shared parameters.
+    noise : ndarray of shape (n, d, d)
+        Covariance of the skills at fixed shared parameters.
+    intercepts : ndarray of shape (J,)
+    loadings : ndarray of shape (J, d)
+    shared_cov : ndarray of shape (G, G)
+        Covariance of slopes, intercepts, loadings and asymptotes (in this order).
+    n_slopes : int
+        How many of the shared parameters are slopes.
+
+    Returns
+    -------
+    tuple of ndarray
+        Shapes (n, J) and (n, J, J).
+    """
+    n, d = skills.shape
+    n_benchmarks = len(loadings)
+    at = np.arange(n_benchmarks)
+    rows = np.matmul(loadings, response)  # (n, J, G): logits by shared parameters
+    rows[:, at, n_slopes + at] += 1.0
+    rows[:, at[:, None], n_slopes + n_benchmarks + at[:, None] * d + np.arange(d)] += skills[:, None, :]
+    cov = (rows.reshape(n * n_benchmarks, -1) @ shared_cov).reshape(rows.shape) @ np.swapaxes(rows, 1, 2)
+    cov += loadings @ noise @ loadings.T
+    return intercepts + skills @ loadings.T, cov
+
+
+def condition(
+    mean: Array,
+    cov: Array,
+    scores: Array,
+    floor: Array,
+    ceiling: Array,
+    noise_var: Array,
+    n_items: Array,
+    dof: float,
+    max_iter: int = 30,
+) -> tuple[Array, Array]:
+    """Update one model's logits by scores that are known of it: Gauss-Newton with Student-t weights, then Laplace.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (J,)
+        Prior mean of the logits.
+    cov : ndarray of shape (J, J)
+        Prior covariance.
+    scores : ndarray of shape (J,)
+        Fractions, NaN unknown.
+    floor, ceiling : ndarray of shape (J,)
+    noise_var, n_items : ndarray of shape (J,)
+    dof : float
+
+    Returns
+    -------
+    tuple of ndarray
+        Posterior mean (J,) and covariance (J, J).
+    """
+    at = np.flatnonzero(np.isfinite(scores))
+    if not len(at):
+        return mean, cov
+    room = (ceiling - floor)[at]
+    cross, inner = cov[:, at], cov[np.ix_(at, at)]
+    logit = mean.copy()
+    for _ in range(max_iter):
+        share = logistic(logit[at])
+        expected = floor[at] + room * share
+        slope = np.maximum(room * share * (1.0 - share), 1e-4)
+        residual = scores[at] - expected
+        p = np.clip(expected, 0.01, 0.99)
+        variance = noise_var[at] + p * (1.0 - p) / n_items[at]
+        robust = (dof + 1.0) / (dof + residual**2 / variance)
+        # the working observation of the linearised logit, with its variance
+        working = logit[at] + residual / slope
+        gain = np.linalg.solve(inner + np.diag(variance / robust / slope**2), cross.T).T
+        moved = mean + gain @ (working - mean[at])
+        step = np.clip(moved - logit, -2.0, 2.0)
+        logit = logit + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return logit, cov - gain @ cross.T
+
+
+@dataclass(frozen=True)
+class LatentPredictive(Predictive):
+    """Scores whose logit is normal, between floor and ceiling, measured with Student-t noise; K fits averaged.
+
+    Parameters
+    ----------
+    logit, logit_sd : ndarray of shape (K, n, J)
+        Mean and standard deviation on the latent scale.
+    floor, ceiling : ndarray of shape (K, J)
+        Fractions.
+    noise_var : ndarray of shape (K, J)
+        Squared scale of the noise beyond item sampling.
+    weight : ndarray of shape (K,)
+        Weight of each fit; sums to 1.
+    n_items : ndarray of shape (J,)
+        Questions per benchmark, inf where unknown.
+    dof : float
+        Degrees of freedom of the noise.
+    stretch : ndarray of shape (n, J)
+        Factor on both spreads, learned by replaying forecasts inside the training data; 1 for none.
+    basis : ndarray of str, shape (n, J)
+    """
+
+    logit: Array
+    logit_sd: Array
+    floor: Array
+    ceiling: Array
+    noise_var: Array
+    weight: Array
+    n_items: Array
+    dof: float
+    stretch: Array
+    basis: NDArray[np.str_]
+
+    @cached_property
+    def point(self) -> Array:  # type: ignore[override]
+        """Weighted mean of the fits' medians; shape (n, J)."""
+        scores = self.floor[:, None] + (self.ceiling - self.floor)[:, None] * logistic(self.logit)
+        return np.asarray(np.clip(np.tensordot(self.weight, scores, axes=1), 0.0, 1.0))
+
+    @cached_property
+    def _mixture(self) -> tuple[Array, Array]:
+        spread = self.logit[..., None] + (self.stretch * self.logit_sd)[..., None] * _NODES
+        room = (self.ceiling - self.floor)[:, None, :, None]
+        expected = self.floor[:, None, :, None] + room * logistic(spread)
+        p = np.clip(expected, 0.01, 0.99)
+        scale = np.sqrt(self.noise_var[:, None, :, None] + p * (1.0 - p) / self.n_items[:, None])
+        return expected, scale * self.stretch[..., None]
+
+    def cdf(self, scores: Array) -> Array:
+        """Probability of a score at or below the given one.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n, J)
+            Fractions; NaN gives NaN.
+
+        Returns
+        -------
+        ndarray of shape (n, J)
+        """
+        expected, scale = self._mixture
+        below = stdtr(self.dof, (scores[..., None] - expected) / scale) @ _WEIGHTS
+        return np.asarray(np.tensordot(self.weight, below, axes=1))
+
+    def normal_score(self, scores: Array) -> Array:
+        """Standard normal deviate of each measured score under the prediction; shape (n, J)."""
+        return np.asarray(ndtri(np.clip(self.cdf(scores), 1e-9, 1.0 - 1e-9)))
+
+    def quantile(self, share: float) -> Array:
+        """Quantile, see `Predictive.quantile`; by bisection of the distribution function to 1e-7."""
+        expected, scale = self._mixture
+        low = (expected - 12.0 * scale).min(axis=(0, -1))
+        high = (expected + 12.0 * scale).max(axis=(0, -1))
+        for _ in range(26):
+            middle = 0.5 * (low + high)
+            below = self.cdf(middle) < share
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        out = np.clip(0.5 * (low + high), 0.0, 1.0)
+        return np.minimum(out, self.point) if share <= 0.5 else np.maximum(out, self.point)

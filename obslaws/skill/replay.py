@@ -1,0 +1,124 @@
+"""Replay, inside the training data, the forecasts that a fit will be asked for.
+
+Each base family in turn is treated as new: all scores of its larger models are hidden (one smallest model per family
+stays), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give the
+leave-family-out forecasts without refitting. Their errors weigh the fits of an ensemble, and their standardised errors
+tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees the training fold.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import cho_solve
+
+from obslaws.skill.posterior import logit_moments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obslaws.skill.fit import Fit
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Replay", "rank_within", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Replayed forecasts, one row per model with hidden scores.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (n,)
+        Models of the training panel.
+    group : ndarray of int, shape (n,)
+        Base family of each.
+    scores : ndarray of shape (n, J)
+        The hidden scores, NaN where there is none.
+    logit, logit_sd : ndarray of shape (n, J)
+        Forecast on the latent scale.
+    floor, ceiling : ndarray of shape (n, J)
+        Asymptotes of the benchmarks without the group.
+    """
+
+    rows: NDArray[np.intp]
+    group: NDArray[np.intp]
+    scores: Array
+    logit: Array
+    logit_sd: Array
+    floor: Array
+    ceiling: Array
+
+
+def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | None:
+    """Forecast every base family from the others and from its `n_observed` smallest models per family.
+
+    Parameters
+    ----------
+    fit : Fit
+    size : ndarray of shape (M,)
+        What orders a family's models, e.g. log parameters; NaN last.
+    n_observed : int
+        Models per family that keep their scores; 0 hides the whole base family.
+    steps : int
+        Gauss-Newton steps from the mode of the full fit.
+
+    Returns
+    -------
+    Replay or None
+        None when nothing can be hidden.
+    """
+    problem = fit.problem
+    nesting = problem.data.nesting
+    rank = rank_within(size, nesting.family)
+    base_of = nesting.base[nesting.family]
+    parts = []
+    for base in range(nesting.n_bases):
+        hidden = (base_of == base) & (rank >= n_observed) & problem.mask.any(axis=1)
+        if not hidden.any() or (n_observed == 0 and nesting.n_bases == 1):
+            continue
+        held = copy.copy(problem)
+        held.weight = problem.weight * ~hidden[:, None]
+        state = fit.state
+        for _ in range(steps):
+            here = held.linearise(state, fit.variances, fit.precision, fit.spread)
+            state = state.moved(here.system.solve(*here.gradients))
+        system = held.linearise(state, fit.variances, fit.precision, fit.spread).system
+        shared_cov = cho_solve(system.factor, np.eye(len(system.shared)), check_finite=False)
+        response = system.response()
+        logit, cov = logit_moments(
+            state.skills[hidden], response.model[hidden], response.model_noise[hidden],
+            state.intercepts, state.loadings, shared_cov, system.n_slopes,
+        )  # fmt: skip
+        sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
+        floor, ceiling = (np.broadcast_to(a, logit.shape) for a in held.asymptotes(state))
+        rows = np.flatnonzero(hidden)
+        scores = np.where(problem.mask, problem.y, np.nan)[rows]
+        parts.append((rows, np.full(len(rows), base), scores, logit, sd, floor, ceiling))
+    if not parts:
+        return None
+    return Replay(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def rank_within(size: Array, family: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rank of each model by size within its family, unknown sizes last.
+
+    Parameters
+    ----------
+    size : ndarray of shape (M,)
+    family : ndarray of int, shape (M,)
+
+    Returns
+    -------
+    ndarray of int, shape (M,)
+        0 for the smallest.
+    """
+    order = np.lexsort((np.where(np.isnan(size), np.inf, size), family))
+    first = np.flatnonzero(np.r_[True, np.diff(family[order]) > 0])
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+    return rank
