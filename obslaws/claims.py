@@ -67,8 +67,8 @@ def resolve_models(facts: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     for model in sorted(models):
         kin = family[model]
         row: dict[str, object] = {
-            "model": model, "org": model.rpartition("/")[0] or None, "family": kin.kin.family, "base_family": kin.base_family,
-            "variant": kin.variant, "base_model": kin.base_model,
+            "model": model, "org": model.rpartition("/")[0] or None, "family": kin.kin.family,
+            "base_family": kin.base_family, "variant": kin.variant, "base_model": kin.base_model,
         }  # fmt: skip
         for attribute in ("n_params", "n_active_params", "n_tokens", "train_flop", "release_date"):
             best = _best(model, attribute, family, told, moe, known, frozenset())
@@ -121,7 +121,8 @@ def _best(
     elif attribute == "n_active_params":
         best = own or _active(model, of(model, "n_params"), inherited, model in moe)
     elif attribute == "n_tokens":
-        best = own if own and (own.source == "base-families" or not inherited) else inherited
+        own = own or _in_name(model)
+        best = own if own and (own.source in ("base-families", "name") or not inherited) else inherited
     elif attribute == "train_flop":
         active, tokens = of(model, "n_active_params"), of(model, "n_tokens")
         product = (
@@ -143,6 +144,9 @@ def _size(model: str, claims: list[Known], inherited: Known | None, variant: str
         # packed weights and adapters state another count than the model has: the name tells
         off = max(float(claim.value) / reference, reference / float(claim.value)) if reference > 0 else 1.0
         rounded = claim.basis == "name" or claim.source in _PAPERS
+        same = inherited and _near(inherited, float(claim.value), 1.05) and claim.source != "base-families"
+        if inherited and variant == "chat" and same:
+            return inherited
         if inherited and variant in ("chat", "fine-tune") and (rounded or off > _AGREE) and _near(inherited, reference):
             return inherited
         if off <= _AGREE or variant not in ("chat", "fine-tune") or claim.source == "base-families":
@@ -152,8 +156,8 @@ def _size(model: str, claims: list[Known], inherited: Known | None, variant: str
     return Known(stated, "name", "name") if math.isfinite(stated) else None
 
 
-def _near(known: Known, size: float) -> bool:
-    return bool(size > 0) and max(float(known.value) / size, size / float(known.value)) <= 1.3
+def _near(known: Known, size: float, factor: float = 1.3) -> bool:
+    return bool(size > 0) and max(float(known.value) / size, size / float(known.value)) <= factor
 
 
 def _active(model: str, size: Known | None, inherited: Known | None, is_moe: bool) -> Known | None:
@@ -164,6 +168,15 @@ def _active(model: str, size: Known | None, inherited: Known | None, is_moe: boo
     if stated:
         return Known(float(stated[1]) * (1e9 if stated[2] == "b" else 1e6), "name", "name")
     return inherited
+
+
+def _in_name(model: str) -> Known | None:
+    """Checkpoints say how far they got: TinyLlama-1.1B-intermediate-step-480k-1T."""
+    stated = re.search(r"(?:step-\d+k-|token-)(?:token-)?(\d+(?:\.\d+)?)(b|t)$|_(\d+)(b)t_preview$", model.lower())
+    if not stated:
+        return None
+    count, unit = (group for group in stated.groups() if group)
+    return Known(float(count) * (1e12 if unit == "t" else 1e9), "name", "name")
 
 
 def _of_experts(model: str) -> bool:

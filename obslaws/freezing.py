@@ -74,13 +74,15 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
             "claims about models that no table here evaluates": int((facts.loc[~about, "source"] == source_id).sum()),
         }
         entry["left_out"] = {reason: n for reason, n in entry["left_out"].items() if n}
+    benchmarks = check_table(benchmarks_table(), "benchmarks")
+    units = dict(zip(benchmarks["benchmark"], benchmarks["unit"], strict=True))
+    scores = scores.sort_values(["source", "model", "benchmark"], kind="stable", ignore_index=True)
+    kept = kept.sort_values(["model", "attribute", "source", "value"], ignore_index=True)
     tables = {
         "models": models.sort_values("model", ignore_index=True),
-        "benchmarks": check_table(benchmarks_table(), "benchmarks"),
-        "scores": check_table(
-            scores.sort_values(["source", "model", "benchmark"], kind="stable", ignore_index=True), "scores"
-        ),
-        "facts": check_table(kept.sort_values(["model", "attribute", "source", "value"], ignore_index=True), "facts"),
+        "benchmarks": benchmarks,
+        "scores": check_table(scores, "scores", units=units),
+        "facts": check_table(kept, "facts"),
     }
     return _write(tables, entries, out, date)
 
@@ -122,7 +124,7 @@ def _unique_scores(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 
 def _write(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
-    written = {}
+    written: dict[str, dict[str, Any]] = {}
     for name, frame in tables.items():
         path = out / f"{name}.parquet"
         _write_table(frame, name, path)

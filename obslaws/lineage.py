@@ -6,6 +6,8 @@ In: the table ``facts``. Out: one `Descent` per model. Called when a snapshot is
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -56,16 +58,17 @@ def descents(models: list[str], facts: pd.DataFrame) -> dict[str, Descent]:
         One per model.
     """
     kin = {m: kinship(m) for m in models}
-    kinds = _first(facts, "kind")
+    kinds = _first(facts, "kind") | _first(facts, "variant")
     merged = set(facts.loc[facts["attribute"].eq("is_merge") & facts["value"].eq("true"), "model"])
-    parents = _parents(facts)
-    variant = {m: _variant(m, kin[m], kinds.get(m), m in merged, parents.get(m, [])) for m in models}
-    roots = {
-        (_org(m), kin[m].base_family, size_in_name(m)): m for m in models if variant[m] == "base" and kin[m].listed
-    }
-    # registries list siblings that were never released: a parent counts when anything else is known of it
+    # registries list siblings that were never released: a model counts when anything else is known of it
     real = set(facts.loc[facts["attribute"].isin(["kind", "n_params", "n_tokens"]), "model"])
-    first = {m: _parent(m, kin[m], variant[m], parents, roots, real) for m in models}
+    parents = _parents(facts, kin, real)
+    variant = {m: _variant(m, kin[m], kinds.get(m), m in merged, parents.get(m, [])) for m in models}
+    pretrained = set(facts.loc[facts["attribute"].eq("n_tokens"), "model"])
+    bases = (m for m in models if variant[m] == "base" and kin[m].listed and m in pretrained)
+    # of several bases of one size the plainest name is the root: Yi-6B, not Yi-6B-200K
+    roots = {_rung(m, kin[m]): m for m in sorted(bases, key=lambda m: (-len(m), m))}
+    first = {m: _parent(m, kin[m], variant[m], parents, roots, real, pretrained) for m in models}
     return {m: _descent(m, kin, variant[m], first) for m in models}
 
 
@@ -74,13 +77,32 @@ def _first(facts: pd.DataFrame, attribute: str) -> dict[str, str]:
     return dict(zip(told["model"], told["value"], strict=True))
 
 
-def _parents(facts: pd.DataFrame) -> dict[str, list[str]]:
+def _parents(facts: pd.DataFrame, kin: dict[str, Kinship], real: set[str]) -> dict[str, list[str]]:
     told = facts[facts["attribute"] == "base_model"].drop_duplicates(["model", "value"])
-    return {str(m): list(v) for m, v in told.groupby("model", sort=False)["value"]}
+    original = {_bare(m): m for m in sorted(real) if kin[m].listed and kin[m].variant != "fine-tune"}
+    parents = {
+        str(m): [_unmirrored(p, kin, original) for p in v] for m, v in told.groupby("model", sort=False)["value"]
+    }
+    return {m: [p for p in dict.fromkeys(up) if p != m] for m, up in parents.items()}
+
+
+def _bare(model: str) -> str:
+    low = model.rpartition("/")[2].lower().removesuffix("-bnb-4bit").removesuffix("-hf")
+    return low.removeprefix("meta-")
+
+
+def _unmirrored(parent: str, kin: dict[str, Kinship], original: dict[str, str]) -> str:
+    """Somebody's copy of an organisation's weights under the same name stands for the original."""
+    return parent if parent in kin and kin[parent].listed else original.get(_bare(parent), parent)
 
 
 def _org(model: str) -> str:
     return model.rpartition("/")[0]
+
+
+def _rung(model: str, kin: Kinship) -> tuple[str, str, float | str]:
+    size = size_in_name(model)
+    return _org(model), kin.base_family, size if math.isfinite(size) else model
 
 
 def _variant(model: str, kin: Kinship, kind: str | None, is_merge: bool, parents: list[str]) -> str:
@@ -93,6 +115,8 @@ def _variant(model: str, kin: Kinship, kind: str | None, is_merge: bool, parents
         return kin.variant
     if kin.listed and kin.decided:
         return "unknown"
+    if kin.listed and kind in ("base", "chat") and not foreign:
+        return kind
     if is_merge or kind == "merge":
         return "merge"
     if foreign:
@@ -109,15 +133,21 @@ def _parent(
     kin: Kinship,
     variant: str,
     parents: dict[str, list[str]],
-    roots: dict[tuple[str, str, float], str],
+    roots: dict[tuple[str, str, float | str], str],
     real: set[str],
+    pretrained: set[str],
 ) -> str | None:
+    if kin.parent:
+        return kin.parent if kin.parent != "-" else None
     if variant == "base" and kin.listed:
-        return None
+        # a longer context of the same base: its tokens are the root's
+        own = roots.get(_rung(model, kin), model)
+        longer = re.sub(r"-\d+k$", "", model.lower()) == own.lower() != model.lower()
+        return own if longer and model not in pretrained else None
     told = [p for p in parents.get(model, []) if p != model]
     told = [p for p in told if p in real] or told
     if kin.listed and variant == "chat":
-        own = roots.get((_org(model), kin.base_family, size_in_name(model)))
+        own = roots.get(_rung(model, kin))
         told = [p for p in told if _org(p) == _org(model) and p in real] or ([own] if own else told)
     if not told:
         return None
@@ -137,12 +167,14 @@ def _root(model: str, parents: dict[str, list[str]]) -> str:
 def _descent(model: str, kin: dict[str, Kinship], variant: str, first: dict[str, str | None]) -> Descent:
     mine = kin[model]
     official = mine.listed and variant in ("base", "chat")
-    if official or (mine.listed and mine.decided and mine.base_family != mine.family):
+    if official or (mine.decided and mine.base_family != mine.family):
         return Descent(mine, variant, first[model], mine.base_family, official)
-    seen, at = {model}, model
-    while (up := first.get(at)) is not None and up not in seen:
+    at = model
+    seen = {model}
+    up = first[model]
+    while up is not None and up not in seen:
         seen.add(up)
-        at = up
+        at, up = up, first.get(up)
     series = kin[at].base_family if at in kin else kinship(at).base_family
     # a child listed as its own ancestor's parent would make a loop: cut it here
     parent = first[model] if first[model] != model else None

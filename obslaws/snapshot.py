@@ -1,8 +1,8 @@
 """Dated tables that travel with the package: find them, load them, say where they come from.
 
-A snapshot is a folder ``data/snapshots/<date>`` with ``models``, ``benchmarks``, ``scores`` and ``facts`` as parquet and a
-``manifest.json`` that names every source, its licence and what became of its rows. Loading reads only the tables asked
-for. ``python -m obslaws.snapshot freeze FOLDER`` makes a new one from copies of the upstream files (`obslaws.freezing`).
+A snapshot is a folder ``data/snapshots/<date>`` with ``models``, ``benchmarks``, ``scores`` and ``facts`` as parquet
+and a ``manifest.json`` that names every source, its licence and what became of its rows. Loading reads only the tables
+asked for. ``python -m obslaws.snapshot freeze FOLDER`` makes a new one from upstream copies (`obslaws.freezing`).
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
     Returns
     -------
     Panel
-        ``provenance["filters"]`` lists (filter, models left) from first to last; ``provenance["view"]`` is the title.
+        ``provenance["filters"]`` lists (filter, models left) from first to last; ``provenance["failed_formats"]``
+        counts the cells dropped as unread answers; ``provenance["view"]`` is the title.
 
     Raises
     ------
@@ -70,6 +71,8 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
     data = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     benchmarks = complete_benchmarks(data.benchmarks).loc[view["benchmarks"]]
     wide = _wide(data, view)
+    failed = _failed_formats(wide, view.get("failed_format", {}))
+    wide = wide.mask(failed)
     peer = view.get("covariates", "resolved")
     models = _resolved(data) if peer == "resolved" else _as_claimed(data, peer)
     counts: list[tuple[str, int]] = [("known", len(models))]
@@ -77,6 +80,7 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
         models = models[keep.reindex(models.index, fill_value=False)]
         counts.append((label, len(models)))
     provenance = {**data.provenance, "view": view["title"], "filters": counts}
+    provenance["failed_formats"] = int(failed.reindex(models.index, fill_value=False).to_numpy().sum())
     scores = wide.reindex(index=models.index, columns=benchmarks.index).astype("float64")
     return Panel(name, models[[*COVARIATES]], scores, benchmarks, provenance)
 
@@ -119,6 +123,14 @@ def _wide(data: Snapshot, view: dict[str, Any]) -> pd.DataFrame:
         )
         wide = part if wide.empty else wide.combine_first(part)
     return wide
+
+
+def _failed_formats(wide: pd.DataFrame, rules: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Mark zeros that the format of the answer explains, not the skill: the model does well on a sister benchmark."""
+    failed = pd.DataFrame(False, index=wide.index, columns=wide.columns)
+    for benchmark, rule in rules.items():
+        failed[benchmark] = wide[benchmark].eq(0.0) & wide[rule["sister"]].gt(rule["above"])
+    return failed
 
 
 def _resolved(data: Snapshot) -> pd.DataFrame:

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+import pandas as pd
+
 from obslaws.names.spelling import hand_table
 
 __all__ = ["Kinship", "kinship", "size_in_name"]
@@ -36,6 +38,8 @@ class Kinship:
         The organisation is known to train its own bases.
     decided : bool
         A rule of ``families.csv`` spoke; nothing a source says changes it.
+    parent : str or None
+        The model it was trained from, where the rule names it; ``"-"`` where it says that nobody knows.
     """
 
     family: str
@@ -43,14 +47,20 @@ class Kinship:
     variant: str | None
     listed: bool
     decided: bool = False
+    parent: str | None = None
 
 
 @cache
-def _rules() -> list[tuple[re.Pattern[str], str | None, str | None, str | None]]:
-    table = hand_table("families").astype(object)
-    table = table.where(table.notna(), None)
-    rows = zip(table["pattern"], table["family"], table["base_family"], table["variant"], strict=True)
-    return [(re.compile(pattern, re.IGNORECASE), family, base, variant) for pattern, family, base, variant in rows]
+def _rules() -> dict[str, list[tuple[re.Pattern[str], dict[str, str]]]]:
+    """Rules by organisation; those whose organisation is itself a pattern stand under the empty name."""
+    table = hand_table("families").drop(columns="why")
+    rules: dict[str, list[tuple[re.Pattern[str], dict[str, str]]]] = {}
+    for row in table.to_dict("records"):
+        told = {str(c): str(v) for c, v in row.items() if pd.notna(v)}
+        org = told["pattern"].partition("/")[0].lower()
+        plain = re.fullmatch(r"[\w-]+", org) is not None
+        rules.setdefault(org if plain else "", []).append((re.compile(told["pattern"], re.IGNORECASE), told))
+    return rules
 
 
 @cache
@@ -73,19 +83,20 @@ def kinship(model: str) -> Kinship:
     Examples
     --------
     >>> kinship("Qwen/Qwen2.5-7B-Instruct")
-    Kinship(family='qwen2.5-instruct', base_family='qwen2.5', variant='chat', listed=True, decided=False)
+    Kinship(family='qwen2.5-instruct', base_family='qwen2.5', variant='chat', listed=True, decided=False, parent=None)
     """
     org, _, name = model.rpartition("/")
     listed = org in _listed()
     stem = _stem(name)
     own = stem if listed else f"{org}/{stem}".lower()
-    if listed:
-        for pattern, family, base_family, variant in _rules():
-            found = pattern.fullmatch(model)
-            if found:
-                told = found.expand(family).lower() if family else own
-                series = found.expand(base_family).lower() if base_family else told
-                return Kinship(told, series, None if variant == "unknown" else variant, listed, True)
+    for pattern, rule in [*_rules().get(org.lower(), []), *(_rules().get("", []) if listed else [])]:
+        found = pattern.fullmatch(model)
+        if found:
+            told = found.expand(rule["family"]).lower() if "family" in rule else own
+            series = found.expand(rule["base_family"]).lower() if "base_family" in rule else told
+            parent = found.expand(rule["parent"]) if "parent" in rule else None
+            variant = rule.get("variant", "unknown")
+            return Kinship(told, series, None if variant == "unknown" else variant, listed, True, parent)
     if not listed:
         return Kinship(own, own, None, listed)
     plain = _CHAT.sub("", stem)

@@ -1,4 +1,4 @@
-"""One leaderboard or paper per file: `parse` is pure and gives tidy tables; `SOURCES` lists them in order of precedence.
+"""One leaderboard or paper per file: `parse` is pure and gives tidy tables; `SOURCES` lists them by precedence.
 
 In: upstream files as text frames. Out: rows of ``scores`` and ``facts`` with canonical model ids.
 """

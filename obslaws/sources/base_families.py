@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import hand_table
-from obslaws.sources.base import Parsed, Source, claims, no_scores, numbers, stack
+from obslaws.sources.base import Parsed, Source
+from obslaws.sources.tidy import claims, no_scores, numbers, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -33,10 +34,11 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
     document = raw["document_title"].fillna("") + " <" + raw["document_address"].fillna("") + ">"
     parts = []
     for column in ("n_params", "n_active_params", "n_tokens"):
-        parts.append(claims(raw["model"], column, numbers(raw[column]), "reported").assign(column=column))
+        parts.append(claims(raw["model"], column, numbers(raw[column]), "reported"))
     parts.append(claims(raw["model"], "release_date", pd.to_datetime(raw["release_date"]), "reported"))
+    parts.append(claims(raw["model"], "variant", raw["variant"], "reported"))
     parts.append(claims(raw["model"], "is_moe", raw["is_moe"].eq("true"), "reported"))
-    facts = [p.drop(columns="column", errors="ignore").assign(document=document.reindex(p.index)) for p in parts]
+    facts = [p.assign(document=document.reindex(p.index)) for p in parts]
     return Parsed(no_scores(), stack(*facts), len(raw))
 
 

@@ -1,8 +1,10 @@
 """Epoch AI's tables of models: parameters, compute, data, publication dates.
 
 Three exports of one database: notable, large-scale and all models. The column with the size of the training data was
-renamed over time (datapoints, deprecated, gradients = datapoints x epochs) and sometimes is text with commas. Rows that
-Epoch itself calls speculative or unknown make no claims about size, data or compute. Names are Epoch's own and are
+renamed over time (datapoints, deprecated, gradients = datapoints x epochs) and sometimes is text with commas. The
+size of the data counts as tokens seen only where 6 x parameters x data gives Epoch's own compute within a quarter:
+elsewhere it is the unique data, or words. Rows that Epoch itself calls speculative or unknown make no claims about
+size, data or compute. Names are Epoch's own and are
 looked up in ``names/models.csv``; models that no table here evaluates are left out.
 """
 
@@ -13,7 +15,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, claims, need_columns, no_scores, numbers, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, no_scores, numbers, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -71,11 +74,13 @@ def _claims(kept: pd.DataFrame, name: pd.Series, trusted: pd.Series) -> list[pd.
     for column in TOKEN_COLUMNS:
         if column in kept:
             tokens = tokens.fillna(numbers(kept[column]))
+    flop, size = numbers(kept["Training compute (FLOP)"]), numbers(kept["Parameters"])
+    agrees = (6.0 * size * tokens / flop).between(0.75, 1.25)
     finetuned = kept["Base model"].notna() if "Base model" in kept else pd.Series(False, index=kept.index)
     columns = {
-        "n_params": numbers(kept["Parameters"]),
-        "n_tokens": tokens.where(~finetuned & (tokens >= 1e9)),
-        "train_flop": numbers(kept["Training compute (FLOP)"]).where(~finetuned),
+        "n_params": size,
+        "n_tokens": tokens.where(~finetuned & agrees),
+        "train_flop": flop.where(~finetuned),
     }
     made = [
         claims(name, attribute, values.where(trusted), "reported", "https://epoch.ai/data")

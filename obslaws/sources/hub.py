@@ -1,7 +1,8 @@
 """Hub metadata as frozen by the Every Eval Ever registry: weights' size, creation date, base models.
 
-In: the registry's copy of the hub's model records, and its curated edges from models to their parents. Creation dates before the hub kept them (2 March 2022) are missing;
-quantised copies and adapters state sizes that count something else.
+In: the registry's copy of the hub's model records, and its curated edges from models to their parents. Creation
+dates before the hub kept them (2 March 2022) are missing; quantised copies and adapters state sizes that count
+something else.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, claims, need_columns, no_scores, numbers, stack
+from obslaws.sources.base import Parsed, Source, need_columns
 from obslaws.sources.open_llm_v2 import HUB_EPOCH
+from obslaws.sources.tidy import claims, no_scores, numbers, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -44,7 +46,7 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
     facts = stack(
         claims(name, "n_params", size.where(~packed & (size > 0)), "measured"),
         *(
-            claims(part["child"], "base_model", part["parent"], "reported", relation)
+            claims(part["child"], "base_model", part["parent"], "reported", str(relation))
             for relation, part in edges.groupby("relation")
         ),
         claims(name, "release_date", created.where(created > HUB_EPOCH), "measured"),

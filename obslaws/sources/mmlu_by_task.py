@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, need_columns, scores_of, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -55,7 +56,7 @@ SOURCE = Source(
     revision="8b73dc93cf6a3a87ed9dbabbb5861b39ae5568b0",
     retrieved="2025-05-20",
     licence="unstated upstream (numbers only)",
-    citation="Jin et al. (2025). Discovering hierarchical latent capabilities of language models via causal representation learning.",
+    citation="Jin et al. (2025). Discovering hierarchical latent capabilities of language models.",
     files=("causal_eval/MMLU-by-task-Leaderboard.parquet",),
     parse=parse,
 )

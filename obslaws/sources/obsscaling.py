@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from obslaws.sources.base import Parsed, Source, claims, need_columns, numbers, scores_of, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, numbers, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -56,7 +57,7 @@ SOURCE = Source(
     revision="4d6e1e43fd2635d04654aa77d1df9d5266ea0382",
     retrieved="2026-11-22",
     licence="Apache-2.0",
-    citation="Ruan, Maddison and Hashimoto (2024). Observational scaling laws and the predictability of language model performance.",
+    citation="Ruan, Maddison and Hashimoto (2024). Observational scaling laws. arXiv 2405.10938.",
     files=("obsscaling/base_llm_benchmark_eval.csv",),
     parse=parse,
 )

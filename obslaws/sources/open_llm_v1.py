@@ -1,6 +1,7 @@
 """Open LLM Leaderboard v1, final table of June 2024: six benchmarks, percent.
 
-Quirks of the table, all handled in `parse`: the flags `flagged`, `merged` and `moe` are inverted (True means *not*);
+Quirks of the table, all handled in `parse`: the flags `flagged`, `merged` and `moe` are inverted (True means *not*),
+and `moe` contradicts the architecture in hundreds of rows, so the architecture decides;
 `params_b` is a floored integer, 0 where unknown, and is not used; a model stands once per precision; `date` is the day
 of submission and says nothing about the release.
 """
@@ -12,7 +13,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, claims, need_columns, scores_of, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -60,12 +62,14 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
     doubled = frame.duplicated(["model", "revision", "precision"], keep="last")
     frame, raw = frame[~doubled], raw[~doubled]
     kind = raw["type"].map(_kind)
+    model = frame["model"]
+    experts = raw["architecture"].fillna("").str.contains("Mixtral|Moe|Dbrx")
     facts = stack(
-        claims(frame["model"], "kind", kind, "reported"),
-        *(claims(frame["model"][off], flag, ~raw.loc[off, column].eq("TRUE"), "reported")
-          for flag, column in (("is_flagged", "flagged"), ("is_merge", "merged"), ("is_moe", "moe"))
-          for off in [raw[column].notna()]),
-    )  # fmt: skip
+        claims(model, "kind", kind, "reported"),
+        claims(model, "is_flagged", _inverted(raw["flagged"]), "reported"),
+        claims(model, "is_merge", _inverted(raw["merged"]), "reported"),
+        claims(model, "is_moe", experts, "measured"),
+    )
     scores = scores_of(frame, BENCHMARKS, scale=100.0)
     return Parsed(
         scores,
@@ -74,6 +78,10 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
         {"same model, revision and precision under two names": int(doubled.sum())},
         {"integer-floored sizes not used": int(raw["params_b"].notna().sum()) if "params_b" in raw else 0},
     )
+
+
+def _inverted(flag: pd.Series) -> pd.Series:
+    return flag.map({"TRUE": False, "FALSE": True}).dropna().astype(bool)
 
 
 def _kind(text: str) -> str | None:

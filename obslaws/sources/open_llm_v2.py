@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, claims, need_columns, numbers, scores_of, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, numbers, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -81,6 +82,7 @@ def _facts(raw: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     itself = base.map(canonical, na_action="ignore").eq(model)
     base = base.where(~removed & ~itself & base.str.contains("/", regex=False)).map(canonical, na_action="ignore")
     merged = raw["features_is_merged"].eq("TRUE") | raw["model_type"].eq("basemergesandmoerges")
+    provider = raw["features_is_official_provider"].eq("TRUE")
     uploaded = pd.to_datetime(raw["metadata_upload_date"])
     facts = stack(
         claims(model, "n_params", size.where(~empty & ~other), "measured"),
@@ -89,6 +91,7 @@ def _facts(raw: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         claims(model, "kind", raw["model_type"].map(KINDS), "reported"),
         claims(model, "is_merge", merged, "reported"),
         claims(model, "is_moe", raw["features_is_moe"].eq("TRUE"), "reported"),
+        claims(model[provider], "is_official_provider", provider[provider], "reported"),
         claims(model, "is_flagged", raw["features_is_flagged"].eq("TRUE"), "reported"),
     ).drop_duplicates()
     notes = {

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from obslaws.sources.base import Parsed, Source, claims, need_columns, numbers, scores_of, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, numbers, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
 
@@ -66,7 +67,7 @@ SOURCE = Source(
     revision="6dc6bb3efeefc7c1db01d60cba1f4b73e5d260d1",
     retrieved="2026-11-22",
     licence="MIT",
-    citation="Maia Polo et al. (2024). Sloth: scaling laws for LLM skills to predict multi-benchmark performance across families.",
+    citation="Maia Polo et al. (2024). Sloth: scaling laws for LLM skills. arXiv 2412.06540.",
     files=("sloth/data_v2.csv",),
     parse=parse,
 )

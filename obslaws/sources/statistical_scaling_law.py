@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from obslaws.sources.base import Parsed, Source, claims, need_columns, no_scores, numbers, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, no_scores, numbers, stack
 
 __all__ = ["SOURCE", "parse"]
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, claims, need_columns, numbers, scores_of, stack
+from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.tidy import claims, numbers, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
 
