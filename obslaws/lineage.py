@@ -147,8 +147,8 @@ def _parent(
     told = [p for p in parents.get(model, []) if p != model]
     told = [p for p in told if p in real] or told
     if kin.listed and variant == "chat":
-        own = roots.get(_rung(model, kin))
-        told = [p for p in told if _org(p) == _org(model) and p in real] or ([own] if own else told)
+        root = roots.get(_rung(model, kin))
+        told = [p for p in told if _org(p) == _org(model) and p in real] or ([root] if root else told)
     if not told:
         return None
     if len({_root(p, parents) for p in told}) > 1 and variant == "merge":

@@ -70,22 +70,25 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
     view = _read_view(name)
     data = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     benchmarks = complete_benchmarks(data.benchmarks).loc[view["benchmarks"]]
-    wide = _wide(data, view)
-    failed = _failed_formats(wide, view.get("failed_format", {}))
-    wide = wide.mask(failed)
     peer = view.get("covariates", "resolved")
     models = _resolved(data) if peer == "resolved" else _as_claimed(data, peer)
     counts: list[tuple[str, int]] = [("known", len(models))]
-    for label, keep in _filters(models, wide, view):
-        models = models[keep.reindex(models.index, fill_value=False)]
+    for label, keep in _filters(models, view):
+        models = models[keep.reindex(models.index)]
         counts.append((label, len(models)))
+    wide = _wide(data, view, models.index)
+    failed = _failed_formats(wide, view.get("failed_format", {}))
+    wide = wide.mask(failed).reindex(models.index)
+    if least := view.get("least_scores", 0):
+        models = models[wide.notna().sum(axis=1) >= least]
+        counts.append((f"at least {least} scores", len(models)))
     provenance = {**data.provenance, "view": view["title"], "filters": counts}
     provenance["failed_formats"] = int(failed.reindex(models.index, fill_value=False).to_numpy().sum())
     scores = wide.reindex(index=models.index, columns=benchmarks.index).astype("float64")
     return Panel(name, models[[*COVARIATES]], scores, benchmarks, provenance)
 
 
-def _filters(models: pd.DataFrame, wide: pd.DataFrame, view: dict[str, Any]) -> list[tuple[str, pd.Series]]:
+def _filters(models: pd.DataFrame, view: dict[str, Any]) -> list[tuple[str, pd.Series]]:
     steps: list[tuple[str, pd.Series]] = []
     if "variants" in view:
         steps.append((f"variant is {' or '.join(view['variants'])}", models["variant"].isin(view["variants"])))
@@ -94,34 +97,24 @@ def _filters(models: pd.DataFrame, wide: pd.DataFrame, view: dict[str, Any]) -> 
     steps += [(f"{column} known", models[column].notna()) for column in view.get("need", [])]
     if "tokens_basis" in view:
         steps.append((f"n_tokens basis is {view['tokens_basis']}", models["n_tokens_basis"].eq(view["tokens_basis"])))
-    least = view.get("least_scores", 0)
-    if least:
-        steps.append((f"at least {least} scores", wide.notna().sum(axis=1) >= least))
     return steps
 
 
-def _wide(data: Snapshot, view: dict[str, Any]) -> pd.DataFrame:
+def _wide(data: Snapshot, view: dict[str, Any], models: pd.Index) -> pd.DataFrame:
     """Choose one evaluation per model and source, then let the first source with a value fill each cell."""
     scores = data.scores_from(view["sources"], view["benchmarks"])
-    setting = scores["setting"].astype("str").fillna("")
-    scores = scores[setting.isin(view["settings"]) & ~scores["precision"].isin(QUANTISED)]
+    scores = scores[scores["model"].isin(models) & ~scores["precision"].isin(QUANTISED)]
     run = ["source", "model", "revision", "precision", "setting"]
-    runs = scores.astype(dict.fromkeys(run, "str")).fillna(dict.fromkeys(run, ""))
-    board = (
-        runs.groupby(run, sort=True)
-        .agg(n=("score", "size"), mean=("score", "mean"), date=("date", "max"))
-        .reset_index()
-    )
-    best = board.sort_values(["n", "mean", "date"], kind="stable").drop_duplicates(["source", "model"], keep="last")
-    chosen = runs.merge(best[run], on=run)
-    wide = pd.DataFrame()
+    runs = scores.astype(dict.fromkeys([*run, "benchmark"], "str")).fillna(dict.fromkeys(run, ""))
+    runs = runs[runs["setting"].isin(view["settings"])]
+    board = runs.groupby(run, sort=True).agg(n=("score", "size"), mean=("score", "mean"), date=("date", "max"))
+    # the run with the most scores, then the best mean, then the latest
+    best = board.reset_index().sort_values(["n", "mean", "date"], kind="stable")
+    chosen = runs.merge(best.drop_duplicates(["source", "model"], keep="last")[run], on=run)
+    wide = pd.DataFrame(index=models, columns=view["benchmarks"], dtype="float64")
     for source in view["sources"]:
-        part = (
-            chosen[chosen["source"] == source]
-            .astype({"benchmark": "str"})
-            .pivot(index="model", columns="benchmark", values="score")
-        )
-        wide = part if wide.empty else wide.combine_first(part)
+        part = chosen[chosen["source"] == source].pivot(index="model", columns="benchmark", values="score")
+        wide = wide.fillna(part)
     return wide
 
 
