@@ -28,7 +28,8 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
     "train_flop": ("epoch",),
     "release_date": ("base-families", "epoch", "tott", "open-llm-v2", "hub"),
 }
-_AGREE = 1.7  # sizes of one model differ by embeddings and rounding, not by more
+_AGREE = 1.45  # sizes of one model differ by embeddings and rounding, not by more
+_KIN = 2.0  # a child twice as large or half as small was not trained from that parent as it is
 
 
 class Known(NamedTuple):
@@ -121,6 +122,8 @@ def _best(
     elif attribute == "n_active_params":
         best = own or _active(model, of(model, "n_params"), inherited, model in moe)
     elif attribute == "n_tokens":
+        if parent and not _related(of(model, "n_params"), of(parent, "n_params")):
+            inherited = None
         own = own or _in_name(model)
         best = own if own and (own.source in ("base-families", "name") or not inherited) else inherited
     elif attribute == "train_flop":
@@ -154,6 +157,10 @@ def _size(model: str, claims: list[Known], inherited: Known | None, variant: str
     if inherited and variant in ("chat", "fine-tune") and (_near(inherited, stated) or not math.isfinite(stated)):
         return inherited
     return Known(stated, "name", "name") if math.isfinite(stated) else None
+
+
+def _related(child: Known | None, parent: Known | None) -> bool:
+    return child is None or parent is None or _near(parent, float(child.value), _KIN)
 
 
 def _near(known: Known, size: float, factor: float = 1.3) -> bool:

@@ -83,6 +83,16 @@ def test_packed_weights_do_not_shrink_a_model():
     assert made.loc["a/Tuned-8B", "n_params"] == 8.03e9
 
 
+def test_a_child_of_another_size_inherits_no_tokens():
+    made = resolve(
+        *BASE,
+        ("a/Tuned-70B", "n_params", "70554000000", "measured", "open-llm-v2"),
+        ("a/Tuned-70B", "base_model", "meta-llama/Llama-3.1-8B", "reported", "hub"),
+        ("a/Tuned-70B", "kind", "fine-tune", "reported", "open-llm-v2"),
+    )
+    assert pd.isna(made.loc["a/Tuned-70B", "n_tokens"])
+
+
 def test_refuted_claims_never_win():
     made = resolve(("cerebras/btlm-3b-8k-base", "n_tokens", "627000000000000", "reported", "obsscaling"))
     assert pd.isna(made.loc["cerebras/btlm-3b-8k-base", "n_tokens"])

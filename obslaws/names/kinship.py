@@ -18,8 +18,8 @@ from obslaws.names.spelling import hand_table
 
 __all__ = ["Kinship", "kinship", "size_in_name"]
 
-# 7b, 1.5B, 135M, 1_6b, 7b1 (= 7.1), 8x7b, a14b; never part of a longer word
-_SIZE = r"(?<![a-z0-9.])(?:\d+x)?a?\d+(?:[._]\d+)?[bm]\d?(?![a-z0-9])"
+# 7b, 1.5B, 135M, 1_6b, 7b1 (= 7.1), 8x7b, a14b; never part of a longer word, and v8_1_70b is 70b
+_SIZE = r"(?:(?<![a-z0-9._])\d+_\d[bm]|(?<![a-z0-9.])(?:\d+x)?a?\d+(?:\.\d+)?[bm]\d?)(?![a-z0-9])"
 _CHAT = re.compile(r"-(?:chat|instruct|it|dpo|sft|rlhf|orpo|zephyr)(?=[-_.]|$)")
 _ASIDE = re.compile(r"-(?:deduped|base|\d+k|1m|v\d+(?:\.\d+)*)(?=-|$)")
 
@@ -132,8 +132,10 @@ def size_in_name(model: str) -> float:
     if re.search(r"\d+x\d|\dx(?=[-_]|$)|moe|-a\d+(?:\.\d+)?[bm]", low):
         return math.nan
     for unit, scale in (("b", 1e9), ("m", 1e6)):
-        found = re.search(rf"(?<![a-z0-9.])(\d+)([._]\d+)?{unit}(\d)?(?![a-z0-9])", low)
+        score = rf"(?<![a-z0-9._])(?P<a>\d+)_(?P<b>\d){unit}"
+        plain = rf"(?<![a-z0-9.])(?P<whole>\d+)(?:\.(?P<part>\d+))?{unit}(?P<after>\d)?"
+        found = re.search(rf"(?:{score}|{plain})(?![a-z0-9])", low)
         if found:
-            whole, part, after = found.groups()
-            return float(f"{whole}.{(part or '')[1:] or after or '0'}") * scale
+            whole = found["a"] or found["whole"]
+            return float(f"{whole}.{found['b'] or found['part'] or found['after'] or '0'}") * scale
     return math.nan

@@ -25,6 +25,8 @@ from obslaws.schema import VARIANTS
         ("ibm-granite/granite-3.0-1b-a400m-base", "granite-3.0-moe", "granite-3.0", "base"),
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "deepseek-r1-distill-qwen", "qwen2.5", "fine-tune"),
         ("databricks/dolly-v2-3b", "dolly-v2", "pythia", "fine-tune"),
+        ("codellama/CodeLlama-7b-hf", "codellama", "llama-2", "base"),
+        ("Qwen/Qwen2.5-Coder-7B-Instruct", "qwen2.5-coder-instruct", "qwen2.5", "chat"),
         ("lmsys/vicuna-7b-v1.5", "lmsys/vicuna-v1.5", "lmsys/vicuna-v1.5", None),
     ],
 )
@@ -47,6 +49,9 @@ def test_scale_alone_does_not_change_the_family(size):
         ("SmolLM-135M", 135e6),
         ("Infinity-Instruct-3M-0613-Llama3-70B", 70e9),
         ("Qwen2.5-14B-Instruct-1M", 14e9),
+        ("orca_mini_v8_1_70b", 70e9),
+        ("orca_mini_v9_0_3B-Instruct", 3e9),
+        ("h2ogpt-oig-oasst1-512-6_9b", 6.9e9),
         ("gemma-2-9b-it", 9e9),
     ],
 )
