@@ -92,11 +92,15 @@ def _entry(source: Source, parsed: Parsed, upstream: Path) -> dict[str, Any]:
     return {
         "title": source.title, "url": source.url, "revision": source.revision, "retrieved": source.retrieved,
         "licence": source.licence, "citation": source.citation,
-        "files": {name: _sha256(upstream / name) for name in source.files},
+        "files": {name: _sha256(upstream / name) for name in source.files} or {source.url: _sha256(_packaged(source))},
         "rows_read": parsed.n_rows, "rows_kept": parsed.n_rows - n_dropped,
         "rows_dropped": {reason: n for reason, n in parsed.dropped.items() if n},
         "left_out": dict(parsed.notes),
     }  # fmt: skip
+
+
+def _packaged(source: Source) -> Path:
+    return Path(__file__).parent.parent / source.url  # a table of the package names its own path as address
 
 
 def _gather(parsed: dict[str, Parsed]) -> tuple[pd.DataFrame, pd.DataFrame]:
