@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from obslaws._version import __version__
 
 if TYPE_CHECKING:
-    from obslaws.backtest import backtest
     from obslaws.forecasters import FORECASTERS, forecaster
     from obslaws.forecasters.skill import SkillForecaster
     from obslaws.panel import Panel, load_panel
@@ -23,7 +22,6 @@ __all__ = [
     "SkillForecaster",
     "Snapshot",
     "__version__",
-    "backtest",
     "forecaster",
     "load_panel",
     "load_snapshot",
@@ -34,7 +32,6 @@ _ROOM = {
     "Panel": "obslaws.panel",
     "SkillForecaster": "obslaws.forecasters.skill",
     "Snapshot": "obslaws.snapshot",
-    "backtest": "obslaws.backtest",
     "forecaster": "obslaws.forecasters",
     "load_panel": "obslaws.panel",
     "load_snapshot": "obslaws.snapshot",

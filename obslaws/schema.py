@@ -293,7 +293,7 @@ def _check_ranges(frame: pd.DataFrame, table: Table, where: str, units: Mapping[
         values = frame[name].to_numpy()
         bad = np.isinf(values) | (values < column.low) | (values > column.high)
         if table.name == "scores" and name == "score":
-            rated = frame["benchmark"].map(units).fillna("fraction").to_numpy() != "fraction"
+            rated = np.array([units.get(b, "fraction") != "fraction" for b in frame["benchmark"]], dtype=bool)
             bad &= ~(rated & np.isfinite(values))
         if bad.any():
             at = int(np.flatnonzero(bad)[0])

@@ -6,6 +6,7 @@ the intervals by replaying leave-family-out forecasts inside the training data.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,8 +15,9 @@ import pandas as pd
 from obslaws.forecasters.base import Forecaster, complete_queries
 from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
-from obslaws.skill.fit import Data, Fit, Priors, fit_skills
+from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.posterior import LatentPredictive, condition, logit_moments
+from obslaws.skill.problem import Data, Priors
 from obslaws.skill.replay import replay
 from obslaws.skill.tree import Nesting
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 __all__ = ["SkillForecaster"]
+
+_TRIAL = 12  # rounds of fitting that tell numbers of skills apart
+_MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
 
 class SkillForecaster(Forecaster):
@@ -45,8 +50,8 @@ class SkillForecaster(Forecaster):
         The fits that are averaged.
     weights_ : ndarray of shape (n_fits,)
         Their weights.
-    stretch_ : dict of str to float
-        Factor on the spread of intervals, by basis.
+    stretch_ : dict of int to float
+        Factor on the spread of intervals, by the number of known models of the family; filled as forecasts are asked for.
 
     Examples
     --------
@@ -82,28 +87,42 @@ class SkillForecaster(Forecaster):
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
-        self.stretch_ = {"family": 1.0, "pooled": 1.0}
-        if self.calibrate:
-            for basis, n_observed in (("family", 1), ("pooled", 0)):
-                self.stretch_[basis] = self._stretch(raw[:, 0], n_observed)
+        self.stretch_: dict[int, float] = {}
+        self._size = raw[:, 0]
+        scored = np.isfinite(self.data_.scores).any(axis=1)
+        self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
 
     def _fits(self) -> list[Fit]:
-        priors = self.priors or Priors()
-        most = max(1, min(4, self.data_.scores.shape[1] - 1))
-        if self.n_skills is not None:
-            return [fit_skills(self.data_, self.n_skills, priors)]
-        best: Fit | None = None
-        for n_skills in range(min(2, most), most + 1):
-            fit = fit_skills(self.data_, n_skills, priors)
-            if best is not None and fit.evidence <= best.evidence:
-                break
-            best = fit
-        assert best is not None
-        return [best]
+        """One fit with floors held at the score of guessing and one with floors free to lie below it.
 
-    def _stretch(self, size: Array, n_observed: int) -> float:
-        """Factor that makes the replayed 90 % intervals cover 90 %, pulled towards 1 when few groups speak."""
-        replays = [replay(fit, size, n_observed) for fit in self.fits_]
+        Weak models do score below guessing on some benchmarks and not on others; averaging the two is steadier than
+        either. The number of skills is where the evidence of the first stops rising.
+        """
+        free = self.priors or Priors()
+        held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3)
+        most = max(1, min(4, self.data_.scores.shape[1] - 1))
+        first = self.n_skills or min(2, most)
+        best = fit_skills(self.data_, first, held, max_iter=_TRIAL)
+        for n_skills in range(first + 1, most + 1 if self.n_skills is None else 0):
+            trial = fit_skills(self.data_, n_skills, held, max_iter=_TRIAL)
+            if trial.evidence <= best.evidence:
+                break
+            best = trial
+        best = fit_skills(self.data_, best.n_skills, held, start=best)
+        return [best, fit_skills(self.data_, best.n_skills, free, start=best)]
+
+    def _stretch(self, n_known: int) -> float:
+        """Factor on the spread of intervals when `n_known` models of the family are known; learned when first asked."""
+        if n_known not in self.stretch_:
+            self.stretch_[n_known] = self._replayed(n_known) if self.calibrate else 1.0
+        return self.stretch_[n_known]
+
+    def _replayed(self, n_observed: int) -> float:
+        """Factor that makes the replayed 90 % intervals cover 90 %, pulled towards 1 when few groups speak.
+
+        Replay can only widen: the posterior is as narrow as the model could justify if it held exactly.
+        """
+        replays = [replay(fit, self._size, n_observed) for fit in self.fits_]
         kept = [r for r in replays if r is not None]
         if len(kept) < len(replays):
             return 1.0
@@ -121,7 +140,7 @@ class SkillForecaster(Forecaster):
             return 1.0
         factor = float(np.quantile(deviates[seen], 0.9) / 1.6448536)
         share = n_groups / (n_groups + 3.0)
-        return float(np.exp(share * np.log(factor)))
+        return float(np.exp(share * np.log(max(factor, 1.0))))
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
@@ -134,7 +153,8 @@ class SkillForecaster(Forecaster):
         parts = [self._logits(fit, covariates, unknown, row, family, base, fresh) for fit in self.fits_]
         own = np.isfinite(known).any(axis=1)
         basis = np.where(own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled")))
-        stretch = np.where((family >= 0) | (base >= 0) | own, self.stretch_["family"], self.stretch_["pooled"])
+        n_known = np.where(family >= 0, self._n_known[np.maximum(family, 0)], np.where((base >= 0) | own, 1, 0))
+        stretch = np.array([self._stretch(min(int(n), _MOST_KNOWN)) for n in n_known])
         shape = (len(queries), known.shape[1])
         return LatentPredictive(
             np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),

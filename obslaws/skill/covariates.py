@@ -107,13 +107,13 @@ class CovariateScale:
             Expectations of shape (n, p) and covariances of shape (n, p, p); the translog term by the delta method.
         """
         z = (raw - self.centre) / self.scale
-        z[:, ~self.used[:4]] = 0.0
+        z[:, ~self.used[:-1]] = 0.0
         mean, cov = _conditional(z, self.cov)
-        n = len(z)
-        jacobian = np.zeros((n, 5, 4))
-        jacobian[:, np.arange(4), np.arange(4)] = 1.0
-        jacobian[:, 4, 0] = mean[:, 1] / self.product_scale
-        jacobian[:, 4, 1] = mean[:, 0] / self.product_scale
+        n, width = z.shape
+        jacobian = np.zeros((n, width + 1, width))
+        jacobian[:, np.arange(width), np.arange(width)] = 1.0
+        jacobian[:, width, 0] = mean[:, 1] / self.product_scale
+        jacobian[:, width, 1] = mean[:, 0] / self.product_scale
         product = mean[:, 0] * mean[:, 1] + cov[:, 0, 1]
         full = np.column_stack([mean, (product - self.product_centre) / self.product_scale])
         spread = jacobian @ cov @ np.swapaxes(jacobian, 1, 2)

@@ -2,14 +2,14 @@
 
 Each base family in turn is treated as new: all scores of its larger models are hidden (one smallest model per family
 stays), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give the
-leave-family-out forecasts without refitting. Their errors weigh the fits of an ensemble, and their standardised errors
+leave-family-out forecasts without refitting: only the branch of the tree that lost cells is linearised anew, the others
+speak through the curvature that they left on the shared parameters. Their errors weigh the fits of an ensemble, and their standardised errors
 tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees the training fold.
 """
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obslaws.skill.fit import Fit
+    from obslaws.skill.problem import State
 
     Array = NDArray[np.float64]
 
@@ -72,36 +73,51 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
     Replay or None
         None when nothing can be hidden.
     """
-    problem = fit.problem
+    problem, full = fit.problem, fit.system
     nesting = problem.data.nesting
     rank = rank_within(size, nesting.family)
-    base_of = nesting.base[nesting.family]
+    if n_observed == 0 and nesting.n_bases == 1:
+        return None
     parts = []
     for base in range(nesting.n_bases):
-        hidden = (base_of == base) & (rank >= n_observed) & problem.mask.any(axis=1)
-        if not hidden.any() or (n_observed == 0 and nesting.n_bases == 1):
+        models, families, part = problem.branch(base)
+        hidden = (rank[models] >= n_observed) & part.mask.any(axis=1)
+        if not hidden.any():
             continue
-        held = copy.copy(problem)
-        held.weight = problem.weight * ~hidden[:, None]
-        state = fit.state
-        for _ in range(steps):
-            here = held.linearise(state, fit.variances, fit.precision, fit.spread)
-            state = state.moved(here.system.solve(*here.gradients))
-        system = held.linearise(state, fit.variances, fit.precision, fit.spread).system
-        shared_cov = cho_solve(system.factor, np.eye(len(system.shared)), check_finite=False)
+        state = _branch_state(fit.state, models, families, base)
+        precision = fit.precision[models]
+        # what all other base families say of the shared parameters, as a quadratic around the mode of the full fit
+        own = part.linearise(state, fit.variances, precision, fit.spread)
+        rest_curvature, rest_gradient = full.shared - own.system.shared, -own.system.reduce(own.gradients)[3]
+        part.weight = part.weight * ~hidden[:, None]
+        travelled = np.zeros(len(rest_gradient))
+        for step in range(steps + 1):
+            here = part.linearise(state, fit.variances, precision, fit.spread)
+            system = here.system
+            system.shared += rest_curvature
+            if step == steps:
+                break
+            *moved, gradient = system.reduce(here.gradients)
+            gradient += rest_gradient - rest_curvature @ travelled
+            shared = cho_solve(system.factor, gradient, check_finite=False)
+            travelled += shared
+            state = state.moved(system.expand(*moved, shared))
         response = system.response()
         logit, cov = logit_moments(
             state.skills[hidden], response.model[hidden], response.model_noise[hidden],
-            state.intercepts, state.loadings, shared_cov, system.n_slopes,
+            state.intercepts, state.loadings, system.shared_cov, system.n_slopes,
         )  # fmt: skip
         sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
-        floor, ceiling = (np.broadcast_to(a, logit.shape) for a in held.asymptotes(state))
-        rows = np.flatnonzero(hidden)
-        scores = np.where(problem.mask, problem.y, np.nan)[rows]
-        parts.append((rows, np.full(len(rows), base), scores, logit, sd, floor, ceiling))
+        floor, ceiling = (np.broadcast_to(a, logit.shape) for a in problem.asymptotes(state))
+        scores = np.where(part.mask, part.y, np.nan)[hidden]
+        parts.append((models[hidden], np.full(len(logit), base), scores, logit, sd, floor, ceiling))
     if not parts:
         return None
     return Replay(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _branch_state(state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int) -> State:
+    return replace(state, skills=state.skills[models], family=state.family[families], base=state.base[[base]])
 
 
 def rank_within(size: Array, family: NDArray[np.intp]) -> NDArray[np.intp]:

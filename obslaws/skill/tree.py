@@ -11,21 +11,23 @@ Shapes: d skills, M models, F families, B base families, G shared parameters (p*
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from obslaws.skill.blocks import Groups, spd_inverse, spd_logdet
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Index = NDArray[np.intp]
+    Steps = tuple[Array, Array, Array, Array]
 
-__all__ = ["Nesting", "Response", "System", "propagate", "segment_sum", "spd_inverse", "spd_logdet"]
+__all__ = ["Nesting", "Response", "System"]
 
 
-@dataclass(frozen=True)
 class Nesting:
     """Who belongs to whom.
 
@@ -39,58 +41,27 @@ class Nesting:
         B.
     """
 
-    family: Index
-    base: Index
-    n_bases: int
+    def __init__(self, family: NDArray[np.intp], base: NDArray[np.intp], n_bases: int) -> None:
+        self.family, self.base, self.n_bases = family, base, n_bases
+        self.models_of_family = Groups(family, len(base))
+        self.families_of_base = Groups(base, n_bases)
 
     @property
     def n_families(self) -> int:
         """F."""
         return len(self.base)
 
+    @property
+    def base_of_model(self) -> NDArray[np.intp]:
+        """Base family of each model, shape (M,)."""
+        return self.base[self.family]
 
-def segment_sum(values: Array, index: Index, n_segments: int) -> Array:
-    """Sum rows by segment.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, ...)
-    index : ndarray of int, shape (n,)
-        Segment of each row.
-    n_segments : int
-
-    Returns
-    -------
-    ndarray of shape (n_segments, ...)
-    """
-    flat = values.reshape(len(values), -1)
-    out = np.zeros((n_segments, flat.shape[1]))
-    if len(flat):
-        order = np.argsort(index, kind="stable")
-        sorted_index = index[order]
-        starts = np.flatnonzero(np.r_[True, np.diff(sorted_index) > 0])
-        out[sorted_index[starts]] = np.add.reduceat(flat[order], starts, axis=0)
-    return out.reshape(n_segments, *values.shape[1:])
-
-
-def spd_inverse(blocks: Array) -> Array:
-    """Inverse of stacked symmetric positive definite matrices, shape (..., d, d); closed form for d <= 2."""
-    d = blocks.shape[-1]
-    if d == 1:
-        return 1.0 / blocks
-    if d == 2:
-        a, b, c = blocks[..., 0, 0], blocks[..., 0, 1], blocks[..., 1, 1]
-        out = np.empty_like(blocks)
-        out[..., 0, 0], out[..., 1, 1] = c, a
-        out[..., 0, 1] = out[..., 1, 0] = -b
-        return out / (a * c - b * b)[..., None, None]
-    inverse = np.linalg.inv(blocks)
-    return 0.5 * (inverse + np.swapaxes(inverse, -1, -2))
-
-
-def spd_logdet(blocks: Array) -> float:
-    """Sum of the log determinants of stacked symmetric positive definite matrices, shape (..., d, d)."""
-    return float(np.linalg.slogdet(blocks)[1].sum())
+    def branch(self, base: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Nesting]:
+        """Models and families of one base family, and the nesting among them alone."""
+        families = np.flatnonzero(self.base == base)
+        models = np.flatnonzero(self.base_of_model == base)
+        renumbered = np.searchsorted(families, self.family[models])
+        return models, families, Nesting(renumbered, np.zeros(len(families), dtype=np.intp), 1)
 
 
 class System:
@@ -108,8 +79,8 @@ class System:
     coupling : ndarray of shape (M, d, I)
         Curvature between a model's skills and the benchmark parameters.
     shared : ndarray of shape (G, G)
-        Curvature of the shared parameters from likelihood and prior, without what the covariates contribute through
-        the models' prior; it is added here.
+        Curvature of the shared parameters from likelihood and prior; overwritten by what is left of it once models,
+        families and base families are eliminated.
     family_precision, base_precision : ndarray of shape (d, d)
         Prior precision of a family around its base family, and of a base family around zero.
     """
@@ -126,120 +97,152 @@ class System:
         base_precision: Array,
     ) -> None:
         n_models, d, n_items = coupling.shape
-        p = covariates.shape[1]
-        self.nesting, self.covariates, self.n_slopes = nesting, covariates, p * d
-        self.family_precision = family_precision
+        self.nesting, self.covariates, self.n_slopes = nesting, covariates, covariates.shape[1] * d
+        self.prior, self.coupling, self.family_precision = prior, coupling, family_precision
         self.curvature = data + prior
-        self.prior = prior
-        self.coupling = coupling
-        self.model_inverse = spd_inverse(self.curvature)  # A
-        self.pull = self.model_inverse @ prior  # A P: how a model follows its expectation
+        self.model_inverse = spd_inverse(self.curvature)
+        self.pull = self.model_inverse @ prior  # how a model follows its expectation
         kept = prior - prior @ self.pull  # what is left of the prior once the model is eliminated
-        carried = np.swapaxes(self.pull, 1, 2) @ coupling  # P A C
-        n_shared = self.n_slopes + n_items
-        link = np.empty((n_models, d, n_shared))
-        link[:, :, : self.n_slopes] = (covariates[:, None, :, None] * kept[:, :, None, :]).reshape(n_models, d, self.n_slopes)
-        link[:, :, self.n_slopes :] = carried
-        by_family = segment_sum(np.concatenate([kept, link], axis=2), nesting.family, nesting.n_families)
-        self.family_link = by_family[:, :, d:]  # E_f
+        carried = np.swapaxes(self.pull, 1, 2) @ coupling
+        link = np.empty((n_models, d, d + self.n_slopes + n_items))
+        link[:, :, :d] = kept
+        link[:, :, d : d + self.n_slopes] = (covariates[:, None, :, None] * kept[:, :, None, :]).reshape(n_models, d, -1)
+        link[:, :, d + self.n_slopes :] = carried
+        by_family = nesting.models_of_family.sum(link)
+        self.family_link = by_family[:, :, d:]
         self.family_inverse = spd_inverse(by_family[:, :, :d] + family_precision)
         self.family_pull = self.family_inverse @ family_precision
-        family_kept = family_precision - family_precision @ self.family_pull
-        passed = np.swapaxes(self.family_pull, 1, 2) @ self.family_link
-        by_base = segment_sum(np.concatenate([family_kept, passed], axis=2), nesting.base, nesting.n_bases)
+        passed = np.empty_like(by_family)
+        passed[:, :, :d] = family_precision - family_precision @ self.family_pull
+        passed[:, :, d:] = np.swapaxes(self.family_pull, 1, 2) @ self.family_link
+        by_base = nesting.families_of_base.sum(passed)
         self.base_link = by_base[:, :, d:]
         self.base_inverse = spd_inverse(by_base[:, :, :d] + base_precision)
-        self.shared = self._shared(shared, kept, carried)
-        self.factor = cho_factor(self.shared, lower=True, check_finite=False)
+        self.shared = self._eliminated(shared, kept, carried)
 
-    def _shared(self, shared: Array, kept: Array, carried: Array) -> Array:
-        x, k, d = self.covariates, self.n_slopes, kept.shape[1]
-        p, n_items = x.shape[1], carried.shape[2]
-        out = shared.copy()
-        outer = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p)
-        out[:k, :k] += (outer.T @ kept.reshape(len(x), d * d)).reshape(p, p, d, d).transpose(0, 2, 1, 3).reshape(k, k)
-        cross = (x.T @ carried.reshape(len(x), d * n_items)).reshape(p * d, n_items)
+    def _eliminated(self, out: Array, kept: Array, carried: Array) -> Array:
+        x, k = self.covariates, self.n_slopes
+        (n_models, p), d, n_items = x.shape, kept.shape[1], carried.shape[2]
+        outer = (x[:, :, None] * x[:, None, :]).reshape(n_models, p * p)
+        slopes = (outer.T @ kept.reshape(n_models, d * d)).reshape(p, p, d, d)
+        out[:k, :k] += slopes.transpose(0, 2, 1, 3).reshape(k, k)
+        cross = (x.T @ carried.reshape(n_models, d * n_items)).reshape(k, n_items)
         out[:k, k:] += cross
         out[k:, :k] += cross.T
-        flat = self.coupling.reshape(-1, n_items)
-        out[k:, k:] -= flat.T @ (self.model_inverse @ self.coupling).reshape(-1, n_items)
+        out[k:, k:] -= self.coupling.reshape(-1, n_items).T @ (self.model_inverse @ self.coupling).reshape(-1, n_items)
         for inverse, link in ((self.family_inverse, self.family_link), (self.base_inverse, self.base_link)):
             rows = link.reshape(-1, link.shape[2])
             out -= rows.T @ (inverse @ link).reshape(rows.shape)
         return out
 
+    @cached_property
+    def factor(self) -> tuple[Array, bool]:
+        """Cholesky factor of what is left for the shared parameters."""
+        return cho_factor(self.shared, lower=True, check_finite=False)
+
+    @cached_property
+    def shared_cov(self) -> Array:
+        """Posterior covariance of the shared parameters, shape (G, G)."""
+        return np.asarray(cho_solve(self.factor, np.eye(len(self.shared)), check_finite=False))
+
     def logdet(self) -> float:
         """Log determinant of the skills' part: models, families, base families (not the shared block)."""
         return spd_logdet(self.curvature) - spd_logdet(self.family_inverse) - spd_logdet(self.base_inverse)
 
-    def solve(
-        self, model_gradient: Array, family_gradient: Array, base_gradient: Array, shared_gradient: Array, damping: float = 0.0
-    ) -> tuple[Array, Array, Array, Array]:
-        """Newton step for all parameters.
+    def reduce(self, gradients: Steps) -> tuple[Array, Array, Array, Array]:
+        """Eliminate the right-hand side.
 
         Parameters
         ----------
-        model_gradient : ndarray of shape (M, d)
-        family_gradient : ndarray of shape (F, d)
-        base_gradient : ndarray of shape (B, d)
-        shared_gradient : ndarray of shape (G,)
-            Descent directions of the objective, each with respect to its own block.
+        gradients : tuple of ndarray
+            Downhill directions of models (M, d), families (F, d), base families (B, d), shared parameters (G,).
+
+        Returns
+        -------
+        tuple of ndarray
+            What each block would move at fixed parents, and the right-hand side left for the shared parameters.
+        """
+        model_gradient, family_gradient, base_gradient, shared_gradient = gradients
+        k = self.n_slopes
+        moved = (self.model_inverse @ model_gradient[:, :, None])[:, :, 0]
+        lifted = (self.prior @ moved[:, :, None])[:, :, 0]
+        family_rhs = family_gradient + self.nesting.models_of_family.sum(lifted)
+        family_moved = (self.family_inverse @ family_rhs[:, :, None])[:, :, 0]
+        base_rhs = base_gradient + self.nesting.families_of_base.sum(family_moved @ self.family_precision)
+        base_moved = (self.base_inverse @ base_rhs[:, :, None])[:, :, 0]
+        rhs = shared_gradient.copy()
+        rhs[:k] += (self.covariates.T @ lifted).ravel()
+        rhs[k:] -= moved.ravel() @ self.coupling.reshape(-1, self.coupling.shape[2])
+        rhs -= family_moved.ravel() @ self.family_link.reshape(-1, len(rhs))
+        rhs -= base_moved.ravel() @ self.base_link.reshape(-1, len(rhs))
+        return moved, family_moved, base_moved, rhs
+
+    def expand(self, moved: Array, family_moved: Array, base_moved: Array, shared: Array) -> Steps:
+        """Steps of all blocks from `reduce`'s answer and the step of the shared parameters (G,)."""
+        k, x = self.n_slopes, self.covariates
+        base = base_moved - (self.base_inverse @ (self.base_link @ shared)[:, :, None])[:, :, 0]
+        followed = (self.family_pull @ base[self.nesting.base][:, :, None])[:, :, 0]
+        family = family_moved + followed - (self.family_inverse @ (self.family_link @ shared)[:, :, None])[:, :, 0]
+        expected = family[self.nesting.family] + x @ shared[:k].reshape(x.shape[1], -1)
+        held = (self.model_inverse @ (self.coupling @ shared[k:])[:, :, None])[:, :, 0]
+        return moved + (self.pull @ expected[:, :, None])[:, :, 0] - held, family, base, shared
+
+    def solve(self, gradients: Steps, damping: float = 0.0) -> Steps:
+        """Newton step for all parameters, the shared block damped in the manner of Levenberg and Marquardt.
+
+        Parameters
+        ----------
+        gradients : tuple of ndarray
+            As in `reduce`.
         damping : float
-            Levenberg-Marquardt factor on the diagonal of the shared block.
+            Factor on the diagonal of the shared block.
 
         Returns
         -------
         tuple of ndarray
             Steps of models (M, d), families (F, d), base families (B, d), shared parameters (G,).
         """
-        k = self.n_slopes
-        moved = np.einsum("mab,mb->ma", self.model_inverse, model_gradient)
-        lifted = np.einsum("mab,mb->ma", self.prior, moved)
-        family_rhs = family_gradient + segment_sum(lifted, self.nesting.family, self.nesting.n_families)
-        family_moved = np.einsum("fab,fb->fa", self.family_inverse, family_rhs)
-        base_rhs = base_gradient + segment_sum(family_moved @ self.family_precision, self.nesting.base, self.nesting.n_bases)
-        base_moved = np.einsum("bac,bc->ba", self.base_inverse, base_rhs)
-        rhs = shared_gradient.copy()
-        rhs[:k] += (self.covariates.T @ lifted).ravel()
-        rhs[k:] -= np.einsum("mai,ma->i", self.coupling, moved)
-        rhs -= np.einsum("fag,fa->g", self.family_link, family_moved) + np.einsum("bag,ba->g", self.base_link, base_moved)
+        *moved, rhs = self.reduce(gradients)
         factor = self.factor
         if damping:
-            damped = self.shared + np.diag(damping * np.diag(self.shared))
-            factor = cho_factor(damped, lower=True, check_finite=False)
-        shared = cho_solve(factor, rhs, check_finite=False)
-        base = base_moved - np.einsum("bac,bcg,g->ba", self.base_inverse, self.base_link, shared, optimize=True)
-        pulled = np.einsum("fab,fb->fa", self.family_pull, base[self.nesting.base])
-        family = family_moved + pulled - np.einsum("fac,fcg,g->fa", self.family_inverse, self.family_link, shared, optimize=True)
-        expected = family[self.nesting.family] + self.covariates @ shared[:k].reshape(self.covariates.shape[1], -1)
-        model = moved + np.einsum("mab,mb->ma", self.pull, expected)
-        model -= np.einsum("mab,mb->ma", self.model_inverse, self.coupling @ shared[k:])
-        return model, family, base, shared
+            factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
+        return self.expand(*moved, cho_solve(factor, rhs, check_finite=False))
 
-    def response(self) -> Response:
-        """How skills and effects follow the shared parameters, and their covariance at fixed shared parameters."""
+    def response(self, slopes_only: bool = False) -> Response:
+        """How skills and effects follow the shared parameters, and their covariance at fixed shared parameters.
+
+        Parameters
+        ----------
+        slopes_only : bool
+            Leave the benchmark parameters out, which saves most of the work where they are held fixed.
+
+        Returns
+        -------
+        Response
+        """
         k, x, d = self.n_slopes, self.covariates, self.curvature.shape[1]
-        base_response = -self.base_inverse @ self.base_link
-        family_response = self.family_pull @ base_response[self.nesting.base] - self.family_inverse @ self.family_link
+        reach = k if slopes_only else len(self.shared)
+        base = -self.base_inverse @ self.base_link[:, :, :reach]
+        family = self.family_pull @ base[self.nesting.base] - self.family_inverse @ self.family_link[:, :, :reach]
         base_noise = self.base_inverse[self.nesting.base]
         family_noise = self.family_inverse + self.family_pull @ base_noise @ np.swapaxes(self.family_pull, 1, 2)
-        expected = family_response[self.nesting.family]
+        expected = family[self.nesting.family]
         expected[:, :, :k] += (x[:, None, :, None] * np.eye(d)[None, :, None, :]).reshape(len(x), d, k)
-        model_response = self.pull @ expected
-        model_response[:, :, k:] -= self.model_inverse @ self.coupling
+        model = self.pull @ expected
+        if not slopes_only:
+            model[:, :, k:] -= self.model_inverse @ self.coupling
         above = family_noise[self.nesting.family]
-        stray = self.pull - np.eye(d)
-        family_stray = self.family_pull - np.eye(d)
+        stray, family_stray = self.pull - np.eye(d), self.family_pull - np.eye(d)
         return Response(
-            model=model_response,
+            model=model,
             model_noise=self.model_inverse + self.pull @ above @ np.swapaxes(self.pull, 1, 2),
-            residual=model_response - expected,
+            residual=model - expected,
             residual_noise=self.model_inverse + stray @ above @ np.swapaxes(stray, 1, 2),
-            family=family_response,
+            family=family,
             family_noise=family_noise,
-            deviation=family_response - base_response[self.nesting.base],
+            deviation=family - base[self.nesting.base],
             deviation_noise=self.family_inverse + family_stray @ base_noise @ np.swapaxes(family_stray, 1, 2),
-            base=base_response,
+            base=base,
             base_noise=self.base_inverse,
         )
 
@@ -248,8 +251,8 @@ class System:
 class Response:
     """Linear response to the shared parameters, and covariance at fixed shared parameters, of each kind of effect.
 
-    A quantity ``q`` moves as ``response @ shared``; its posterior covariance is ``noise + response C response'`` with C
-    the covariance of the shared parameters.
+    A quantity moves as ``response @ shared``; its posterior covariance is ``noise + response C response'`` with C the
+    covariance of the shared parameters (`obslaws.skill.blocks.propagate`). G counts the slopes alone where those were asked for.
 
     Parameters
     ----------
@@ -273,20 +276,3 @@ class Response:
     deviation_noise: Array
     base: Array
     base_noise: Array
-
-
-def propagate(response: Array, noise: Array, covariance: Array) -> Array:
-    """Posterior covariance of stacked effects.
-
-    Parameters
-    ----------
-    response : ndarray of shape (n, d, G)
-    noise : ndarray of shape (n, d, d)
-    covariance : ndarray of shape (G, G)
-
-    Returns
-    -------
-    ndarray of shape (n, d, d)
-    """
-    spread = (response.reshape(-1, response.shape[2]) @ covariance).reshape(response.shape)
-    return noise + spread @ np.swapaxes(response, 1, 2)
