@@ -90,13 +90,15 @@ def parse_fraction(text: str, what: str) -> float:
     return score
 
 
-def format_count(count: float) -> str:
-    """Write a count with three digits and a suffix.
+def format_count(count: float, digits: int = 3) -> str:
+    """Write a count with few digits and a suffix.
 
     Parameters
     ----------
     count : float
         Positive, or NaN for unknown.
+    digits : int
+        Significant digits.
 
     Returns
     -------
@@ -111,8 +113,8 @@ def format_count(count: float) -> str:
     if not count > 0:
         return "?"
     for suffix, unit in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):
-        if float(f"{count:.3g}") >= unit:
-            return f"{float(f'{count / unit:.3g}'):g}{suffix}"
+        if float(f"{count:.{digits}g}") >= unit:
+            return f"{float(f'{count / unit:.{digits}g}'):g}{suffix}"
     return f"{count:g}"
 
 

@@ -16,6 +16,7 @@ from obslaws.families import match_family
 from obslaws.quantities import format_count, format_flop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from obslaws.families import FamilyMatch
@@ -79,7 +80,7 @@ def query(
     model
     qwen2.5-22B  qwen2.5  2.200000e+10
     """
-    twin: Any = None if like is None else panel.models.loc[find_model(panel, like)]
+    twin: Any = None if like is None else panel.models.loc[find_model(panel.models.index, like)]
     name = family if family is not None else (None if twin is None else twin["family"])
     if name is None or not name.strip():
         raise UsageError(
@@ -115,26 +116,27 @@ def query(
     return pd.DataFrame([row], index=pd.Index([_new_name(panel, match.family, size)], name="model"))
 
 
-def find_model(panel: Panel, name: str) -> str:
-    """Find a model of the panel by its id, or by the part after the slash where that is unambiguous; ignores case.
+def find_model(models: Iterable[str], name: str) -> str:
+    """Find a model by its id, or by the part after the slash where that is unambiguous; ignores case.
 
     Parameters
     ----------
-    panel : Panel
+    models : iterable of str
+        Known ids.
     name : str
         ``Qwen/Qwen2.5-7B`` or ``qwen2.5-7b``.
 
     Returns
     -------
     str
-        The id as the panel spells it.
+        The id as it is spelled in `models`.
 
     Raises
     ------
     UnknownNameError
         With the nearest known name.
     """
-    ids = [str(m) for m in panel.models.index]
+    ids = [str(m) for m in models]
     wanted = name.strip().lower()
     found = [m for m in ids if m.lower() == wanted] or [m for m in ids if m.lower().rpartition("/")[2] == wanted]
     if len(found) != 1:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from obslaws.forecasters.base import Forecaster, NormalPredictive
 from obslaws.panel import read_panel
 
 SIZES = {
@@ -50,3 +51,36 @@ def small_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_panel(small_folder):
     return read_panel(small_folder)
+
+
+class StraightLine(Forecaster):
+    """The plainest forecaster that has a curve: one slope in log compute, one intercept per family, per benchmark."""
+
+    name = "straight-line"
+
+    def _fit(self, panel):
+        x = np.log10(panel.models["train_flop"].to_numpy()) - 22
+        scores = panel.scores.to_numpy()
+        family = panel.models["family"].to_numpy()
+        self.slope_, self.sd_, self.intercept_ = [], [], []
+        for column in scores.T:
+            seen = ~np.isnan(column)
+            slope, intercept = np.polyfit(x[seen], column[seen], 1)
+            left = column - slope * x
+            own = {f: np.nanmean(left[family == f]) for f in set(family)}
+            self.slope_.append(slope)
+            self.intercept_.append({**own, None: intercept})
+            self.sd_.append(np.nanstd(left - [own[f] for f in family]))
+
+    def _predict(self, queries, scores):
+        x = np.log10(queries["train_flop"].to_numpy()) - 22
+        known = queries["family"].isin(self.intercept_[0]).to_numpy()
+        levels = np.array([[i.get(f, i[None]) for i in self.intercept_] for f in queries["family"]])
+        sd = np.asarray(self.sd_) * np.where(known, 1.0, 3.0)[:, None]
+        basis = np.where(known, "family", "pooled")[:, None].repeat(len(self.slope_), axis=1)
+        return NormalPredictive(levels + x[:, None] * np.asarray(self.slope_), sd, basis)
+
+
+@pytest.fixture(scope="session")
+def line(small_panel):
+    return StraightLine().fit(small_panel)

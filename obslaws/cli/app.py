@@ -1,0 +1,71 @@
+"""The program `obslaws`: its commands, and what becomes of errors and warnings."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from obslaws._version import __version__
+from obslaws.cli.backtest import backtest
+from obslaws.cli.families import families
+from obslaws.cli.forecast import forecast
+from obslaws.cli.output import note
+from obslaws.cli.snapshot import snapshot
+from obslaws.errors import ObslawsError, ObslawsWarning
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="obslaws",
+    help="Observational scaling laws over public LLM leaderboards.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(forecast)
+app.command()(backtest)
+app.add_typer(snapshot, name="snapshot")
+app.command()(families)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.", is_eager=True)] = False,
+) -> None:
+    """Forecast benchmark scores of language models that nobody has run yet, and say how sure one can be."""
+    if version:
+        typer.echo(f"obslaws {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Without the program's name; those of the process by default.
+
+    Raises
+    ------
+    SystemExit
+        0 when all went well, 1 after an `ObslawsError` (one line on stderr), 2 when the command was not understood.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ObslawsWarning)
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        try:
+            app(arguments)
+        except ObslawsError as error:
+            note(f"Error: {' '.join(str(error).split())}")
+            sys.exit(1)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    if issubclass(category, ObslawsWarning):
+        note(f"Note: {' '.join(str(message).split())}")
+    else:
+        note(warnings.formatwarning(message, category, filename, lineno).rstrip())

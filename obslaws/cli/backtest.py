@@ -1,0 +1,131 @@
+"""`obslaws backtest`: how well forecasters do on scores that they were not shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from obslaws.cli.options import (
+    BenchmarksOption,
+    LevelOption,
+    PanelOption,
+    RecordFormat,
+    RecordFormatOption,
+    SnapshotOption,
+    ViewOption,
+    names,
+    open_panel,
+)
+from obslaws.cli.output import Page, number, progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POINTS = ("mae", "mae_groups", "medae", "rmse", "bias", "width")
+
+
+def backtest(
+    protocol: Annotated[str, typer.Option(help="What is hidden: leave-family-out, cells, sloth-v1-1, ...")],
+    forecaster: Annotated[str, typer.Option(help="Names, separated by commas.")] = "skill",
+    view: ViewOption = None,
+    snapshot: SnapshotOption = None,
+    panel: PanelOption = None,
+    observed: Annotated[
+        int | None, typer.Option(help="Smallest models of a tested family that stay in training (leave-family-out).")
+    ] = None,
+    groups: Annotated[Path | None, typer.Option(help="CSV with group, family, or JSON: families to leave out.")] = None,
+    cells: Annotated[Path | None, typer.Option(help="CSV with fold, model, benchmark: the cells to hide.")] = None,
+    benchmarks: BenchmarksOption = None,
+    level: LevelOption = 0.9,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
+    format: RecordFormatOption = RecordFormat.table,
+) -> None:
+    """Hide scores, refit without them, and compare the forecasts with what came; errors are in points of 100.
+
+    Example: obslaws backtest --protocol sloth-v1-1 --forecaster skill,logit-ols
+    """
+    from obslaws.backtest import backtest as run
+    from obslaws.errors import UnknownNameError
+    from obslaws.forecasters import FORECASTERS
+    from obslaws.protocols import load_protocol, read_cells, read_groups
+    from obslaws.report.captions import data_caption
+
+    record = load_protocol(protocol)
+    forecasters = names(forecaster) or ["skill"]
+    for name in forecasters:
+        if name not in FORECASTERS:
+            raise UnknownNameError("forecaster", name, FORECASTERS)
+    label_groups = None if groups is None else read_groups(groups)
+    hidden = None if cells is None else read_cells(cells)
+    data = open_panel(record.view if view is None and panel is None else view, snapshot, panel)
+    summaries = []
+    for name in forecasters:
+        with progress_bar(f"Backtest {record.id}, {name}") as progress:
+            result = run(
+                record,
+                data,
+                name,
+                observed=observed,
+                groups=label_groups,
+                cells=hidden,
+                benchmarks=names(benchmarks),
+                level=level,
+                jobs=jobs,
+                progress=progress,
+            )
+        summaries.append(result.summary())
+
+    page = Page(format)
+    page.line(f"Backtest {record.id}: {record.title}", bold=True)
+    page.line(data_caption(data))
+    if format is RecordFormat.json:
+        page.record(_plain(summaries[0] if len(summaries) == 1 else summaries))
+        return
+    page.line()
+    page.frame(_overall(summaries), _overall(summaries))
+    page.line()
+    page.line("Mean absolute error per benchmark" if len(summaries) > 1 else "Per benchmark")
+    page.line()
+    page.frame(_per_benchmark(summaries), _per_benchmark(summaries))
+    page.line()
+    page.line(f"Points are 100 x fraction; coverage is the share of scores inside their {100 * level:g} % interval.")
+
+
+def _overall(summaries: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "<forecaster": [s["forecaster"] for s in summaries],
+            "models": [s["n_models"] for s in summaries],
+            "cells": [s["n_cells"] for s in summaries],
+            **{name: [number(s[name], ".2f") for s in summaries] for name in _POINTS},
+            "coverage": [number(s["coverage"]) for s in summaries],
+            "seconds": [number(s["seconds"], ".1f") for s in summaries],
+        }
+    )
+
+
+def _per_benchmark(summaries: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    first = summaries[0]["per_benchmark"]
+    shown = pd.DataFrame({"<benchmark": list(first), "cells": [one["n_cells"] for one in first.values()]})
+    if len(summaries) > 1:
+        for s in summaries:
+            shown[s["forecaster"]] = [number(one["mae"], ".2f") for one in s["per_benchmark"].values()]
+        return shown
+    for name in _POINTS:
+        shown[name] = [number(one[name], ".2f") for one in first.values()]
+    return shown.assign(coverage=[number(one["coverage"]) for one in first.values()])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and value != value else value

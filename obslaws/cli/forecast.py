@@ -1,0 +1,173 @@
+"""`obslaws forecast`: what a model that is in no leaderboard will score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from obslaws.cli.options import (
+    BenchmarksOption,
+    Format,
+    FormatOption,
+    LevelOption,
+    PanelOption,
+    SnapshotOption,
+    ViewOption,
+    names,
+    open_panel,
+)
+from obslaws.cli.output import Page, number, progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from obslaws.forecasters.base import Forecaster
+    from obslaws.panel import Panel
+
+_BASIS = {
+    "own scores": "the scores given for this model, and its family's law",
+    "family": "the law of family {family}, {n_family} of whose models are in the panel",
+    "base family": "the other families of the series {base_family}; this one is not in the panel",
+    "pooled": "all families of the panel together; this one is unknown, so the intervals are wide",
+}
+
+
+def forecast(
+    family: Annotated[
+        str | None, typer.Option(help="Family of the model, e.g. qwen2.5; see `obslaws families`.")
+    ] = None,
+    params: Annotated[str | None, typer.Option(help="Parameters: 32e9, 32B, 500M.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Training tokens: 18e12, 18T.")] = None,
+    active_params: Annotated[
+        str | None, typer.Option(help="Parameters used per token, for a mixture of experts.")
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="base or chat; finds the sibling family.")] = None,
+    date: Annotated[str | None, typer.Option(help="Release date, e.g. 2025-01-31.")] = None,
+    like: Annotated[str | None, typer.Option(help="A known model; what is not given is taken from it.")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, or a CSV with benchmark, score.")
+    ] = None,
+    benchmarks: BenchmarksOption = None,
+    level: LevelOption = 0.9,
+    forecaster: Annotated[str, typer.Option(help="Who answers.")] = "skill",
+    view: ViewOption = None,
+    snapshot: SnapshotOption = None,
+    panel: PanelOption = None,
+    format: FormatOption = Format.table,
+    plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
+) -> None:
+    """Forecast the scores of a model from its family, size and training tokens.
+
+    Example: obslaws forecast --family qwen2.5 --params 22B --tokens 18T --plot forecast.png
+    """
+    if family is None and like is None:
+        raise typer.BadParameter("name a --family, or a known model with --like.")
+    if params is None and like is None:
+        raise typer.BadParameter("give the size with --params, or a known model with --like.")
+    if variant not in (None, "base", "chat"):
+        raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
+    from obslaws.forecasters import forecaster as make_forecaster
+    from obslaws.forecasters.base import check_level
+    from obslaws.known_scores import known_scores
+    from obslaws.quantities import parse_count
+    from obslaws.query import query
+    from obslaws.report.captions import data_caption
+    from obslaws.report.figures import check_figure_path
+
+    check_level(level)
+    if plot is not None:
+        check_figure_path(plot)
+    counts = {
+        name: None if text is None else parse_count(text, option)
+        for name, option, text in (
+            ("n_params", "--params", params),
+            ("n_tokens", "--tokens", tokens),
+            ("n_active_params", "--active-params", active_params),
+        )
+    }
+    model = make_forecaster(forecaster)
+    data = open_panel(view, snapshot, panel)
+    wanted = _known_benchmarks(data, names(benchmarks))
+    asked = query(data, family, variant=variant, release_date=date, like=like, **counts)
+    known = None if scores is None else known_scores(scores, data, str(asked.index[0]))
+    with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
+        model.fit(data)
+    answer = model.forecast(asked, known, wanted, level)
+
+    page = Page(format)
+    page.line(_title(asked), bold=True)
+    page.line(data_caption(data))
+    page.line()
+    page.frame(answer, _for_people(answer, data, asked, known, level))
+    page.line()
+    for text in _explain(answer, data, asked):
+        page.line(text)
+    if plot is not None:
+        _draw(model, asked, known, wanted, level, f"{data_caption(data)}, forecaster {forecaster}", plot)
+        page.line(f"Figure: {plot}")
+
+
+def _known_benchmarks(panel: Panel, wanted: list[str] | None) -> list[str] | None:
+    from obslaws.errors import UnknownNameError
+
+    for name in wanted or []:
+        if name not in panel.scores.columns:
+            raise UnknownNameError("benchmark", name, panel.scores.columns)
+    return wanted or None
+
+
+def _title(asked: pd.DataFrame) -> str:
+    from obslaws.quantities import format_count, format_flop
+
+    row = asked.iloc[0]
+    size, tokens = format_count(row["n_params"]), format_count(row["n_tokens"])
+    return f"{asked.index[0]}: {size} parameters, {tokens} training tokens, {format_flop(row['train_flop'])}"
+
+
+def _for_people(
+    answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame, known: pd.DataFrame | None, level: float
+) -> pd.DataFrame:
+    import pandas as pd
+
+    from obslaws.families import nearest_members
+
+    row, benchmarks = asked.iloc[0], answer["benchmark"].tolist()
+    shown = pd.DataFrame({"<benchmark": benchmarks})
+    if known is not None:
+        shown["given"] = [number(known.iloc[0].get(b, float("nan"))) for b in benchmarks]
+    shown["forecast"] = answer["forecast"].map(number)
+    shown[f"{100 * level:g} % interval"] = [
+        f"{number(low)} to {number(high)}" for low, high in zip(answer["lower"], answer["upper"], strict=True)
+    ]
+    for model, member in nearest_members(panel, row["family"], row["n_params"], benchmarks).iterrows():
+        shown[str(model).rpartition("/")[2]] = [number(member[b]) for b in benchmarks]
+    shown["<basis"] = answer["basis"]
+    return shown
+
+
+def _explain(answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame) -> list[str]:
+    row = asked.iloc[0]
+    n_family = int((panel.models["family"] == row["family"]).sum())
+    lines = []
+    for basis in dict.fromkeys(answer["basis"]):
+        words = _BASIS.get(basis, "see the forecaster's documentation")
+        text = words.format(family=row["family"], base_family=row["base_family"], n_family=n_family)
+        lines.append(f"Basis {basis!r}: {text}.")
+    return lines
+
+
+def _draw(
+    model: Forecaster,
+    asked: pd.DataFrame,
+    known: pd.DataFrame | None,
+    wanted: list[str] | None,
+    level: float,
+    caption: str,
+    path: Path,
+) -> None:
+    with progress_bar("Drawing"):
+        from obslaws.report.figures import forecast_figure, save_figure
+
+        save_figure(forecast_figure(model, asked, known, wanted, level, caption), path)

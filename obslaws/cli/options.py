@@ -1,0 +1,80 @@
+"""Options that several commands share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from obslaws.panel import Panel
+
+__all__ = [
+    "BenchmarksOption",
+    "Format",
+    "FormatOption",
+    "LevelOption",
+    "PanelOption",
+    "RecordFormat",
+    "RecordFormatOption",
+    "SnapshotOption",
+    "ViewOption",
+    "names",
+    "open_panel",
+]
+
+
+class Format(StrEnum):
+    """Shapes of a table on stdout."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class RecordFormat(StrEnum):
+    """Shapes of an answer that is no single table."""
+
+    table = "table"
+    json = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+RecordFormatOption = Annotated[RecordFormat, typer.Option("--format", help="For people, or for programs.")]
+SnapshotOption = Annotated[str | None, typer.Option("--snapshot", help="Date of a snapshot; the newest by default.")]
+ViewOption = Annotated[str | None, typer.Option("--view", help="Named view of the snapshot; `core` by default.")]
+PanelOption = Annotated[
+    Path | None,
+    typer.Option("--panel", help="Folder with your own models, scores and benchmarks as CSV or parquet."),
+]
+BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only these, separated by commas.")]
+LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
+
+
+def open_panel(view: str | None, snapshot: str | None, panel: Path | None) -> Panel:
+    """Load the panel that the options name.
+
+    Raises
+    ------
+    UsageError
+        A folder that does not exist.
+    """
+    from obslaws.errors import UsageError
+    from obslaws.panel import load_panel
+
+    if panel is None:
+        return load_panel(view or "core", snapshot)
+    if view is not None or snapshot is not None:
+        raise typer.BadParameter("--panel is your own data; leave out --view and --snapshot.")
+    if not panel.is_dir():
+        raise UsageError(
+            f"panel {str(panel)!r}: no such folder. Expected one with models, scores and benchmarks as CSV."
+        )
+    return load_panel(panel)
+
+
+def names(text: str | None) -> list[str] | None:
+    """Split a list such as ``mmlu,gsm8k``; None stays None."""
+    return None if text is None else [name for name in (part.strip() for part in text.split(",")) if name]

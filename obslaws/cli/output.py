@@ -1,0 +1,143 @@
+"""Where a command writes: data to stdout in the format asked for, progress and notes to stderr.
+
+In table format the page is for people, captions included. JSON and CSV keep stdout free of anything but data.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+__all__ = ["Page", "note", "number", "progress_bar"]
+
+_WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
+
+
+class Page:
+    """What one command prints.
+
+    Parameters
+    ----------
+    format : {"table", "json", "csv"}
+    """
+
+    def __init__(self, format: str) -> None:
+        self.format = format
+
+    def line(self, text: str = "", bold: bool = False) -> None:
+        """Write a line of words: onto the page in table format, to stderr otherwise."""
+        if self.format != "table":
+            if text:
+                note(text)
+        elif bold and sys.stdout.isatty():
+            _console(sys.stdout).print(text, style="bold", markup=False, highlight=False)
+        else:
+            print(text)
+
+    def frame(self, frame: pd.DataFrame, shown: pd.DataFrame | None = None) -> None:
+        """Write a table.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_rows, n_columns)
+            The data, for programs.
+        shown : DataFrame, optional
+            The same for people: text in columns headed as they are to appear. Columns named with a leading ``<`` are
+            set to the left, the others to the right.
+        """
+        if self.format == "json":
+            self.record(records(frame))
+        elif self.format == "csv":
+            print(frame.to_csv(index=False, lineterminator="\n"), end="")
+        else:
+            self._table(frame.astype(str) if shown is None else shown)
+
+    def record(self, record: Any) -> None:
+        """Write anything that JSON can hold."""
+        print(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+
+    def _table(self, shown: pd.DataFrame) -> None:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for name in map(str, shown.columns):
+            table.add_column(name.removeprefix("<"), justify="left" if name.startswith("<") else "right", no_wrap=True)
+        for row in shown.itertuples(index=False):
+            table.add_row(*map(str, row))
+        if sys.stdout.isatty():
+            _console(sys.stdout).print(table, markup=False, highlight=False)
+            return
+        console = _console(sys.stdout, width=_WIDE)
+        with console.capture() as caught:
+            console.print(table, markup=False, highlight=False)
+        print("\n".join(line.rstrip() for line in caught.get().rstrip("\n").split("\n")))
+
+
+def note(text: str) -> None:
+    """Write a line to stderr."""
+    print(text, file=sys.stderr)
+
+
+def number(value: float, form: str = ".3f") -> str:
+    """Write a number, or ``-`` where it is missing.
+
+    Examples
+    --------
+    >>> number(0.71449), number(float("nan"))
+    ('0.714', '-')
+    """
+    return "-" if value != value else f"{value:{form}}"
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Turn rows into plain records: missing becomes None, a date its ISO day."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(k): _plain(v) for k, v in row.items()} for row in plain.to_dict(orient="records")]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if hasattr(value, "date") and hasattr(value, "isoformat"):
+        return value.date().isoformat()
+    return value.item() if hasattr(value, "item") else value
+
+
+@contextmanager
+def progress_bar(words: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while something runs; without a terminal, say once what is going on.
+
+    Parameters
+    ----------
+    words : str
+        What is being done.
+
+    Yields
+    ------
+    callable
+        Takes (done, total); not calling it leaves a bar that only shows life.
+    """
+    if not sys.stderr.isatty():
+        note(f"{words} ...")
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _console(file: Any, width: int | None = None) -> Console:
+    from rich.console import Console
+
+    return Console(file=file, width=width)

@@ -1,0 +1,1 @@
+"""Figures and tables for people, made of the same functions that anyone can call."""

@@ -1,0 +1,33 @@
+"""One line that says where the data of a table or a figure come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from obslaws._version import __version__
+
+if TYPE_CHECKING:
+    from obslaws.panel import Panel
+
+__all__ = ["data_caption"]
+
+
+def data_caption(panel: Panel) -> str:
+    """Name snapshot, view and version, or the folder of a user's own panel.
+
+    Parameters
+    ----------
+    panel : Panel
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    told = panel.provenance
+    if "snapshot" in told:
+        place = f"snapshot {told['snapshot']} ({told['hash']}), view {panel.name}"
+    else:
+        place = f"panel folder {told.get('folder', panel.name)}"
+    n_models, n_benchmarks = panel.scores.shape
+    return f"{place}, {n_models} models x {n_benchmarks} benchmarks, obslaws {__version__}"
