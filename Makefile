@@ -36,8 +36,9 @@ golden: $(DEV) ## rewrite our own frozen numbers (never those that others publis
 readme: $(DEV) ## run the commands of the README and write down what they print
 	$(BIN)/python docs/readme.py
 
-snapshot: $(RUN) ## say what the embedded snapshot holds, and from where
-	@$(BIN)/obslaws snapshot info
+snapshot: $(RUN) ## freeze upstream copies into a snapshot: make snapshot UPSTREAM=folder
+	@test -n "$(UPSTREAM)" || { echo "Say where the upstream copies are: make snapshot UPSTREAM=folder"; exit 2; }
+	$(BIN)/python -m obslaws.snapshot freeze "$(UPSTREAM)"
 
 wheel: $(DEV) ## build sdist and wheel into dist/
 	$(BIN)/python -m build

@@ -69,6 +69,8 @@ def _pairs_of_text(text: str) -> list[tuple[str, str, str]]:
 def _pairs_of_file(path: Path) -> list[tuple[str, str, str]]:
     if not path.is_file():
         raise UsageError(f"scores: {str(path)!r} is neither a list such as mmlu=0.71,gsm8k=0.8 nor a file that exists.")
+    if not path.read_text(encoding="utf-8").strip():
+        raise SchemaError(f"{path.name}: empty file; expected a CSV with columns benchmark, score[, model].")
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     for column in ("benchmark", "score"):
         if column not in table.columns:

@@ -38,7 +38,6 @@ def info(snapshot: SnapshotOption = None, format: FormatOption = Format.table) -
             **{c: [number(n, ",.0f") for n in sources[c].astype(float)] for c in ("scores", "facts")},
             "<retrieved": sources["retrieved"],
             "<licence": sources["licence"],
-            "<title": sources["title"],
         }
     )
     page = Page(format)
