@@ -1,4 +1,4 @@
-"""Every exception and warning of the package: one small tree, so that callers can catch as much or as little as they mean to."""
+"""Every exception and warning of the package: one small tree, to be caught as narrowly or as widely as one likes."""
 
 from __future__ import annotations
 

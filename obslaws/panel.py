@@ -62,7 +62,9 @@ class Panel:
         """Count of observed scores."""
         return int(self.scores.notna().to_numpy().sum())
 
-    def select(self, models: Iterable[str] | np.ndarray | None = None, benchmarks: Sequence[str] | None = None) -> Panel:
+    def select(
+        self, models: Iterable[str] | np.ndarray | None = None, benchmarks: Sequence[str] | None = None
+    ) -> Panel:
         """Keep some models and benchmarks.
 
         Parameters
@@ -84,8 +86,16 @@ class Panel:
         """
         rows: Any = slice(None)
         if models is not None:
-            rows = models if isinstance(models, np.ndarray) and models.dtype == bool else _known("model", list(models), self.models.index)
-        columns = list(self.scores.columns) if benchmarks is None else _known("benchmark", list(benchmarks), self.scores.columns)
+            rows = (
+                models
+                if isinstance(models, np.ndarray) and models.dtype == bool
+                else _known("model", list(models), self.models.index)
+            )
+        columns = (
+            list(self.scores.columns)
+            if benchmarks is None
+            else _known("benchmark", list(benchmarks), self.scores.columns)
+        )
         return replace(
             self,
             models=self.models.loc[rows],
@@ -172,18 +182,30 @@ def read_panel(folder: Path) -> Panel:
     benchmarks, benchmarks_file = _read_table(folder, "benchmarks", required=False)
     models = check_table(models, "models", models_file)
     if benchmarks is None:
-        benchmarks = pd.DataFrame({"benchmark": pd.unique(scores["benchmark"].dropna())}) if "benchmark" in scores else pd.DataFrame()
+        benchmarks = (
+            pd.DataFrame({"benchmark": pd.unique(scores["benchmark"].dropna())})
+            if "benchmark" in scores
+            else pd.DataFrame()
+        )
         benchmarks_file = scores_file
     if len(benchmarks) or "benchmark" in benchmarks:
         benchmarks = check_table(benchmarks, "benchmarks", benchmarks_file)
-    units = dict(zip(benchmarks["benchmark"], benchmarks["unit"].fillna("fraction"), strict=True)) if len(benchmarks) else {}
+    units = (
+        dict(zip(benchmarks["benchmark"], benchmarks["unit"].fillna("fraction"), strict=True))
+        if len(benchmarks)
+        else {}
+    )
     scores = check_table(scores, "scores", scores_file, units=units)
-    for column, known, kind in (("model", models["model"], "models"), ("benchmark", benchmarks["benchmark"], "benchmarks")):
+    for column, known, kind in (
+        ("model", models["model"], "models"),
+        ("benchmark", benchmarks["benchmark"], "benchmarks"),
+    ):
         strange = ~scores[column].isin(known)
         if strange.any():
             at = int(np.flatnonzero(strange)[0])
             raise SchemaError(
-                f"{scores_file}, row {at + 2}, column {column!r}: {UnknownNameError(column, scores[column].iloc[at], known)} "
+                f"{scores_file}, row {at + 2}, column {column!r}: "
+                f"{UnknownNameError(column, scores[column].iloc[at], known)} "
                 f"Add it to {kind!r} or correct the name."
             )
     if scores.empty:
@@ -192,7 +214,8 @@ def read_panel(folder: Path) -> Panel:
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
         raise SchemaError(
-            f"{scores_file}, row {at + 2}: a second score of {scores['model'].iloc[at]} on {scores['benchmark'].iloc[at]}. "
+            f"{scores_file}, row {at + 2}: a second score of {scores['model'].iloc[at]} "
+            f"on {scores['benchmark'].iloc[at]}. "
             "A panel folder holds one score per model and benchmark: keep the one you trust."
         )
     models = complete_models(models)
@@ -238,7 +261,9 @@ def complete_benchmarks(benchmarks: pd.DataFrame) -> pd.DataFrame:
     """
     out = benchmarks.set_index("benchmark")
     return out.assign(
-        score_floor=out["score_floor"].fillna(0.0), unit=out["unit"].fillna("fraction"), title=out["title"].fillna(out.index.to_series())
+        score_floor=out["score_floor"].fillna(0.0),
+        unit=out["unit"].fillna("fraction"),
+        title=out["title"].fillna(out.index.to_series()),
     )
 
 

@@ -1,7 +1,7 @@
 """The tables: columns, types, units, keys and allowed ranges, stated once; `check_table` holds any frame against them.
 
 Every snapshot, every panel folder and every parser of a source passes through here. Units: sizes and tokens are plain
-counts, compute is FLOP, scores are raw fractions (a rating keeps the unit that `benchmarks.unit` names), dates are days.
+counts, compute is FLOP, scores are raw fractions (a rating keeps the unit named in `benchmarks`), dates are days.
 """
 
 from __future__ import annotations
@@ -119,10 +119,20 @@ BENCHMARKS = Table(
         "title": _text("name for people"),
         "metric": _text("what is counted, e.g. acc_norm"),
         "unit": _text("'fraction', or the unit of a rating"),
-        "score_floor": Column("number", "expected score of guessing, fraction", low=0.0, high=0.999,
-                              cure="A floor is a fraction below 1, e.g. 0.25 with four options."),
-        "ceiling": Column("number", "the most a model can score, fraction", low=1e-3, high=1.0,
-                          cure="A ceiling is a fraction; leave it empty for 1."),
+        "score_floor": Column(
+            "number",
+            "expected score of guessing, fraction",
+            low=0.0,
+            high=0.999,
+            cure="A floor is a fraction below 1, e.g. 0.25 with four options.",
+        ),
+        "ceiling": Column(
+            "number",
+            "the most a model can score, fraction",
+            low=1e-3,
+            high=1.0,
+            cure="A ceiling is a fraction; leave it empty for 1.",
+        ),
         "n_items": Column("number", "questions, count", low=1, cure="Give the number of questions, or leave it empty."),
         "n_shots": Column("number", "examples in the prompt, count", low=0, cure="Give a count, or leave it empty."),
         "harness": _text("program that ran the test"),
@@ -139,9 +149,17 @@ SCORES = Table(
         "revision": _text("commit of the weights"),
         "precision": _text("number format in which the model was run"),
         "benchmark": _text("benchmark id", required=True, nullable=False),
-        "score": Column("number", "raw score; fraction unless the benchmark has another unit", required=True,
-                        low=0.0, high=1.0, cure=_SCORE_CURE),
-        "stderr": Column("number", "standard error of the score, same unit", low=0.0, cure="Leave it empty when unknown."),
+        "score": Column(
+            "number",
+            "raw score; fraction unless the benchmark has another unit",
+            required=True,
+            low=0.0,
+            high=1.0,
+            cure=_SCORE_CURE,
+        ),
+        "stderr": Column(
+            "number", "standard error of the score, same unit", low=0.0, cure="Leave it empty when unknown."
+        ),
         "setting": _text("prompt, template or condition that is part of the key"),
         "source": _text("source id"),
         "date": Column("date", "day of the evaluation or submission"),
@@ -180,7 +198,9 @@ def empty_table(name: str) -> pd.DataFrame:
     return pd.DataFrame({c: _missing(column, 0) for c, column in TABLES[name].columns.items()})
 
 
-def check_table(frame: pd.DataFrame, name: str, where: str | None = None, units: Mapping[str, str] | None = None) -> pd.DataFrame:
+def check_table(
+    frame: pd.DataFrame, name: str, where: str | None = None, units: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Hold a frame against the schema; give it back with typed columns in the schema's order, or say what is wrong.
 
     Parameters
@@ -239,7 +259,10 @@ def _check_columns(frame: pd.DataFrame, table: Table, where: str) -> None:
     if missing:
         near = nearest_names(missing[0], map(str, frame.columns))
         hint = f" Rename {near[0]!r}?" if near else f" Add it: {table.columns[missing[0]].about}."
-        raise SchemaError(f"{where}: column {missing[0]!r} is missing; found {', '.join(map(repr, frame.columns)) or 'no columns'}.{hint}")
+        raise SchemaError(
+            f"{where}: column {missing[0]!r} is missing; "
+            f"found {', '.join(map(repr, frame.columns)) or 'no columns'}.{hint}"
+        )
     unknown = [c for c in frame.columns if c not in table.columns]
     if unknown:
         near = nearest_names(str(unknown[0]), table.columns)
@@ -254,27 +277,32 @@ def _row(position: int) -> str:
     return f"row {position + 2}"  # as an editor shows a CSV: line 1 is the header
 
 
+_FLAGS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
+
+
 def _typed(values: pd.Series, column: Column, name: str, where: str) -> pd.Series:
+    out: pd.Series
     if column.kind == "number":
         out = pd.to_numeric(values, errors="coerce").astype("float64")
         _refuse_first(out.isna() & values.notna(), values, name, where, "a number", column.cure)
     elif column.kind == "date":
-        out = pd.to_datetime(values, errors="coerce", utc=True, format="mixed").dt.tz_localize(None).dt.normalize()
-        out = out.astype("datetime64[s]")
-        _refuse_first(out.isna() & values.notna(), values, name, where, "a date such as 2024-09-19", "Correct it or leave it empty.")
+        parsed = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
+        out = parsed.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
+        wrong, cure = out.isna() & values.notna(), "Correct it or leave it empty."
+        _refuse_first(wrong, values, name, where, "a date such as 2024-09-19", cure)
     elif column.kind == "flag":
-        known = {True: True, False: False, "True": True, "False": False, "true": True, "false": False, 1: True, 0: False}
-        filled = values.astype(object).where(values.notna(), False)
-        out = filled.map(known)
-        _refuse_first(out.isna(), values, name, where, "true or false", "Correct it or leave it empty.")
-        out = out.astype(bool)
+        read = values.where(values.notna(), False).astype("str").map(_FLAGS)
+        _refuse_first(read.isna(), values, name, where, "true or false", "Correct it or leave it empty.")
+        out = read.astype(bool)
     else:
         out = values.astype("str").where(values.notna(), None).astype("str")
         if column.choices:
-            allowed = ", ".join(column.choices)
-            _refuse_first(out.notna() & ~out.isin(column.choices), values, name, where, f"one of {allowed}", "Use one of them.")
+            wrong, allowed = out.notna() & ~out.isin(column.choices), ", ".join(column.choices)
+            _refuse_first(wrong, values, name, where, f"one of {allowed}", "Use one of them.")
     if not column.nullable:
-        empty = out.isna() if column.kind != "text" else out.isna() | (out.str.strip() == "")
+        empty = out.isna()
+        if column.kind == "text":
+            empty |= out.astype("str").str.strip() == ""
         _refuse_first(empty, values, name, where, column.about, "Fill it in or remove the row.")
     return out
 
@@ -283,7 +311,9 @@ def _refuse_first(bad: pd.Series, values: pd.Series, name: str, where: str, expe
     at = np.flatnonzero(bad.to_numpy(dtype=bool))
     if len(at):
         more = f" ({len(at)} such values)" if len(at) > 1 else ""
-        raise SchemaError(f"{where}, {_row(at[0])}, column {name!r}: found {values.iloc[at[0]]!r}{more}, expected {expected}. {cure}")
+        raise SchemaError(
+            f"{where}, {_row(at[0])}, column {name!r}: found {values.iloc[at[0]]!r}{more}, expected {expected}. {cure}"
+        )
 
 
 def _check_ranges(frame: pd.DataFrame, table: Table, where: str, units: Mapping[str, str]) -> None:
@@ -311,7 +341,8 @@ def _check_key(frame: pd.DataFrame, table: Table, where: str) -> None:
     if doubled.any():
         first = int(np.flatnonzero(doubled)[0])
         same = np.flatnonzero((frame[key].fillna("") == frame.loc[first, key].fillna("")).all(axis=1).to_numpy())
-        shown = ", ".join(f"{k}={frame.loc[first, k]}" for k in key if pd.notna(frame.loc[first, k]))
+        row = frame.iloc[first].to_dict()
+        shown = ", ".join(f"{k}={row[k]!s}" for k in key if pd.notna(row[k]))
         raise SchemaError(
             f"{where}, {_row(first)} and {_row(int(same[1]))}: duplicate key ({shown}). "
             f"The key is ({', '.join(key)}): keep one row or tell them apart."

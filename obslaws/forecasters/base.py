@@ -1,7 +1,7 @@
 """One interface for all forecasters, and the tidy frame that they answer with.
 
 In: a `Panel` to fit, then queries (models with covariates, known or not to the panel) and any scores already known
-of them. Out: a `Predictive`, from which `forecast` makes the tidy frame. Called by the command line, backtests and figures.
+them. Out: a `Predictive`, from which `forecast` makes the tidy frame. Called by the command line, backtests, figures.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Forecaster(ABC):
         """
         if panel.n_cells == 0:
             raise FitError(
-                f"Panel {panel.name!r} holds no score ({len(panel.models)} models, {panel.scores.shape[1]} benchmarks). "
+                f"Panel {panel.name!r} holds no score ({len(panel.models)} models x {panel.scores.shape[1]} tests). "
                 "A fit needs at least one; check the filters of the view, or the scores table."
             )
         self.panel_ = panel
@@ -234,7 +234,9 @@ def complete_queries(queries: pd.DataFrame) -> pd.DataFrame:
         bad = ~(values.isna() | ((values > 0) & np.isfinite(values)))
         if bad.any():
             model = values.index[bad][0]
-            raise UsageError(f"{column} of {model!r} is {values[bad].iloc[0]:g}; expected a positive, finite count, e.g. 7e9.")
+            raise UsageError(
+                f"{column} of {model!r} is {values[bad].iloc[0]:g}; expected a positive, finite count, e.g. 7e9."
+            )
         out[column] = values
     out["release_date"] = pd.to_datetime(out["release_date"])
     out["base_family"] = out["base_family"].fillna(out["family"])

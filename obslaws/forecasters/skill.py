@@ -51,7 +51,7 @@ class SkillForecaster(Forecaster):
     weights_ : ndarray of shape (n_fits,)
         Their weights.
     stretch_ : dict of int to float
-        Factor on the spread of intervals, by the number of known models of the family; filled as forecasts are asked for.
+        Factor on the spread of intervals, by the number of known models of the family; filled as forecasts ask for it.
 
     Examples
     --------
@@ -75,13 +75,15 @@ class SkillForecaster(Forecaster):
         covariates, unknown = self.scale_.apply(raw)
         self.family_index_, self.base_index_, nesting = _nesting(models)
         benchmarks = panel.benchmarks
-        n_items = benchmarks["n_items"] if "n_items" in benchmarks else pd.Series(np.nan, index=benchmarks.index)
+        n_items = (
+            benchmarks["n_items"].to_numpy(dtype=float) if "n_items" in benchmarks else np.full(len(benchmarks), np.nan)
+        )
         self.data_ = Data(
             panel.scores.to_numpy(dtype=float),
             covariates,
             unknown,
             benchmarks["score_floor"].to_numpy(dtype=float),
-            n_items.astype(float).fillna(np.inf).to_numpy(),
+            np.where(np.isnan(n_items), np.inf, n_items),
             nesting,
         )
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
@@ -138,9 +140,11 @@ class SkillForecaster(Forecaster):
         n_groups = len(np.unique(first.group))
         if n_groups < 3:
             return 1.0
-        factor = float(np.quantile(deviates[seen], 0.9) / 1.6448536)
-        share = n_groups / (n_groups + 3.0)
-        return float(np.exp(share * np.log(max(factor, 1.0))))
+        n_free = _independent(deviates, first.group)
+        share = min(0.9 * (1.0 + 1.0 / n_free), 0.98)  # split conformal prediction: one more than was seen
+        factor = float(np.quantile(deviates[seen], share) / 1.6448536)
+        trust = n_groups / (n_groups + 3.0)
+        return float(np.exp(trust * np.log(max(factor, 1.0))))
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
@@ -152,16 +156,19 @@ class SkillForecaster(Forecaster):
         base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
         parts = [self._logits(fit, covariates, unknown, row, family, base, fresh) for fit in self.fits_]
         own = np.isfinite(known).any(axis=1)
-        basis = np.where(own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled")))
+        basis = np.where(
+            own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled"))
+        )
         n_known = np.where(family >= 0, self._n_known[np.maximum(family, 0)], np.where((base >= 0) | own, 1, 0))
         stretch = np.array([self._stretch(min(int(n), _MOST_KNOWN)) for n in n_known])
         shape = (len(queries), known.shape[1])
+        answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         return LatentPredictive(
             np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
             np.stack([f.floors for f in self.fits_]), np.stack([f.ceilings for f in self.fits_]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
             self.fits_[0].problem.priors.dof,
-            np.broadcast_to(stretch[:, None], shape), np.broadcast_to(basis[:, None], shape),
+            np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
         )  # fmt: skip
 
     def _logits(
@@ -201,8 +208,36 @@ class SkillForecaster(Forecaster):
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 
 
+def _independent(deviates: Array, group: NDArray[np.intp]) -> float:
+    """Count independent cells: models of one base family err together, so that many cells say less than they number.
+
+    The design effect of cluster sampling (Kish 1965, section 5.4), with the intraclass correlation of the absolute
+    deviates from a one-way analysis of variance.
+
+    Parameters
+    ----------
+    deviates : ndarray of shape (n, J)
+        Absolute standard deviates, NaN where there is none.
+    group : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float
+        Between the number of groups and the number of cells.
+    """
+    rows, _ = np.nonzero(np.isfinite(deviates))
+    values, labels = deviates[np.isfinite(deviates)], np.unique(group[rows], return_inverse=True)[1]
+    n, sizes = len(values), np.bincount(labels)
+    means = np.bincount(labels, weights=values) / sizes
+    within = ((values - means[labels]) ** 2).sum() / max(n - len(sizes), 1)
+    between = (sizes * (means - values.mean()) ** 2).sum() / max(len(sizes) - 1, 1)
+    usual = (n - (sizes**2).sum() / n) / max(len(sizes) - 1, 1)
+    correlation = np.clip((between - within) / (between + (usual - 1.0) * within), 0.0, 1.0)
+    return float(n / (1.0 + ((sizes**2).sum() / n - 1.0) * correlation))
+
+
 def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], Nesting]:
-    """Number families and base families; a family that claims several base families belongs to its most common one."""
+    """Give numbers to families and base families; a family of several base families belongs to its most common one."""
     pairs = models.groupby(["family", "base_family"], sort=True).size().sort_values(ascending=False, kind="stable")
     base_of = {family: base for family, base in reversed(list(pairs.index))}
     families = {name: i for i, name in enumerate(sorted(base_of))}

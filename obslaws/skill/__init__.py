@@ -1,1 +1,5 @@
-"""The latent-skill model: what shape (`spec`), the numbers (`tree`, `fit`), and what follows from them (`posterior`)."""
+"""The latent-skill model: covariates, objective, fit, and what follows from the fit.
+
+What is known of models (`covariates`), the objective (`problem`, over `tree` and `blocks`), its fit (`fit`), predictive
+distributions (`posterior`), and forecasts replayed inside the training data (`replay`).
+"""

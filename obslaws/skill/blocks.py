@@ -30,7 +30,9 @@ class Groups:
         self._order = np.argsort(index, kind="stable")
         sorted_index = index[self._order]
         self._in_order = bool((self._order == np.arange(len(index))).all())
-        self._starts = np.flatnonzero(np.r_[True, np.diff(sorted_index) > 0]) if len(index) else np.zeros(0, dtype=np.intp)
+        self._starts = (
+            np.flatnonzero(np.r_[True, np.diff(sorted_index) > 0]) if len(index) else np.zeros(0, dtype=np.intp)
+        )
         self._filled = sorted_index[self._starts]
 
     def __len__(self) -> int:
@@ -116,5 +118,5 @@ def propagate(response: Array, noise: Array, covariance: Array) -> Array:
     -------
     ndarray of shape (n, d, d)
     """
-    spread = (response.reshape(-1, response.shape[2]) @ covariance).reshape(response.shape)
+    spread = response @ covariance
     return noise + spread @ np.swapaxes(response, 1, 2)

@@ -24,7 +24,7 @@ RAW = ("log_params", "log_tokens", "log_sparsity", "chat")
 
 
 def raw_covariates(models: pd.DataFrame) -> Array:
-    """Logs of sizes and tokens, and whether a model is tuned to chat.
+    """Take logs of sizes and tokens, and tell whether a model is tuned to chat.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class CovariateScale:
 
     @property
     def n_covariates(self) -> int:
-        """p."""
+        """Count of covariates in use."""
         return int(self.used.sum())
 
     def apply(self, raw: Array) -> tuple[Array, Array]:
@@ -121,7 +121,7 @@ class CovariateScale:
 
 
 def _conditional(z: Array, cov: Array) -> tuple[Array, Array]:
-    """Expectation and covariance of the unknown entries given the known ones, rows grouped by what is known."""
+    """Expect the unknown entries given the known ones, with covariance; rows grouped by what is known."""
     n, p = z.shape
     mean, out = np.where(np.isfinite(z), z, 0.0), np.zeros((n, p, p))
     unknown = ~np.isfinite(z)
@@ -138,7 +138,7 @@ def _conditional(z: Array, cov: Array) -> tuple[Array, Array]:
 
 
 def _normal_em(z: Array, rounds: int = 25) -> Array:
-    """Covariance of centred, partly observed normal rows by EM; a little shrunk towards independence."""
+    """Estimate the covariance of centred, partly observed normal rows by EM, a little shrunk to independence."""
     n, p = z.shape
     cov = np.eye(p)
     if np.isfinite(z).all():

@@ -1,8 +1,8 @@
 """Numbers of the latent-skill model: arrays in, one frozen record out.
 
-Skills and effects are integrated out by Laplace's method around their mode; benchmark parameters and slopes maximise what
-is left, with weak priors; variances follow by EM on the posterior second moments. Each round is one Gauss-Newton step on
-everything and one update of the variances. Deterministic; nothing is chosen by hand per table.
+Skills and effects are integrated out by Laplace's method around their mode; benchmark parameters and slopes maximise
+what is left, with weak priors; variances follow by EM on the posterior second moments. Each round is one Gauss-Newton
+step on everything and one update of the variances. Deterministic; nothing is chosen by hand per table.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Fit:
 
     @property
     def n_skills(self) -> int:
-        """d."""
+        """Count of skills, d."""
         return self.problem.d
 
     @property
@@ -157,7 +157,9 @@ def fit_skills(
     )
 
 
-def _updated_variances(problem: Problem, state: State, old: Variances, here: Linearised) -> tuple[Variances, Array, Array]:
+def _updated_variances(
+    problem: Problem, state: State, old: Variances, here: Linearised
+) -> tuple[Variances, Array, Array]:
     """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
 
     Second moments are taken at the present benchmark parameters: those are maximised, not integrated.
@@ -176,7 +178,7 @@ def _updated_variances(problem: Problem, state: State, old: Variances, here: Lin
     def pooled(effects: Array, cov: Array) -> Array:
         return (effects.T @ effects + cov.sum(axis=0) + prior) / (len(effects) + priors.effect_weight)
 
-    squared_slopes = (state.slopes**2 + np.diag(slopes_cov).reshape(-1, d)).sum(axis=1)
+    squared_slopes = (state.slopes**2 + np.diag(slopes_cov).reshape(len(state.slopes), d)).sum(axis=1)
     slope_var = (squared_slopes + priors.slope_weight * priors.slope**2) / (d + priors.slope_weight)
     pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(-1, d * d)
     logit_var = skill_cov.reshape(-1, d * d) @ pairs.T
@@ -199,7 +201,7 @@ def _updated_variances(problem: Problem, state: State, old: Variances, here: Lin
 
 
 def _standardised(state: State, variances: Variances, spread: Array, moment: Array) -> tuple[State, Variances, Array]:
-    """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed here."""
+    """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
     root = np.linalg.cholesky(moment)
     back = np.linalg.inv(root)
     state = State(
@@ -236,7 +238,9 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     prior = spd_logdet(precision)
     prior -= nesting.n_families * spd_logdet(variances.family) + nesting.n_bases * spd_logdet(variances.base)
     prior -= d * np.log(variances.slope).sum()
-    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd) + d * np.log(priors.loading_sd)
+    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd) + d * np.log(
+        priors.loading_sd
+    )
     prior -= 2.0 * n_benchmarks * items
     shared = 2.0 * np.log(np.diag(here.system.factor[0])).sum()
     fit = -objective - 0.5 * (problem.weight * np.log(here.cell_variance)).sum()

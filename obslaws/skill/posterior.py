@@ -1,8 +1,8 @@
 """From the posterior of the latent scale to predictive distributions of scores.
 
-In: means and covariances on the logit scale, benchmark parameters, noise. Out: distribution function and quantiles of the
-score that would be measured: logistic-normal between floor and ceiling, plus Student-t noise, averaged over the fits of
-an ensemble. Conditioning on scores already known of a model happens here too, on the logit scale, without a refit.
+In: means and covariances on the logit scale, benchmark parameters, noise. Out: distribution function and quantiles of
+the score that would be measured: logistic-normal between floor and ceiling, plus Student-t noise, averaged over the
+fits of an ensemble. Conditioning on scores already known of a model happens here too, without a refit.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class LatentPredictive(Predictive):
     basis: NDArray[np.str_]
 
     @cached_property
-    def point(self) -> Array:  # type: ignore[override]
+    def point(self) -> Array:
         """Weighted mean of the fits' medians; shape (n, J)."""
         scores = self.floor[:, None] + (self.ceiling - self.floor)[:, None] * logistic(self.logit)
         return np.asarray(np.clip(np.tensordot(self.weight, scores, axes=1), 0.0, 1.0))
@@ -187,7 +187,7 @@ class LatentPredictive(Predictive):
         return np.asarray(np.tensordot(self.weight, below, axes=1))
 
     def normal_score(self, scores: Array) -> Array:
-        """Standard normal deviate of each measured score under the prediction; shape (n, J)."""
+        """Express each measured score as a standard normal deviate under the prediction; shape (n, J)."""
         return np.asarray(ndtri(np.clip(self.cdf(scores), 1e-9, 1.0 - 1e-9)))
 
     def quantile(self, share: float) -> Array:

@@ -198,7 +198,12 @@ class Problem:
         self.shared_prior = 1.0
         n_benchmarks = data.scores.shape[1]
         at, d = np.arange(n_benchmarks), n_skills
-        columns = [at, n_benchmarks + at[:, None] * d + np.arange(d), n_benchmarks * (1 + d) + at, n_benchmarks * (2 + d) + at]
+        columns = [
+            at,
+            n_benchmarks + at[:, None] * d + np.arange(d),
+            n_benchmarks * (1 + d) + at,
+            n_benchmarks * (2 + d) + at,
+        ]
         self.item_index = np.column_stack(columns)  # where intercept, loadings, ceiling and floor of a benchmark stand
         share = clipped_logit(data.scores, data.score_floor, 1.0 - 0.03 * self.room, margin=0.02)
         self.centre = np.where(self.mask, share, 0.0).sum(axis=0) / np.maximum(self.mask.sum(axis=0), 1)
@@ -211,7 +216,7 @@ class Problem:
         ]
 
     def branch(self, base: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Problem]:
-        """The part of the problem that one base family contributes, without the shared parameters' priors.
+        """Cut out what one base family contributes, without the priors of the shared parameters.
 
         Returns
         -------
@@ -223,7 +228,12 @@ class Problem:
         part = object.__new__(Problem)
         part.__dict__.update(self.__dict__)
         part.data = Data(
-            data.scores[models], data.covariates[models], data.covariate_cov[models], data.score_floor, data.n_items, nesting
+            data.scores[models],
+            data.covariates[models],
+            data.covariate_cov[models],
+            data.score_floor,
+            data.n_items,
+            nesting,
         )
         part.mask, part.weight, part.y = self.mask[models], self.weight[models], self.y[models]
         part.shared_prior = 0.0
@@ -241,7 +251,7 @@ class Problem:
         skills[:, :k] = left[:, :k] * singular[:k] / spread * sign
         loadings[:, :k] = right[:k].T * spread * sign
         x, nesting = data.covariates, data.nesting
-        slopes = np.linalg.solve(x.T @ x + 0.1 * np.eye(x.shape[1]), x.T @ skills)
+        slopes = np.asarray(np.linalg.solve(x.T @ x + 0.1 * np.eye(x.shape[1]), x.T @ skills), dtype=np.float64)
         rest = skills - x @ slopes
         by_model = nesting.models_of_family.sum(rest)
         count = np.bincount(nesting.family, minlength=nesting.n_families)[:, None]
@@ -276,7 +286,9 @@ class Problem:
             return np.broadcast_to(spd_inverse(variances.model[None]), (len(cov), self.d, self.d))
         return spd_inverse(variances.model + slopes.T @ cov @ slopes)
 
-    def objective(self, state: State, variances: Variances, precision: Array, cell_variance: Array, spread: Array) -> float:
+    def objective(
+        self, state: State, variances: Variances, precision: Array, cell_variance: Array, spread: Array
+    ) -> float:
         """Negative log posterior up to a constant, with `cell_variance` and the loading penalty `spread` held fixed."""
         nesting, priors = self.data.nesting, self.priors
         residual = (self.y - self.curve(state)[1]) * self.weight

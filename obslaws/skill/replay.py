@@ -1,10 +1,10 @@
 """Replay, inside the training data, the forecasts that a fit will be asked for.
 
-Each base family in turn is treated as new: all scores of its larger models are hidden (one smallest model per family
-stays), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give the
-leave-family-out forecasts without refitting: only the branch of the tree that lost cells is linearised anew, the others
-speak through the curvature that they left on the shared parameters. Their errors weigh the fits of an ensemble, and their standardised errors
-tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees the training fold.
+Each base family in turn is treated as new: all scores of its larger models are hidden (the smallest models of each
+family stay), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give
+the leave-family-out forecasts without refitting: only the branch of the tree that lost cells is linearised anew, the
+others speak through the curvature that they left on the shared parameters. Standardised errors of replayed forecasts
+tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees its own fold only.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
             system.shared += rest_curvature
             if step == steps:
                 break
-            *moved, gradient = system.reduce(here.gradients)
+            model, family, top, gradient = system.reduce(here.gradients)
             gradient += rest_gradient - rest_curvature @ travelled
             shared = cho_solve(system.factor, gradient, check_finite=False)
             travelled += shared
-            state = state.moved(system.expand(*moved, shared))
+            state = state.moved(system.expand(model, family, top, shared))
         response = system.response()
         logit, cov = logit_moments(
             state.skills[hidden], response.model[hidden], response.model_noise[hidden],

@@ -5,7 +5,7 @@ and all of them to a small block of shared parameters (slopes and benchmark para
 families, then base families costs time linear in their number and leaves one small dense system. The same elimination,
 read backwards, gives every posterior covariance that the fit and the forecasts need.
 
-Shapes: d skills, M models, F families, B base families, G shared parameters (p*d slopes first, then benchmark parameters).
+Shapes: d skills, M models, F families, B base families, G shared parameters (p*d slopes, then benchmark parameters).
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ class System:
         carried = np.swapaxes(self.pull, 1, 2) @ coupling
         link = np.empty((n_models, d, d + self.n_slopes + n_items))
         link[:, :, :d] = kept
-        link[:, :, d : d + self.n_slopes] = (covariates[:, None, :, None] * kept[:, :, None, :]).reshape(n_models, d, -1)
+        link[:, :, d : d + self.n_slopes] = (covariates[:, None, :, None] * kept[:, :, None, :]).reshape(
+            n_models, d, -1
+        )
         link[:, :, d + self.n_slopes :] = carried
         by_family = nesting.models_of_family.sum(link)
         self.family_link = by_family[:, :, d:]
@@ -178,12 +180,12 @@ class System:
         return moved, family_moved, base_moved, rhs
 
     def expand(self, moved: Array, family_moved: Array, base_moved: Array, shared: Array) -> Steps:
-        """Steps of all blocks from `reduce`'s answer and the step of the shared parameters (G,)."""
+        """Recover the steps of all blocks from the answer of `reduce` and the step of the shared parameters (G,)."""
         k, x = self.n_slopes, self.covariates
         base = base_moved - (self.base_inverse @ (self.base_link @ shared)[:, :, None])[:, :, 0]
         followed = (self.family_pull @ base[self.nesting.base][:, :, None])[:, :, 0]
         family = family_moved + followed - (self.family_inverse @ (self.family_link @ shared)[:, :, None])[:, :, 0]
-        expected = family[self.nesting.family] + x @ shared[:k].reshape(x.shape[1], -1)
+        expected = family[self.nesting.family] + x @ shared[:k].reshape(x.shape[1], family.shape[1])
         held = (self.model_inverse @ (self.coupling @ shared[k:])[:, :, None])[:, :, 0]
         return moved + (self.pull @ expected[:, :, None])[:, :, 0] - held, family, base, shared
 
@@ -202,11 +204,11 @@ class System:
         tuple of ndarray
             Steps of models (M, d), families (F, d), base families (B, d), shared parameters (G,).
         """
-        *moved, rhs = self.reduce(gradients)
+        model, family, base, rhs = self.reduce(gradients)
         factor = self.factor
         if damping:
             factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
-        return self.expand(*moved, cho_solve(factor, rhs, check_finite=False))
+        return self.expand(model, family, base, cho_solve(factor, rhs, check_finite=False))
 
     def response(self, slopes_only: bool = False) -> Response:
         """How skills and effects follow the shared parameters, and their covariance at fixed shared parameters.
@@ -252,7 +254,8 @@ class Response:
     """Linear response to the shared parameters, and covariance at fixed shared parameters, of each kind of effect.
 
     A quantity moves as ``response @ shared``; its posterior covariance is ``noise + response C response'`` with C the
-    covariance of the shared parameters (`obslaws.skill.blocks.propagate`). G counts the slopes alone where those were asked for.
+    covariance of the shared parameters (`obslaws.skill.blocks.propagate`). G counts the slopes alone if only those were
+    asked for.
 
     Parameters
     ----------
