@@ -31,14 +31,19 @@ app.add_typer(snapshot, name="snapshot")
 app.command()(families)
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.", is_eager=True)] = False,
-) -> None:
-    """Forecast benchmark scores of language models that nobody has run yet, and say how sure one can be."""
-    if version:
+def _say_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"obslaws {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and stop.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Forecast benchmark scores of language models that nobody has run yet, and say how sure one can be."""
 
 
 def main(arguments: list[str] | None = None) -> None:

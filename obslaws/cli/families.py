@@ -30,22 +30,27 @@ def families(
     from obslaws.report.captions import data_caption
 
     data = open_panel(view, snapshot, panel)
+    if name is None:
+        table = family_table(data)
+        shown = _all_for_people(table)
+    else:
+        members = family_members(data, name)
+        if panel is None:
+            members = _with_origins(members, snapshot)
+        table = members.reset_index()
+        shown = _members_for_people(members, data.scores.loc[members.index].notna().sum(axis=1))
     page = Page(format)
     page.line(data_caption(data), bold=True)
     page.line()
-    if name is None:
-        table = family_table(data)
-        page.frame(table, _all_for_people(table))
-        return
-    members = family_members(data, name)
-    if panel is None:
-        from obslaws.snapshot import load_snapshot
+    page.frame(table, shown)
 
-        origins = load_snapshot(snapshot).models.set_index("model")[[*_ORIGINS]]
-        for at, column in enumerate(_ORIGINS):
-            members.insert(7 + at, column, origins[column].reindex(members.index))
-    n_scores = data.scores.loc[members.index].notna().sum(axis=1)
-    page.frame(members.reset_index(), _members_for_people(members, n_scores))
+
+def _with_origins(members: pd.DataFrame, snapshot: str | None) -> pd.DataFrame:
+    from obslaws.snapshot import load_snapshot
+
+    origins = load_snapshot(snapshot).models.set_index("model")[[*_ORIGINS]].reindex(members.index)
+    covariates = members.columns[: members.columns.get_loc("release_date") + 1]
+    return members[covariates].join(origins).join(members.drop(columns=covariates))
 
 
 def _all_for_people(table: pd.DataFrame) -> pd.DataFrame:

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
 
 _BASIS = {
-    "own scores": "the scores given for this model, and its family's law",
+    "own scores": "scores that this model already has, and the law of its family",
     "family": "the law of family {family}, {n_family} of whose models are in the panel",
-    "base family": "the other families of the series {base_family}; this one is not in the panel",
-    "pooled": "all families of the panel together; this one is unknown, so the intervals are wide",
+    "base family": "other families of the series {base_family}",
+    "pooled": "all families of the panel together",
+    "none": "nothing; the panel holds no score of this benchmark",
 }
 
 
@@ -154,7 +155,8 @@ def _explain(answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame) -> list[st
     for basis in dict.fromkeys(answer["basis"]):
         words = _BASIS.get(basis, "see the forecaster's documentation")
         text = words.format(family=row["family"], base_family=row["base_family"], n_family=n_family)
-        lines.append(f"Basis {basis!r}: {text}.")
+        wide = "; this family is unknown, so the intervals are wide" if basis == "pooled" and not n_family else ""
+        lines.append(f"Basis {basis!r}: {text}{wide}.")
     return lines
 
 

@@ -1,0 +1,155 @@
+"""The other commands, and what holds for all of them."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+HEAVY = ("statsmodels", "seaborn", "sklearn", "scipy.optimize", "matplotlib", "pandas")
+COMMANDS = (
+    ["forecast"],
+    ["backtest"],
+    ["snapshot"],
+    ["snapshot", "info"],
+    ["snapshot", "list"],
+    ["snapshot", "show"],
+    ["families"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(run, command):
+    ran = run(*command, "--help")
+    assert ran.code == 0
+    assert "Usage" in ran.out
+    if command != ["snapshot"]:
+        assert f"Example: obslaws {' '.join(command)}" in " ".join(ran.out.replace("│", " ").split())
+
+
+def test_help_imports_nothing_heavy():
+    code = f"""
+import sys
+from obslaws.cli.app import app
+for arguments in (["--help"], ["forecast", "--help"], ["backtest", "--help"], ["snapshot", "-h"], ["families", "-h"]):
+    try:
+        app(arguments)
+    except SystemExit:
+        pass
+found = [m for m in {HEAVY!r} if m in sys.modules]
+sys.exit(f"imported by --help: {{found}}" if found else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_and_module_entry():
+    done = subprocess.run([sys.executable, "-m", "obslaws", "--version"], capture_output=True, text=True)
+    assert done.stdout.startswith("obslaws ")
+
+
+def test_errors_of_the_process_go_to_stderr(small_folder):
+    command = [sys.executable, "-m", "obslaws", "families", "gama", "--panel", str(small_folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No family named 'gama'. Did you mean 'gamma'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_families_counts_every_model(run, small_folder):
+    rows = json.loads(run("families", "--panel", small_folder, "--format", "json").out)
+    assert sum(row["n_models"] for row in rows) == 22
+    assert rows[0]["family"] == "alpha"
+    assert "alpha-chat" in run("families", "--panel", small_folder).out
+
+
+def test_family_lists_its_members_smallest_first(run, small_folder):
+    rows = json.loads(run("families", "Beta", "--panel", small_folder, "--format", "json").out)
+    assert [row["model"] for row in rows] == ["bee/Beta-1B", "bee/Beta-7B", "bee/Beta-13B", "bee/Beta-65B"]
+    assert rows[-1]["gsm8k"] is None
+    assert rows[0]["release_date"] == "2024-09-19"
+
+
+def test_backtest_gives_one_summary_or_a_list(run, small_folder):
+    new = ["backtest", "--protocol", "leave-family-out", "--panel", small_folder, "--format", "json"]
+    one = json.loads(run(*new, "--forecaster", "logit-ols").out)
+    many = json.loads(run(*new, "--forecaster", "logit-ols,mean", "--benchmarks", "mmlu").out)
+    keys = {"protocol", "forecaster", "n_models", "n_cells", "mae", "mae_groups", "medae", "rmse", "bias", "coverage",
+            "width", "seconds", "per_benchmark", "per_group"}  # fmt: skip
+    assert keys <= set(one)
+    assert [s["forecaster"] for s in many] == ["logit-ols", "mean"]
+    assert list(many[0]["per_benchmark"]) == ["mmlu"]
+    assert set(one["per_benchmark"]) == {"mmlu", "gsm8k", "hellaswag"}
+
+
+def test_backtest_table_shows_a_row_per_forecaster(run, small_folder):
+    ran = run("backtest", "--protocol", "leave-family-out", "--panel", small_folder, "--forecaster", "mean,compute")
+    lines = [line.split()[0] for line in ran.out.splitlines() if line.strip()]
+    assert {"mean", "compute", "mmlu", "gsm8k"} <= set(lines)
+    assert "Backtest leave-family-out, mean" in ran.err
+
+
+def test_backtest_hides_the_cells_of_a_file(run, small_folder, tmp_path):
+    file = tmp_path / "cells.csv"
+    file.write_text("fold,model,benchmark\na,bee/Beta-7B,mmlu\na,bee/Beta-7B,gsm8k\nb,gang/Gamma-2B,mmlu\n")
+    new = ["backtest", "--protocol", "cells", "--cells", file, "--panel", small_folder, "--forecaster", "mean"]
+    told = json.loads(run(*new, "--format", "json").out)
+    assert (told["n_cells"], told["n_models"]) == (3, 2)
+    assert set(told["per_group"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--protocol", "leave-familiy-out"], "Did you mean 'leave-family-out'"),
+        (["--protocol", "leave-family-out", "--forecaster", "mean,avarage"], "No forecaster named 'avarage'"),
+        (["--protocol", "cells", "--cells", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--protocol", "leave-family-out", "--observed", "-1"], "observed is -1"),
+        (["--protocol", "leave-family-out", "--level", "90"], "Did you mean 0.9"),
+        (["--protocol", "leave-family-out", "--jobs", "0"], "jobs is 0"),
+    ],
+)
+def test_backtest_refuses_what_makes_no_sense(run, small_folder, arguments, words):
+    ran = run("backtest", *arguments, "--panel", small_folder)
+    assert (ran.code, ran.out) == (1, "")
+    assert words in ran.err
+
+
+def test_own_panel_and_view_exclude_each_other(run, small_folder):
+    assert run("families", "--panel", small_folder, "--view", "core").code == 2
+
+
+def test_snapshot_info_names_every_source_with_its_licence(run):
+    rows = json.loads(run("snapshot", "info", "--format", "json").out)
+    assert {"open-llm-v1", "open-llm-v2"} <= {row["source"] for row in rows}
+    assert all(row["licence"] for row in rows)
+    assert run("snapshot", "info").out.startswith("snapshot 20")
+
+
+def test_snapshot_list_names_snapshots_and_views(run):
+    rows = json.loads(run("snapshot", "list", "--format", "json").out)
+    assert {row["kind"] for row in rows} == {"snapshot", "view"}
+    assert "core" in {row["name"] for row in rows}
+
+
+def test_snapshot_show_tells_value_basis_and_source(run):
+    told = json.loads(run("snapshot", "show", "qwen2.5-7b", "--format", "json").out)
+    assert told["model"] == "Qwen/Qwen2.5-7B"
+    assert told["attributes"]["n_tokens"]["value"] == 18e12
+    assert told["attributes"]["n_tokens"]["source"]
+    assert {claim["source"] for claim in told["claims"]} >= {"epoch"}
+    assert pd.DataFrame(told["scores"])["score"].between(0, 1).all()
+    assert "What holds" in run("snapshot", "show", "Qwen/Qwen2.5-7B").out
+
+
+def test_snapshot_show_offers_the_nearest_model(run):
+    ran = run("snapshot", "show", "Qwen/Qwen2.5-8B")
+    assert ran.code == 1
+    assert "Did you mean" in ran.err
+
+
+def test_members_carry_the_source_of_size_and_tokens(run):
+    rows = json.loads(run("families", "qwen2.5", "--format", "json").out)
+    assert all(row["n_tokens_source"] for row in rows)
+    assert {row["n_tokens"] for row in rows} == {18e12}

@@ -1,0 +1,198 @@
+import io
+import json
+
+import pandas as pd
+import pytest
+
+KEYS = ["model", "family", "benchmark", "forecast", "lower", "upper", "level", "basis"]
+NEW = ["forecast", "--family", "alpha", "--params", "22B", "--tokens", "18T", "--forecaster", "logit-ols"]
+
+
+def test_json_is_the_contract(run, small_folder):
+    ran = run(*NEW, "--panel", small_folder, "--format", "json")
+    assert ran.code == 0
+    rows = json.loads(ran.out)
+    assert [list(row) for row in rows] == [KEYS] * 3
+    assert [row["benchmark"] for row in rows] == ["mmlu", "gsm8k", "hellaswag"]
+    for row in rows:
+        assert 0 <= row["lower"] <= row["forecast"] <= row["upper"] <= 1
+        assert row["level"] == 0.9
+        assert row["model"] == "alpha-22B"
+        assert row["basis"] == "family"
+    assert "obslaws" in ran.err, "JSON keeps its caption on stderr"
+
+
+def test_csv_holds_the_same_numbers_as_json(run, small_folder):
+    rows = json.loads(run(*NEW, "--panel", small_folder, "--format", "json").out)
+    frame = pd.read_csv(io.StringIO(run(*NEW, "--panel", small_folder, "--format", "csv").out))
+    pd.testing.assert_frame_equal(frame, pd.DataFrame(rows))
+
+
+def test_table_stands_beside_the_nearest_members(run, small_folder):
+    ran = run(*NEW, "--panel", small_folder)
+    header = next(line for line in ran.out.splitlines() if line.startswith("benchmark"))
+    assert header.split()[-3:] == ["Alpha-14B", "Alpha-32B", "basis"]
+    assert "90 % interval" in header
+    assert "alpha-22B: 22B parameters, 18T training tokens, 2.4e24 FLOP" in ran.out
+    assert "obslaws" in ran.out
+    assert "Basis 'family': the law of family alpha, 6 of whose models are in the panel." in ran.out
+    assert "Fitting logit-ols to 22 models" in ran.err
+
+
+def test_sizes_read_alike_however_they_are_written(run, small_folder):
+    for params, tokens in (("22e9", "18e12"), ("22b", "18t"), ("22000M", "18000B")):
+        ran = run("forecast", "--family", "ALPHA", "--params", params, "--tokens", tokens, "--panel", small_folder,
+                  "--forecaster", "logit-ols", "--format", "json")  # fmt: skip
+        assert ran.out == run(*NEW, "--panel", small_folder, "--format", "json").out
+
+
+def test_chat_finds_the_sibling_family(run, small_folder):
+    rows = json.loads(run(*NEW, "--variant", "chat", "--panel", small_folder, "--format", "json").out)
+    assert {row["family"] for row in rows} == {"alpha-chat"}
+
+
+def test_like_takes_what_is_not_given(run, small_folder):
+    ran = run("forecast", "--like", "Alpha-7B", "--params", "22B", "--panel", small_folder, "--format", "json",
+              "--forecaster", "logit-ols")  # fmt: skip
+    assert ran.out == run(*NEW, "--panel", small_folder, "--format", "json").out
+
+
+def test_unknown_family_is_allowed_and_says_so(run, small_folder):
+    new = [part if part != "alpha" else "alpah" for part in NEW]
+    known = json.loads(run(*NEW, "--panel", small_folder, "--format", "json").out)
+    ran = run(*new, "--panel", small_folder, "--format", "json")
+    rows = json.loads(ran.out)
+    assert ran.code == 0
+    assert "Family 'alpah' is unknown. Did you mean 'alpha'" in ran.err
+    assert {row["basis"] for row in rows} == {"pooled"}
+    for one, other in zip(rows, known, strict=True):
+        assert one["upper"] - one["lower"] > other["upper"] - other["lower"]
+
+
+def test_scores_come_as_a_list_or_a_file(run, small_folder, tmp_path):
+    file = tmp_path / "given.csv"
+    file.write_text("benchmark,score\nmmlu,0.71\ngsm8k,0.8\n")
+    new = [*NEW[:-1], "model-mean", "--panel", small_folder, "--format", "json"]
+    listed = run(*new, "--scores", "mmlu=0.71, gsm8k=0.8")
+    assert listed.code == 0
+    assert listed.out == run(*new, "--scores", file).out
+    assert listed.out != run(*new).out
+
+
+def test_level_and_benchmarks_are_respected(run, small_folder):
+    narrow = json.loads(run(*NEW, "--panel", small_folder, "--format", "json", "--level", "0.5").out)
+    wide = json.loads(run(*NEW, "--panel", small_folder, "--format", "json", "--benchmarks", "gsm8k,mmlu").out)
+    assert [row["benchmark"] for row in wide] == ["gsm8k", "mmlu"]
+    assert {row["level"] for row in narrow} == {0.5}
+    assert narrow[0]["upper"] - narrow[0]["lower"] < wide[1]["upper"] - wide[1]["lower"]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_plot_writes_the_file_and_names_it_last(run, small_folder, tmp_path, ending):
+    file = tmp_path / f"picture.{ending}"
+    ran = run(*NEW, "--panel", small_folder, "--plot", file)
+    assert ran.code == 0
+    assert file.stat().st_size > 10_000
+    assert ran.out.splitlines()[-1] == f"Figure: {file}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (["--params", "-5"], r"--params is -5; expected a positive count such as 32e9, 32B"),
+        (["--params", "0"], r"--params is 0; expected a positive"),
+        (["--params", "nan"], r"--params is nan; expected a positive"),
+        (["--tokens", "inf"], r"--tokens is inf; expected a positive"),
+        (["--tokens", "18X"], r"unknown suffix 'X' in '18X'"),
+        (["--params", "big"], r"--params: 'big' is not a number"),
+        (
+            ["--scores", "mmlu=73"],
+            r"mmlu is 73; expected a fraction in \[0, 1\]. Scores are fractions: did you mean 0.73",
+        ),
+        (["--scores", "mmlu=nan"], r"mmlu is nan; expected a fraction"),
+        (["--scores", "mmlu=high"], r"'high' is not a number"),
+        (["--scores", "mmul=0.7"], r"No benchmark named 'mmul'. Did you mean 'mmlu'"),
+        (["--scores", "mmlu"], r"neither a list such as mmlu=0.71,gsm8k=0.8 nor a file"),
+        (["--scores", "mmlu=0.7,mmlu=0.8"], r"a second score on 'mmlu'"),
+        (["--benchmarks", "helaswag"], r"No benchmark named 'helaswag'. Did you mean 'hellaswag'"),
+        (["--level", "90"], r"level is 90; .* Did you mean 0.9"),
+        (["--like", "Alpha-8B"], r"No model named 'Alpha-8B'. Did you mean"),
+        (["--forecaster", "skil"], r"No forecaster named 'skil'. Did you mean 'skill'"),
+        (["--date", "soon"], r"'soon' is no date; expected e.g. 2025-01-31"),
+        (["--active-params", "70B"], r"more than n_params"),
+        (["--plot", "picture.bmp"], r"the name must end in .png, .svg, .pdf"),
+        (["--plot", "nowhere/picture.png"], r"there is no folder 'nowhere'"),
+        (["--panel", "nowhere"], r"panel 'nowhere': no such folder"),
+    ],
+)
+def test_bad_input_is_one_line_with_its_cure(run, small_folder, changed, words):
+    panel = [] if "--panel" in changed else ["--panel", small_folder]
+    ran = run(*NEW, *panel, *changed)
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+    assert ran.err.startswith("Error: ")
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(ran.err)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["forecast", "--params", "7B"],
+        ["forecast", "--family", "alpha"],
+        ["forecast", "--family", "alpha", "--params", "7B", "--variant", "instruct"],
+        ["forecast", "--family", "alpha", "--params", "7B", "--format", "xml"],
+        ["forecast", "--nonsense"],
+        ["predict"],
+    ],
+)
+def test_usage_is_exit_code_two(run, arguments):
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "words"),
+    [
+        ("scores", "model,benchmark\nacme/a,mmlu\n", "scores.csv: column 'score' is missing"),
+        ("scores", "model,benchmark,score\nacme/a,mmlu,good\n", "scores.csv, row 2, column 'score': found 'good'"),
+        ("scores", "model,benchmark,score\nacme/a,mmlu,73\n", "found 73, expected"),
+        ("scores", "model,benchmark,score\nacme/a,mmlu,inf\n", "scores.csv, row 2, column 'score'"),
+        ("scores", "model,benchmark,score\nacme/a,mmlu,0.7\nacme/a,mmlu,0.7\n", "duplicate key"),
+        ("scores", "model,benchmark,score\n", "scores.csv: no rows"),
+        ("models", "model,family,n_params\nacme/a,a,-7\n", "models.csv, row 2, column 'n_params': found -7"),
+    ],
+)
+def test_bad_tables_name_file_row_column_and_cure(run, tmp_path, table, text, words):
+    (tmp_path / "models.csv").write_text("model,family,n_params,n_tokens\nacme/a,a,7e9,1e12\n")
+    (tmp_path / "scores.csv").write_text("model,benchmark,score\nacme/a,mmlu,0.7\n")
+    (tmp_path / "benchmarks.csv").write_text("benchmark\nmmlu\n")
+    (tmp_path / f"{table}.csv").write_text(text)
+    ran = run(
+        "forecast", "--family", "a", "--params", "7B", "--tokens", "1T", "--panel", tmp_path, "--forecaster", "mean"
+    )
+    assert (ran.code, ran.out) == (1, "")
+    assert words in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_one_family_one_benchmark_one_model_still_answers(run, tmp_path):
+    (tmp_path / "models.csv").write_text("model,family,n_params,n_tokens\nacme/a,a,7e9,1e12\n")
+    (tmp_path / "scores.csv").write_text("model,benchmark,score\nacme/a,mmlu,0.7\n")
+    ran = run(
+        "forecast", "--family", "a", "--params", "14B", "--panel", tmp_path, "--forecaster", "mean", "--format", "json"
+    )
+    assert ran.code == 0
+    assert json.loads(ran.out)[0]["forecast"] == pytest.approx(0.7)
+
+
+def test_other_exceptions_keep_their_traceback(run, small_folder, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("obslaws.query.query", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(*NEW, "--panel", small_folder)

@@ -1,0 +1,66 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from obslaws.errors import ExtrapolationWarning, UsageError
+from obslaws.plotting import score_against_compute
+from obslaws.query import query
+from obslaws.report.figures import family_curve, forecast_figure, save_figure
+
+
+@pytest.fixture
+def asked(small_panel):
+    return query(small_panel, "alpha", 22e9)
+
+
+def test_axes_in_axes_out():
+    flop = np.geomspace(1e22, 1e25, 5)
+    curve = pd.DataFrame({"train_flop": flop, "forecast": 0.5, "lower": 0.4, "upper": 0.6})
+    points = pd.DataFrame({"train_flop": flop, "score": np.linspace(0.3, 0.7, 5), "n_params": 1e9 * np.arange(1, 6)})
+    ax = Figure().subplots()
+    assert score_against_compute(ax, points, points, curve, curve.iloc[[2]], 0.25) is ax
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlabel() == "training compute (FLOP)"
+    assert ax.get_ylabel() == "score (fraction)"
+    assert ax.get_legend() is None
+    assert {t.get_text() for t in ax.texts} == {"1B", "2B", "3B", "4B", "5B"}
+    assert {"forecast", "curve", "interval", "known members", "guessing"} <= set(ax.get_legend_handles_labels()[1])
+
+
+def test_curve_passes_through_the_forecast(line, asked):
+    flop = asked["train_flop"].iloc[0]
+    curve = family_curve(line, asked, flop / 10, flop * 10, n_points=3)
+    point = line.forecast(asked).set_index("benchmark")["forecast"]
+    middle = curve[np.isclose(curve["train_flop"], flop)].set_index("benchmark")["forecast"]
+    pd.testing.assert_series_equal(middle, point, rtol=1e-12)
+    assert len(curve) == 3 * 3
+
+
+def test_figure_has_a_panel_per_benchmark_and_says_where_data_come_from(line, asked):
+    figure = forecast_figure(line, asked, benchmarks=["gsm8k", "mmlu"], caption="snapshot 2026-11-22, obslaws 0.1.0")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["gsm8k", "mmlu"]
+    words = " ".join(t.get_text() for t in figure.texts)
+    assert "alpha-22B: 22B parameters, 18T training tokens" in words
+    assert "snapshot 2026-11-22, obslaws 0.1.0" in words
+    assert "forecast, 90 % interval" in [t.get_text() for t in figure.legends[0].get_texts()]
+
+
+def test_unknown_family_is_drawn_without_members(line, small_panel):
+    with pytest.warns(ExtrapolationWarning):
+        asked = query(small_panel, "omega", 7e9, 1e12)
+    figure = forecast_figure(line, asked, benchmarks=["mmlu"])
+    assert not any("known models of" in t.get_text() for t in figure.legends[0].get_texts())
+
+
+def test_saved_svg_keeps_its_text_and_its_bytes(line, asked, tmp_path):
+    for name in ("a.svg", "b.svg"):
+        save_figure(forecast_figure(line, asked), tmp_path / name)
+    assert "training compute (FLOP)" in (tmp_path / "a.svg").read_text()
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize(("name", "words"), [("a.bmp", "must end in .png"), ("no/a.png", "there is no folder")])
+def test_figure_names_are_checked(line, asked, tmp_path, name, words):
+    with pytest.raises(UsageError, match=words):
+        save_figure(forecast_figure(line, asked), tmp_path / name)

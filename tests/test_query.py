@@ -1,0 +1,123 @@
+"""The words for a new model: families, sizes, the model that it is like, the scores it has."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obslaws.errors import ExtrapolationWarning, SchemaError, UnknownNameError, UsageError
+from obslaws.families import family_members, family_table, match_family, nearest_members
+from obslaws.known_scores import known_scores
+from obslaws.quantities import format_count, parse_count
+from obslaws.query import query
+
+
+@given(st.floats(1e3, 9e14))
+def test_counts_survive_being_written_and_read(count):
+    assert parse_count(format_count(count)) == pytest.approx(count, rel=0.006)
+    assert parse_count(repr(count)) == count
+
+
+@pytest.mark.parametrize("text", ["-1B", "0", "nan", "inf", "-inf", "7Q", "", "B", "1e400", "7 B 8"])
+def test_no_count_without_a_number_above_zero(text):
+    with pytest.raises(UsageError, match="expected a positive count such as 32e9, 32B, 500M or 18T"):
+        parse_count(text, "--params")
+
+
+def test_query_is_a_model_that_no_leaderboard_has(small_panel):
+    asked = query(small_panel, "ALPHA", 22e9)
+    row = asked.iloc[0]
+    assert asked.index[0] not in small_panel.models.index
+    assert (row["family"], row["variant"], row["org"]) == ("alpha", "base", "acme")
+    assert row["n_tokens"] == 18e12, "all members saw the same tokens"
+    assert row["train_flop"] == 6 * 22e9 * 18e12
+
+
+def test_chat_means_the_sibling_and_base_leads_back(small_panel):
+    assert match_family(small_panel, "alpha", "chat").family == "alpha-chat"
+    assert match_family(small_panel, "alpha-chat", "base").family == "alpha"
+    assert match_family(small_panel, "alpha-chat").variant == "chat"
+
+
+def test_missing_sibling_falls_back_on_the_series(small_panel):
+    with pytest.warns(ExtrapolationWarning, match="No chat models of 'beta' in the panel"):
+        asked = query(small_panel, "beta", 7e9, variant="chat")
+    assert asked.iloc[0]["base_family"] == "beta"
+    assert asked.iloc[0]["family"] not in set(small_panel.models["family"])
+
+
+def test_far_away_is_said(small_panel):
+    with pytest.warns(ExtrapolationWarning, match="more than a decade outside"):
+        query(small_panel, "alpha", 3e12)
+
+
+def test_like_copies_a_model_but_is_none(small_panel):
+    twin = small_panel.models.loc["bee/Beta-7B"]
+    asked = query(small_panel, like="beta-7b")
+    assert asked.index[0] != "bee/Beta-7B"
+    for column in ("family", "n_params", "n_tokens", "train_flop", "release_date"):
+        assert asked.iloc[0][column] == twin[column]
+    assert query(small_panel, like="beta-7b", n_params=9e9).iloc[0]["n_params"] == 9e9
+
+
+@pytest.mark.parametrize("size", [-1.0, 0.0, math.nan, math.inf])
+def test_size_must_be_a_count(small_panel, size):
+    with pytest.raises(UsageError, match="expected a positive, finite count"):
+        query(small_panel, "alpha", size)
+
+
+def test_what_is_missing_is_named(small_panel):
+    with pytest.raises(UsageError, match="No family given"):
+        query(small_panel)
+    with pytest.raises(UsageError, match="No size given for 'alpha'"):
+        query(small_panel, "alpha")
+    with pytest.raises(UsageError, match="No training tokens given for 'new'"):
+        query(small_panel, "new", 7e9)
+
+
+def test_nearest_members_stand_on_both_sides(small_panel):
+    assert list(nearest_members(small_panel, "alpha", 22e9).index) == ["acme/Alpha-14B", "acme/Alpha-32B"]
+    assert list(nearest_members(small_panel, "alpha", 7e9).index) == ["acme/Alpha-7B", "acme/Alpha-14B"]
+    assert list(nearest_members(small_panel, "alpha", 70e9).index) == ["acme/Alpha-14B", "acme/Alpha-32B"]
+    assert nearest_members(small_panel, "unknown", 7e9).empty
+
+
+def test_no_model_is_lost_between_families(small_panel):
+    table = family_table(small_panel)
+    assert table["n_models"].sum() == len(small_panel.models)
+    assert table["n_scores"].sum() == small_panel.n_cells
+    listed = [m for family in table["family"] for m in family_members(small_panel, family).index]
+    assert sorted(listed) == sorted(small_panel.models.index)
+    with pytest.raises(UnknownNameError, match="Did you mean 'delta'"):
+        family_members(small_panel, "dleta")
+
+
+def test_known_scores_of_a_file(small_panel, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("model,benchmark,score\nx,gsm8k,0.5\nx,mmlu,0.7\n")
+    frame = known_scores(file, small_panel, "alpha-22B")
+    assert frame.index.tolist() == ["alpha-22B"]
+    assert frame.loc["alpha-22B"].to_dict() == {"gsm8k": 0.5, "mmlu": 0.7}
+    assert np.isfinite(frame.to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "mine.csv: empty file; expected a CSV with columns benchmark, score"),
+        ("benchmark,value\nmmlu,0.5\n", "mine.csv: column 'score' is missing; found 'benchmark', 'value'"),
+        ("model,benchmark,score\nx,mmlu,0.5\ny,mmlu,0.5\n", "mine.csv: scores of 2 models"),
+    ],
+)
+def test_known_scores_refuses_other_shapes(small_panel, tmp_path, text, words):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(SchemaError, match=words):
+        known_scores(tmp_path / "mine.csv", small_panel, "m")
+
+
+def test_known_scores_names_the_row(small_panel, tmp_path):
+    (tmp_path / "mine.csv").write_text("benchmark,score\nmmlu,0.5\ngsm8k,73\n")
+    with pytest.raises(UsageError, match=r"mine.csv, row 3: gsm8k is 73; .* did you mean 0.73"):
+        known_scores(tmp_path / "mine.csv", small_panel, "m")
