@@ -1,0 +1,134 @@
+"""The fit: its evidence rises and settles, and nothing but the data decides where."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from obslaws.simulate import simulate_panel
+from obslaws.skill.fit import _standardised, fit_skills
+from obslaws.skill.problem import Priors, Variances
+from obslaws.skill.tree import Nesting
+
+
+@pytest.fixture(scope="module")
+def fit(data):
+    return fit_skills(data, 2)
+
+
+def expected(fit):
+    return fit.problem.curve(fit.state)[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_evidence_rises_and_settles(make_data, seed):
+    found = fit_skills(make_data(simulate_panel(n_families=8, missing=0.1, random_state=seed).panel), 2)
+    assert found.converged
+    assert found.n_iter < 40
+    assert found.evidence == found.trace[-1]
+    # rounds alternate between a Gauss-Newton step and variances, so close to the end the evidence may swing
+    # by less than the tolerance of 0.5 log units; further away it only rises
+    assert np.diff(found.trace).min() > -0.5
+    assert found.evidence > found.trace[0] + 50
+
+
+def test_a_fit_that_is_cut_short_says_so(data):
+    assert not fit_skills(data, 2, max_iter=3).converged
+
+
+def test_bit_for_bit(data, fit):
+    again = fit_skills(data, 2)
+    for part in ("skills", "family", "base", "slopes", "intercepts", "loadings", "ceiling_logits", "floor_logits"):
+        np.testing.assert_array_equal(getattr(again.state, part), getattr(fit.state, part))
+    for field in dataclasses.fields(Variances):
+        np.testing.assert_array_equal(getattr(again.variances, field.name), getattr(fit.variances, field.name))
+    assert again.trace == fit.trace
+
+
+def test_order_of_models_does_not_matter(data, fit):
+    """Sums in another order round differently; the rounds may amplify 1e-16, hence 1e-6."""
+    order = np.random.default_rng(0).permutation(len(data.scores))
+    turned = dataclasses.replace(
+        data,
+        scores=data.scores[order],
+        covariates=data.covariates[order],
+        covariate_cov=data.covariate_cov[order],
+        nesting=Nesting(data.nesting.family[order], data.nesting.base, data.nesting.n_bases),
+    )
+    again = fit_skills(turned, 2)
+    assert again.n_iter == fit.n_iter
+    np.testing.assert_allclose(expected(again), expected(fit)[order], atol=1e-6)
+    np.testing.assert_allclose(again.evidence, fit.evidence, atol=1e-4)
+
+
+def test_unit_of_size_and_tokens_does_not_matter(simulated, make_data, fit):
+    """Standardisation removes the unit up to rounding of the logs."""
+    panel = simulated.panel
+    models = panel.models.assign(
+        n_params=panel.models["n_params"] / 1e9,
+        n_active_params=panel.models["n_active_params"] / 1e9,
+        n_tokens=panel.models["n_tokens"] / 1e12,
+    )
+    again = fit_skills(make_data(dataclasses.replace(panel, models=models)), 2)
+    np.testing.assert_allclose(expected(again), expected(fit), atol=1e-6)
+
+
+def test_order_of_benchmarks_does_not_matter(data, fit):
+    order = np.arange(data.scores.shape[1])[::-1]
+    turned = dataclasses.replace(
+        data, scores=data.scores[:, order], score_floor=data.score_floor[order], n_items=data.n_items[order]
+    )
+    np.testing.assert_allclose(expected(fit_skills(turned, 2)), expected(fit)[:, order], atol=1e-6)
+
+
+def test_standardising_changes_no_expectation(fit):
+    """Scale and rotation are free between skills and loadings: fixing them may not move anything that is measured."""
+    skills = fit.state.skills - fit.state.skills.mean(axis=0)
+    moment = skills.T @ skills / len(skills)
+    state, variances, spread = _standardised(fit.state, fit.variances, fit.spread, moment)
+    np.testing.assert_allclose(np.cov(state.skills.T, bias=True), np.eye(2), atol=1e-10)
+    np.testing.assert_allclose(fit.problem.curve(state)[1], expected(fit), atol=1e-12)
+    for name in ("model", "family", "base"):
+        on_logits = [
+            s.loadings @ getattr(v, name) @ s.loadings.T for s, v in ((state, variances), (fit.state, fit.variances))
+        ]
+        np.testing.assert_allclose(*on_logits, atol=1e-10)
+    penalty = [
+        np.einsum("jd,jde,je->j", s.loadings, b, s.loadings) for s, b in ((state, spread), (fit.state, fit.spread))
+    ]
+    np.testing.assert_allclose(*penalty, rtol=1e-8)
+
+
+def test_going_on_from_a_fit_only_gains(data, fit):
+    again = fit_skills(data, 2, start=fit)
+    assert again.n_iter < 12
+    assert again.evidence > fit.evidence - 0.5
+
+
+def test_asymptotes_and_variances_are_sane(fit, data):
+    assert (fit.floors <= data.score_floor).all()
+    assert ((data.score_floor < fit.ceilings) & (fit.ceilings < 1)).all()
+    for matrix in (fit.variances.model, fit.variances.family, fit.variances.base, fit.shared_cov):
+        assert np.linalg.eigvalsh(matrix).min() > 0
+    assert (fit.variances.noise > 0).all()
+
+
+def test_a_broken_run_moves_little(data):
+    """Student-t noise: one score of chance level where 0.8 is expected costs less than ten lost measurements would."""
+    clean = fit_skills(data, 2)
+    at = np.unravel_index(np.nanargmax(data.scores), data.scores.shape)
+    scores, without = data.scores.copy(), data.scores.copy()
+    scores[at], without[at] = data.score_floor[at[1]] + 0.02, np.nan
+    broken = fit_skills(dataclasses.replace(data, scores=scores), 2)
+    gone = fit_skills(dataclasses.replace(data, scores=without), 2)
+    others = np.arange(len(scores)) != at[0]
+    moved = np.abs(expected(broken) - expected(clean))[others].mean()
+    assert moved < 0.02
+    assert np.abs(expected(broken) - expected(gone))[others].mean() < 0.02
+
+
+def test_priors_are_heard(data):
+    """Floors held at the score of guessing by a prior that leaves no room."""
+    held = fit_skills(data, 1, dataclasses.replace(Priors(), floor_logit=8.0, floor_logit_sd=1e-3))
+    np.testing.assert_allclose(held.floors, data.score_floor, rtol=1e-3)
+    assert held.n_skills == 1
