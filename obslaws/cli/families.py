@@ -49,7 +49,7 @@ def _with_origins(members: pd.DataFrame, snapshot: str | None) -> pd.DataFrame:
     from obslaws.snapshot import load_snapshot
 
     origins = load_snapshot(snapshot).models.set_index("model")[[*_ORIGINS]].reindex(members.index)
-    covariates = members.columns[: members.columns.get_loc("release_date") + 1]
+    covariates = list(members.columns)[: list(members.columns).index("release_date") + 1]
     return members[covariates].join(origins).join(members.drop(columns=covariates))
 
 
