@@ -33,9 +33,10 @@ def answers():
 
 
 if __name__ == "__main__":
+    told = answers()
     with FILE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for row in answers():
+        for row in told:
             writer.writerow({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()})
     print(f"{FILE.name}: frozen with obslaws {__version__}", file=sys.stderr)
