@@ -134,7 +134,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     # text stays text and ids do not change from run to run, so that a committed figure has small diffs
     stamp = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix.lower()]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "obslaws"}):
-        figure.savefig(path, dpi=160, metadata=stamp)
+        figure.savefig(path, dpi=120, metadata=stamp)
     return path
 
 
