@@ -169,7 +169,7 @@ def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Itera
 
 
 def _run_fold(fold: Fold, model: Forecaster, level: float) -> pd.DataFrame:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     fold.check()
     # one BLAS thread, here as in a worker: another number of threads may round another way

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from obslaws.forecasters.base import Forecaster, complete_queries
 from obslaws.panel import Panel
@@ -69,6 +70,15 @@ class SkillForecaster(Forecaster):
         self.calibrate = calibrate
 
     def _fit(self, panel: Panel) -> None:
+        # thousands of small products: threads cost more than they bring, and move the last bits
+        with threadpool_limits(1, user_api="blas"):
+            self._fit_panel(panel)
+
+    def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
+        with threadpool_limits(1, user_api="blas"):
+            return self._predictive(queries, scores)
+
+    def _fit_panel(self, panel: Panel) -> None:
         models = complete_queries(panel.models)
         raw = raw_covariates(models)
         self.scale_ = CovariateScale.learn(raw)
@@ -146,7 +156,7 @@ class SkillForecaster(Forecaster):
         trust = n_groups / (n_groups + 3.0)
         return float(np.exp(trust * np.log(max(factor, 1.0))))
 
-    def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
+    def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
         covariates, unknown = self.scale_.apply(raw_covariates(queries))
         row = np.array([self.row_.get(model, -1) for model in queries.index])

@@ -126,21 +126,20 @@ def fit_skills(
     while True:
         precision = problem.model_precision(variances, state.slopes)
         now = problem.linearise(state, variances, precision, spread)
-        value = problem.objective(state, variances, precision, now.cell_variance, spread)
-        for _attempt in range(10):
-            candidate = state.moved(now.system.solve(now.gradients, damping=damping))
-            moved = problem.objective(candidate, variances, precision, now.cell_variance, spread)
-            if moved <= value + 1e-9:
-                state, value, damping = candidate, moved, max(damping / 10.0, 1e-10)
-                break
-            damping = max(damping * 10.0, 1e-4)
-        here = problem.linearise(state, variances, precision, spread)
+        value = problem.objective(state, variances, precision, now.cells.variance, spread)
         penalty = 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings)
-        trace.append(_evidence(problem, variances, precision, here, value - penalty))
+        trace.append(_evidence(problem, variances, precision, now, value - penalty))
         still = still + 1 if len(trace) > 2 and abs(trace[-1] - trace[-2]) < tol else 0
         converged = still >= 2
-        if converged or len(trace) >= max_iter:
+        if converged or len(trace) > max_iter:
             break
+        for _attempt in range(10):
+            candidate = state.moved(now.system.solve(now.gradients, damping=damping))
+            if problem.objective(candidate, variances, precision, now.cells.variance, spread) <= value + 1e-9:
+                state, damping = candidate, max(damping / 10.0, 1e-10)
+                break
+            damping = max(damping * 10.0, 1e-4)
+        here = problem.linearise(state, variances, precision, spread, items=False)
         variances, spread, moment = _updated_variances(problem, state, variances, here)
         state, variances, spread = _standardised(state, variances, spread, moment)
     return Fit(
@@ -149,10 +148,10 @@ def fit_skills(
         variances=variances,
         precision=precision,
         spread=spread,
-        system=here.system,
+        system=now.system,
         evidence=trace[-1],
         converged=converged,
-        n_iter=len(trace),
+        n_iter=len(trace) - 1,
         trace=tuple(trace),
     )
 
@@ -182,12 +181,12 @@ def _updated_variances(
     slope_var = (squared_slopes + priors.slope_weight * priors.slope**2) / (d + priors.slope_weight)
     pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(-1, d * d)
     logit_var = skill_cov.reshape(-1, d * d) @ pairs.T
-    squared = here.robust * (here.residual**2 + here.slope**2 * logit_var)
+    squared = here.cells.robust * (here.cells.residual**2 + here.cells.slope**2 * logit_var)
     # each squared residual splits into benchmark noise and item sampling in proportion to their variances
-    share = old.noise / here.cell_variance
-    explained = (problem.weight * share * (share * squared + here.cell_variance - old.noise)).sum(axis=0)
+    share = old.noise / here.cells.variance
+    explained = (problem.weight * share * (share * squared + here.cells.variance - old.noise)).sum(axis=0)
     noise = (explained + priors.noise_weight * priors.noise**2) / (problem.weight.sum(axis=0) + priors.noise_weight)
-    spread = (here.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d)
+    spread = (here.cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d)
     variances = Variances(
         _relaxed(old.model, pooled(stray, residual_cov)),
         _relaxed(old.family, pooled(deviation, deviation_cov)),
@@ -243,5 +242,5 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     )
     prior -= 2.0 * n_benchmarks * items
     shared = 2.0 * np.log(np.diag(here.system.factor[0])).sum()
-    fit = -objective - 0.5 * (problem.weight * np.log(here.cell_variance)).sum()
+    fit = -objective - 0.5 * (problem.weight * np.log(here.cells.variance)).sum()
     return float(fit + 0.5 * prior - 0.5 * (here.system.logdet() + shared))

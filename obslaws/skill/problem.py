@@ -16,7 +16,8 @@ import numpy as np
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.blocks import spd_inverse
-from obslaws.skill.tree import Nesting, System
+from obslaws.skill.state import Data, Priors, State, Variances
+from obslaws.skill.tree import System
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,139 +26,38 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Data", "Linearised", "Priors", "Problem", "State", "Variances"]
+__all__ = ["Cells", "Data", "Linearised", "Priors", "Problem", "State", "Variances"]
 
 
 @dataclass(frozen=True)
-class Data:
-    """What a fit sees.
+class Cells:
+    """Every cell at one state; each of shape (M, J), zero weight where not evaluated.
 
     Parameters
     ----------
-    scores : ndarray of shape (M, J)
-        Fractions, NaN where not evaluated.
-    covariates : ndarray of shape (M, p)
-        Standardised; an unknown covariate holds its expectation.
-    covariate_cov : ndarray of shape (M, p, p)
-        Covariance of the unknown covariates; zero where everything is known.
-    score_floor : ndarray of shape (J,)
-        Expected score of guessing.
-    n_items : ndarray of shape (J,)
-        Questions per benchmark, inf where unknown.
-    nesting : Nesting
+    residual : ndarray
+        Score minus expected score, fraction.
+    variance : ndarray
+        Noise variance, squared fractions.
+    robust, weight : ndarray
+        Student-t weight, and that over the variance.
+    slope, lift, sink : ndarray
+        Derivative of the score by the logit, by the ceiling logit, by the floor logit.
+    curvature : ndarray
+        Weight times squared slope.
     """
 
-    scores: Array
-    covariates: Array
-    covariate_cov: Array
-    score_floor: Array
-    n_items: Array
-    nesting: Nesting
-
-
-@dataclass(frozen=True)
-class Priors:
-    """Weak priors, the same for every table.
-
-    Parameters
-    ----------
-    dof : float
-        Degrees of freedom of the Student-t noise: leaderboards contain broken runs.
-    ceiling_logit, ceiling_logit_sd : float
-        Prior of the ceiling as a share of the room above the score of guessing, on the logit scale: 3 is 95 %.
-    floor_logit, floor_logit_sd : float
-        Prior of the floor as a share of the score of guessing, on the logit scale: 2 is 88 %. Models below the level
-        of guessing are real: weak models prefer the longest or the first answer.
-    intercept_sd, loading_sd : float
-        On the logit scale; the loadings' prior fixes the scale of the skills.
-    noise, noise_weight : float
-        Prior guess of the benchmark noise (fraction) and the number of cells it counts for.
-    slope, slope_weight : float
-        Prior guess of the sd of a covariate's slopes and the number of skills it counts for.
-    effect, effect_weight : float
-        Prior guess of the sd of effects and the number of effects it counts for.
-    """
-
-    dof: float = 6.0
-    ceiling_logit: float = 3.0
-    ceiling_logit_sd: float = 1.5
-    floor_logit: float = 2.0
-    floor_logit_sd: float = 1.0
-    intercept_sd: float = 3.0
-    loading_sd: float = 1.0
-    noise: float = 0.01
-    noise_weight: float = 1.0
-    slope: float = 0.3
-    slope_weight: float = 1.0
-    effect: float = 0.1
-    effect_weight: float = 1.0
-
-
-@dataclass
-class State:
-    """Current values of every parameter.
-
-    Parameters
-    ----------
-    skills : ndarray of shape (M, d)
-    family : ndarray of shape (F, d)
-    base : ndarray of shape (B, d)
-    slopes : ndarray of shape (p, d)
-        Skills per standardised covariate.
-    intercepts, ceiling_logits, floor_logits : ndarray of shape (J,)
-    loadings : ndarray of shape (J, d)
-    """
-
-    skills: Array
-    family: Array
-    base: Array
-    slopes: Array
-    intercepts: Array
-    loadings: Array
-    ceiling_logits: Array
-    floor_logits: Array
-
-    def moved(self, steps: Steps) -> State:
-        """Take a step: models, families, base families, shared parameters."""
-        model, family, base, shared = steps
-        k = self.slopes.size
-        n_benchmarks, d = self.loadings.shape
-        cuts = np.cumsum([k, n_benchmarks, n_benchmarks * d, n_benchmarks])
-        slopes, intercepts, loadings, ceilings, floors = np.split(shared, cuts)
-        return State(
-            self.skills + model,
-            self.family + family,
-            self.base + base,
-            self.slopes + slopes.reshape(self.slopes.shape),
-            self.intercepts + intercepts,
-            self.loadings + loadings.reshape(n_benchmarks, d),
-            self.ceiling_logits + ceilings,
-            self.floor_logits + floors,
-        )
-
-
-@dataclass(frozen=True)
-class Variances:
-    """Estimated variances.
-
-    Parameters
-    ----------
-    model, family, base : ndarray of shape (d, d)
-        Prior covariances of residuals, families around base families, base families.
-    slope : ndarray of shape (p,)
-        Prior variance of the slopes of each covariate.
-    noise : ndarray of shape (J,)
-        Squared scale of the noise beyond item sampling, squared fractions.
-    """
-
-    model: Array
-    family: Array
-    base: Array
+    residual: Array
+    variance: Array
+    robust: Array
+    weight: Array
     slope: Array
-    noise: Array
+    lift: Array
+    sink: Array
+    curvature: Array
 
 
-@dataclass
+@dataclass(frozen=True)
 class Linearised:
     """The model around one state.
 
@@ -166,17 +66,12 @@ class Linearised:
     system : System
     gradients : tuple of ndarray
         Downhill directions of models, families, base families, shared parameters.
-    cell_variance, robust, residual, curvature, slope : ndarray of shape (M, J)
-        Noise variance, Student-t weight, residual, curvature in the logit, derivative by the logit.
+    cells : Cells
     """
 
     system: System
     gradients: Steps
-    cell_variance: Array
-    robust: Array
-    residual: Array
-    curvature: Array
-    slope: Array
+    cells: Cells
 
 
 class Problem:
@@ -308,7 +203,23 @@ class Problem:
         total += 0.5 * np.sum(items**2 * self.diagonal)
         return float(total + 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings))
 
-    def linearise(self, state: State, variances: Variances, precision: Array, spread: Array) -> Linearised:
+    def cells(self, state: State, noise: Array) -> Cells:
+        """Residuals, weights and derivatives of every cell at one state."""
+        share, expected = self.curve(state)
+        floor, ceiling = self.asymptotes(state)
+        residual = (self.y - expected) * self.weight
+        variance = self.cell_variance(expected, noise)
+        dof = self.priors.dof
+        robust = (dof + 1.0) / (dof + residual**2 / variance) * self.weight
+        weight = robust / variance
+        slope = (ceiling - floor) * share * (1.0 - share)
+        lift = share * (ceiling - self.data.score_floor) * (1.0 - logistic(state.ceiling_logits))
+        sink = (1.0 - share) * floor * (1.0 - logistic(state.floor_logits))
+        return Cells(residual, variance, robust, weight, slope, lift, sink, weight * slope * slope)
+
+    def linearise(
+        self, state: State, variances: Variances, precision: Array, spread: Array, items: bool = True
+    ) -> Linearised:
         """Build and eliminate the Gauss-Newton system.
 
         Parameters
@@ -319,80 +230,83 @@ class Problem:
             From `model_precision`.
         spread : ndarray of shape (J, d, d)
             Penalty on the loadings that integrating the skills leaves behind.
+        items : bool
+            Whether the benchmark parameters move too; holding them fixed saves most of the work.
 
         Returns
         -------
         Linearised
         """
-        data, priors, d = self.data, self.priors, self.d
+        data, nesting, d = self.data, self.data.nesting, self.d
         n_models, n_benchmarks = data.scores.shape
-        share, expected = self.curve(state)
-        floor, ceiling = self.asymptotes(state)
-        residual = (self.y - expected) * self.weight
-        cell_variance = self.cell_variance(expected, variances.noise)
-        robust = (priors.dof + 1.0) / (priors.dof + residual**2 / cell_variance) * self.weight
-        weight = robust / cell_variance
-        # derivatives of the score: by the logit, by the ceiling logit, by the floor logit
-        slope = (ceiling - floor) * share * (1.0 - share)
-        lift = share * (ceiling - data.score_floor) * (1.0 - logistic(state.ceiling_logits))
-        sink = (1.0 - share) * floor * (1.0 - logistic(state.floor_logits))
-        skills, loadings = state.skills, state.loadings
-        w_slope = weight * slope
-        curvature, by_lift, by_sink = w_slope * slope, w_slope * lift, w_slope * sink
-        pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(n_benchmarks, d * d)
-        n_items = n_benchmarks * (d + 3)
-        coupling = np.empty((n_models, d, n_items))
-        along = curvature[:, None, :] * loadings.T[None]
-        coupling[:, :, :n_benchmarks] = along
-        by_loading = coupling[:, :, n_benchmarks : n_benchmarks * (1 + d)].reshape(n_models, d, n_benchmarks, d)
-        np.multiply(along[:, :, :, None], skills[:, None, None, :], out=by_loading)
-        coupling[:, :, n_benchmarks : n_benchmarks * (1 + d)] = by_loading.reshape(n_models, d, n_benchmarks * d)
-        coupling[:, :, n_benchmarks * (1 + d) : n_benchmarks * (2 + d)] = by_lift[:, None, :] * loadings.T[None]
-        coupling[:, :, n_benchmarks * (2 + d) :] = by_sink[:, None, :] * loadings.T[None]
-        # benchmark parameters: one (d + 3) x (d + 3) block each
-        regressors = np.concatenate([np.ones((n_models, 1)), skills], axis=1)
-        outer = (regressors[:, :, None] * regressors[:, None, :]).reshape(n_models, (d + 1) ** 2)
-        blocks = np.empty((n_benchmarks, d + 3, d + 3))
-        blocks[:, : d + 1, : d + 1] = (curvature.T @ outer).reshape(n_benchmarks, d + 1, d + 1)
-        blocks[:, : d + 1, d + 1] = blocks[:, d + 1, : d + 1] = by_lift.T @ regressors
-        blocks[:, : d + 1, d + 2] = blocks[:, d + 2, : d + 1] = by_sink.T @ regressors
-        blocks[:, d + 1, d + 1] = (weight * lift**2).sum(axis=0)
-        blocks[:, d + 2, d + 2] = (weight * sink**2).sum(axis=0)
-        blocks[:, d + 1, d + 2] = blocks[:, d + 2, d + 1] = (weight * lift * sink).sum(axis=0)
         k = data.covariates.shape[1] * d
-        shared = np.zeros((k + n_items, k + n_items))
-        w_residual = weight * residual
-        item_gradient = np.empty((n_benchmarks, d + 3))
-        item_gradient[:, : d + 1] = (w_residual * slope).T @ regressors
-        item_gradient[:, d + 1] = (w_residual * lift).sum(axis=0)
-        item_gradient[:, d + 2] = (w_residual * sink).sum(axis=0)
-        shared_gradient = np.zeros(k + n_items)
-        if self.shared_prior:
-            blocks += np.diag(self.diagonal)
-            blocks[:, 1 : d + 1, 1 : d + 1] += spread
-            shared[np.arange(k), np.arange(k)] = np.repeat(1.0 / variances.slope, d)
-            item_gradient[:, 0] -= (state.intercepts - self.centre) * self.diagonal[0]
-            item_gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + (spread @ loadings[:, :, None])[:, :, 0]
-            item_gradient[:, d + 1] -= (state.ceiling_logits - priors.ceiling_logit) * self.diagonal[d + 1]
-            item_gradient[:, d + 2] -= (state.floor_logits - priors.floor_logit) * self.diagonal[d + 2]
-            shared_gradient[:k] = -(state.slopes / variances.slope[:, None]).ravel()
-        at = k + self.item_index
+        cells = self.cells(state, variances.noise)
+        pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(n_benchmarks, d * d)
+        if items:
+            coupling, blocks, item_gradient = self._items(state, cells, spread)
+            at = k + self.item_index
+        else:
+            coupling, blocks, item_gradient = np.zeros((n_models, d, 0)), np.zeros((0, 1, 1)), np.zeros((0, 1))
+            at = np.zeros((0, 1), dtype=np.intp)
+        n_shared = k + coupling.shape[2]
+        shared, shared_gradient = np.zeros((n_shared, n_shared)), np.zeros(n_shared)
         shared[at[:, :, None], at[:, None, :]] = blocks
         shared_gradient[at] = item_gradient
+        if self.shared_prior:
+            shared[np.arange(k), np.arange(k)] = np.repeat(1.0 / variances.slope, d)
+            shared_gradient[:k] = -(state.slopes / variances.slope[:, None]).ravel()
         family_precision, base_precision = spd_inverse(variances.family), spd_inverse(variances.base)
-        nesting = data.nesting
+        curvature = (cells.curvature @ pairs).reshape(n_models, d, d)
         system = System(
-            nesting, data.covariates, (curvature @ pairs).reshape(n_models, d, d), precision, coupling, shared,
-            family_precision, base_precision,
-        )  # fmt: skip
-        stray = skills - data.covariates @ state.slopes - state.family[nesting.family]
+            nesting, data.covariates, curvature, precision, coupling, shared, family_precision, base_precision
+        )
+        stray = state.skills - data.covariates @ state.slopes - state.family[nesting.family]
         held = (precision @ stray[:, :, None])[:, :, 0]
         deviation = (state.family - state.base[nesting.base]) @ family_precision
         shared_gradient[:k] += (data.covariates.T @ held).ravel()
         gradients = (
-            (w_residual * slope) @ loadings - held,
+            (cells.weight * cells.residual * cells.slope) @ state.loadings - held,
             nesting.models_of_family.sum(held) - deviation,
             nesting.families_of_base.sum(deviation) - state.base @ base_precision,
             shared_gradient,
         )
-        return Linearised(system, gradients, cell_variance, robust, residual, curvature, slope)
+        return Linearised(system, gradients, cells)
+
+    def _items(self, state: State, cells: Cells, spread: Array) -> tuple[Array, Array, Array]:
+        """Coupling of skills and benchmark parameters, and curvature and gradient of each benchmark's own block."""
+        priors, d = self.priors, self.d
+        n_models, n_benchmarks = self.data.scores.shape
+        skills, loadings, slope, lift, sink = state.skills, state.loadings, cells.slope, cells.lift, cells.sink
+        w_slope = cells.weight * slope
+        by_lift, by_sink = w_slope * lift, w_slope * sink
+        ends = np.cumsum([n_benchmarks, n_benchmarks * d, n_benchmarks, n_benchmarks])
+        coupling = np.empty((n_models, d, ends[3]))
+        along = cells.curvature[:, None, :] * loadings.T
+        coupling[:, :, : ends[0]] = along
+        coupling[:, :, ends[0] : ends[1]] = (along[:, :, :, None] * skills[:, None, None, :]).reshape(
+            n_models, d, n_benchmarks * d
+        )
+        coupling[:, :, ends[1] : ends[2]] = by_lift[:, None, :] * loadings.T
+        coupling[:, :, ends[2] :] = by_sink[:, None, :] * loadings.T
+        regressors = np.concatenate([np.ones((n_models, 1)), skills], axis=1)
+        outer = (regressors[:, :, None] * regressors[:, None, :]).reshape(n_models, (d + 1) ** 2)
+        blocks = np.empty((n_benchmarks, d + 3, d + 3))
+        blocks[:, : d + 1, : d + 1] = (cells.curvature.T @ outer).reshape(n_benchmarks, d + 1, d + 1)
+        blocks[:, : d + 1, d + 1] = blocks[:, d + 1, : d + 1] = by_lift.T @ regressors
+        blocks[:, : d + 1, d + 2] = blocks[:, d + 2, : d + 1] = by_sink.T @ regressors
+        blocks[:, d + 1, d + 1] = (cells.weight * lift**2).sum(axis=0)
+        blocks[:, d + 2, d + 2] = (cells.weight * sink**2).sum(axis=0)
+        blocks[:, d + 1, d + 2] = blocks[:, d + 2, d + 1] = (cells.weight * lift * sink).sum(axis=0)
+        w_residual = cells.weight * cells.residual
+        gradient = np.empty((n_benchmarks, d + 3))
+        gradient[:, : d + 1] = (w_residual * slope).T @ regressors
+        gradient[:, d + 1] = (w_residual * lift).sum(axis=0)
+        gradient[:, d + 2] = (w_residual * sink).sum(axis=0)
+        if self.shared_prior:
+            blocks += np.diag(self.diagonal)
+            blocks[:, 1 : d + 1, 1 : d + 1] += spread
+            gradient[:, 0] -= (state.intercepts - self.centre) * self.diagonal[0]
+            gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + (spread @ loadings[:, :, None])[:, :, 0]
+            gradient[:, d + 1] -= (state.ceiling_logits - priors.ceiling_logit) * self.diagonal[d + 1]
+            gradient[:, d + 2] -= (state.floor_logits - priors.floor_logit) * self.diagonal[d + 2]
+        return coupling, blocks, gradient

@@ -131,9 +131,10 @@ class System:
         cross = (x.T @ carried.reshape(n_models, d * n_items)).reshape(k, n_items)
         out[:k, k:] += cross
         out[k:, :k] += cross.T
-        out[k:, k:] -= self.coupling.reshape(-1, n_items).T @ (self.model_inverse @ self.coupling).reshape(-1, n_items)
+        coupled = (n_models * d, n_items)
+        out[k:, k:] -= self.coupling.reshape(coupled).T @ (self.model_inverse @ self.coupling).reshape(coupled)
         for inverse, link in ((self.family_inverse, self.family_link), (self.base_inverse, self.base_link)):
-            rows = link.reshape(-1, link.shape[2])
+            rows = link.reshape(link.shape[0] * d, link.shape[2])
             out -= rows.T @ (inverse @ link).reshape(rows.shape)
         return out
 
@@ -174,9 +175,9 @@ class System:
         base_moved = (self.base_inverse @ base_rhs[:, :, None])[:, :, 0]
         rhs = shared_gradient.copy()
         rhs[:k] += (self.covariates.T @ lifted).ravel()
-        rhs[k:] -= moved.ravel() @ self.coupling.reshape(-1, self.coupling.shape[2])
-        rhs -= family_moved.ravel() @ self.family_link.reshape(-1, len(rhs))
-        rhs -= base_moved.ravel() @ self.base_link.reshape(-1, len(rhs))
+        rhs[k:] -= moved.ravel() @ self.coupling.reshape(moved.size, self.coupling.shape[2])
+        rhs -= family_moved.ravel() @ self.family_link.reshape(family_moved.size, len(rhs))
+        rhs -= base_moved.ravel() @ self.base_link.reshape(base_moved.size, len(rhs))
         return moved, family_moved, base_moved, rhs
 
     def expand(self, moved: Array, family_moved: Array, base_moved: Array, shared: Array) -> Steps:

@@ -1,0 +1,146 @@
+"""What a fit sees, what it moves, and what it assumes: records without arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obslaws.skill.tree import Nesting, Steps
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Data", "Priors", "State", "Variances"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a fit sees.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (M, J)
+        Fractions, NaN where not evaluated.
+    covariates : ndarray of shape (M, p)
+        Standardised; an unknown covariate holds its expectation.
+    covariate_cov : ndarray of shape (M, p, p)
+        Covariance of the unknown covariates; zero where everything is known.
+    score_floor : ndarray of shape (J,)
+        Expected score of guessing.
+    n_items : ndarray of shape (J,)
+        Questions per benchmark, inf where unknown.
+    nesting : Nesting
+    """
+
+    scores: Array
+    covariates: Array
+    covariate_cov: Array
+    score_floor: Array
+    n_items: Array
+    nesting: Nesting
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Weak priors, the same for every table.
+
+    Parameters
+    ----------
+    dof : float
+        Degrees of freedom of the Student-t noise: leaderboards contain broken runs.
+    ceiling_logit, ceiling_logit_sd : float
+        Prior of the ceiling as a share of the room above the score of guessing, on the logit scale: 3 is 95 %.
+    floor_logit, floor_logit_sd : float
+        Prior of the floor as a share of the score of guessing, on the logit scale: 2 is 88 %. Models below the level
+        of guessing are real: weak models prefer the longest or the first answer.
+    intercept_sd, loading_sd : float
+        On the logit scale; the loadings' prior fixes the scale of the skills.
+    noise, noise_weight : float
+        Prior guess of the benchmark noise (fraction) and the number of cells it counts for.
+    slope, slope_weight : float
+        Prior guess of the sd of a covariate's slopes and the number of skills it counts for.
+    effect, effect_weight : float
+        Prior guess of the sd of effects and the number of effects it counts for.
+    """
+
+    dof: float = 6.0
+    ceiling_logit: float = 3.0
+    ceiling_logit_sd: float = 1.5
+    floor_logit: float = 2.0
+    floor_logit_sd: float = 1.0
+    intercept_sd: float = 3.0
+    loading_sd: float = 1.0
+    noise: float = 0.01
+    noise_weight: float = 1.0
+    slope: float = 0.3
+    slope_weight: float = 1.0
+    effect: float = 0.1
+    effect_weight: float = 1.0
+
+
+@dataclass
+class State:
+    """Current values of every parameter.
+
+    Parameters
+    ----------
+    skills : ndarray of shape (M, d)
+    family : ndarray of shape (F, d)
+    base : ndarray of shape (B, d)
+    slopes : ndarray of shape (p, d)
+        Skills per standardised covariate.
+    intercepts, ceiling_logits, floor_logits : ndarray of shape (J,)
+    loadings : ndarray of shape (J, d)
+    """
+
+    skills: Array
+    family: Array
+    base: Array
+    slopes: Array
+    intercepts: Array
+    loadings: Array
+    ceiling_logits: Array
+    floor_logits: Array
+
+    def moved(self, steps: Steps) -> State:
+        """Take a step: models, families, base families, shared parameters."""
+        model, family, base, shared = steps
+        k = self.slopes.size
+        n_benchmarks, d = self.loadings.shape
+        cuts = np.cumsum([k, n_benchmarks, n_benchmarks * d, n_benchmarks])
+        slopes, intercepts, loadings, ceilings, floors = np.split(shared, cuts)
+        return State(
+            self.skills + model,
+            self.family + family,
+            self.base + base,
+            self.slopes + slopes.reshape(self.slopes.shape),
+            self.intercepts + intercepts,
+            self.loadings + loadings.reshape(n_benchmarks, d),
+            self.ceiling_logits + ceilings,
+            self.floor_logits + floors,
+        )
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Estimated variances.
+
+    Parameters
+    ----------
+    model, family, base : ndarray of shape (d, d)
+        Prior covariances of residuals, families around base families, base families.
+    slope : ndarray of shape (p,)
+        Prior variance of the slopes of each covariate.
+    noise : ndarray of shape (J,)
+        Squared scale of the noise beyond item sampling, squared fractions.
+    """
+
+    model: Array
+    family: Array
+    base: Array
+    slope: Array
+    noise: Array
