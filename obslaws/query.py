@@ -75,10 +75,8 @@ def query(
     Examples
     --------
     >>> from obslaws import load_panel
-    >>> query(load_panel("core"), "Qwen2.5", 22e9, 18e12)[["family", "n_params"]]
-                  family      n_params
-    model
-    qwen2.5-22B  qwen2.5  2.200000e+10
+    >>> query(load_panel("core"), "Qwen2.5", 22e9, 18e12).loc["qwen2.5-22B", ["family", "train_flop"]].tolist()
+    ['qwen2.5', 2.376e+24]
     """
     twin: Any = None if like is None else panel.models.loc[find_model(panel.models.index, like)]
     name = family if family is not None else (None if twin is None else twin["family"])
