@@ -1,0 +1,1 @@
+"""Scores -> latent capabilities of models, as scikit-learn transformers that accept missing cells."""
