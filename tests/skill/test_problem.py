@@ -40,7 +40,7 @@ def test_gradients_are_those_of_the_objective(at_random):
 
     def objective(vector):
         moved = state.moved(unpack(vector, state))
-        return problem.objective(moved, variances, precision, here.cell_variance, spread)
+        return problem.objective(moved, variances, precision, here.cells.variance, spread)
 
     found = numeric_gradient(objective, len(downhill))
     np.testing.assert_allclose(-found, downhill, rtol=1e-6, atol=1e-6 * np.abs(downhill).max())
@@ -57,7 +57,7 @@ def test_curvature_is_the_gauss_newton_one(at_random):
 
     step = 1e-5
     jacobian = np.column_stack([(expected(step * e) - expected(-step * e)) / (2 * step) for e in np.eye(n)])
-    weight = (here.robust / here.cell_variance).ravel()
+    weight = here.cells.weight.ravel()
     # the priors are quadratic: differences of their gradient are exact; an objective without cells has nothing else
     empty = dataclasses.replace(problem.data, scores=np.full_like(problem.data.scores, np.nan))
     prior = Problem(empty, problem.d, problem.priors)
@@ -81,8 +81,20 @@ def test_missing_cells_count_for_nothing(at_random):
     here = problem.linearise(state, variances, precision, spread)
     hidden = ~problem.mask
     assert hidden.any()
-    for part in (here.robust, here.residual, here.curvature):
+    for part in (here.cells.weight, here.cells.residual, here.cells.curvature):
         assert (part[hidden] == 0).all()
+
+
+def test_benchmark_parameters_held_fixed_are_left_out(at_random):
+    """The small system solves for the same step as the whole one where the benchmark parameters may not move."""
+    problem, state, variances, precision, spread = at_random
+    whole = problem.linearise(state, variances, precision, spread)
+    held = problem.linearise(state, variances, precision, spread, items=False)
+    k = state.slopes.size
+    for part in range(3):
+        np.testing.assert_allclose(held.gradients[part], whole.gradients[part])
+    np.testing.assert_allclose(held.gradients[3], whole.gradients[3][:k])
+    np.testing.assert_allclose(held.system.shared, whole.system.shared[:k, :k])
 
 
 def test_asymptotes_stay_inside(at_random):

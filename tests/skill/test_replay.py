@@ -36,10 +36,10 @@ def refit(fit, hidden, rounds=25):
     state, held, damping = fit.state, (fit.variances, fit.precision), 1e-3
     for _ in range(rounds):
         now = problem.linearise(state, *held, fit.spread)
-        value = problem.objective(state, *held, now.cell_variance, fit.spread)
+        value = problem.objective(state, *held, now.cells.variance, fit.spread)
         for _ in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping))
-            if problem.objective(candidate, *held, now.cell_variance, fit.spread) <= value:
+            if problem.objective(candidate, *held, now.cells.variance, fit.spread) <= value:
                 state, damping = candidate, damping / 10
                 break
             damping *= 10
