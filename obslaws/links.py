@@ -54,7 +54,9 @@ def inverse(eta: ArrayLike, score_floor: ArrayLike = 0.0, ceiling: ArrayLike = 1
     return floor + (np.asarray(ceiling, dtype=float) - floor) * logistic(eta)
 
 
-def clipped_logit(score: ArrayLike, score_floor: ArrayLike = 0.0, ceiling: ArrayLike = 1.0, margin: float = 0.01) -> Array:
+def clipped_logit(
+    score: ArrayLike, score_floor: ArrayLike = 0.0, ceiling: ArrayLike = 1.0, margin: float = 0.01
+) -> Array:
     """Logit of a score between floor and ceiling, kept `margin` away from both.
 
     Parameters
