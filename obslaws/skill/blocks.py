@@ -49,7 +49,7 @@ class Groups:
         -------
         ndarray of shape (n_groups, ...)
         """
-        flat = values.reshape(len(values), -1)
+        flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
         if not self._in_order:
             flat = flat[self._order]
         if len(self._starts) == len(flat) == self.n_groups:

@@ -121,18 +121,22 @@ def fit_skills(
         state, variances, spread = start.state, start.variances, start.spread
         if start.problem.priors != problem.priors:
             state = replace(state, floor_logits=np.full_like(state.floor_logits, problem.priors.floor_logit))
-    damping, still, converged = 1e-3, 0, False
+    damping, still = 1e-3, 0
     trace: list[float] = []
+    best: Fit | None = None
     while True:
         precision = problem.model_precision(variances, state.slopes)
         now = problem.linearise(state, variances, precision, spread)
         value = problem.objective(state, variances, precision, now.cells.variance, spread)
         penalty = 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings)
         trace.append(_evidence(problem, variances, precision, now, value - penalty))
+        if best is None or trace[-1] >= best.evidence:
+            best = Fit(problem, state, variances, precision, spread, now.system, trace[-1], False, len(trace) - 1)
         still = still + 1 if len(trace) > 2 and abs(trace[-1] - trace[-2]) < tol else 0
         converged = still >= 2
         if converged or len(trace) > max_iter:
-            break
+            # the last rounds may circle by a fraction of a log unit: the best of them is the fit
+            return replace(best, converged=converged, n_iter=len(trace) - 1, trace=tuple(trace))
         for _attempt in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping=damping))
             if problem.objective(candidate, variances, precision, now.cells.variance, spread) <= value + 1e-9:
@@ -142,18 +146,6 @@ def fit_skills(
         here = problem.linearise(state, variances, precision, spread, items=False)
         variances, spread, moment = _updated_variances(problem, state, variances, here)
         state, variances, spread = _standardised(state, variances, spread, moment)
-    return Fit(
-        problem=problem,
-        state=state,
-        variances=variances,
-        precision=precision,
-        spread=spread,
-        system=now.system,
-        evidence=trace[-1],
-        converged=converged,
-        n_iter=len(trace) - 1,
-        trace=tuple(trace),
-    )
 
 
 def _updated_variances(
@@ -181,7 +173,9 @@ def _updated_variances(
     slope_var = (squared_slopes + priors.slope_weight * priors.slope**2) / (d + priors.slope_weight)
     pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(-1, d * d)
     logit_var = skill_cov.reshape(-1, d * d) @ pairs.T
-    squared = here.cells.robust * (here.cells.residual**2 + here.cells.slope**2 * logit_var)
+    expected = here.cells.residual**2 + here.cells.slope**2 * logit_var
+    robust = (priors.dof + 1.0) / (priors.dof + expected / here.cells.variance)
+    squared = robust * expected
     # each squared residual splits into benchmark noise and item sampling in proportion to their variances
     share = old.noise / here.cells.variance
     explained = (problem.weight * share * (share * squared + here.cells.variance - old.noise)).sum(axis=0)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LatentPredictive", "condition", "logit_moments"]
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(17)
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(33)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
@@ -102,6 +102,8 @@ def condition(
     room = (ceiling - floor)[at]
     cross, inner = cov[:, at], cov[np.ix_(at, at)]
     logit = mean.copy()
+    # a Student-t tells less than its curvature at the mode pretends: its Fisher information is what it tells on average
+    fisher = (dof + 1.0) / (dof + 3.0)
     for _ in range(max_iter):
         share = logistic(logit[at])
         expected = floor[at] + room * share
@@ -118,6 +120,8 @@ def condition(
         logit = logit + step
         if np.abs(step).max() < 1e-8:
             break
+    worth = np.minimum(robust, 1.0) * fisher  # an outlier tells even less
+    gain = np.linalg.solve(inner + np.diag(variance / worth / slope**2), cross.T).T
     return logit, cov - gain @ cross.T
 
 

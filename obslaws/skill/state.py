@@ -53,7 +53,7 @@ class Priors:
     dof : float
         Degrees of freedom of the Student-t noise: leaderboards contain broken runs.
     ceiling_logit, ceiling_logit_sd : float
-        Prior of the ceiling as a share of the room above the score of guessing, on the logit scale: 3 is 95 %.
+        Prior of the ceiling as a share of the room above the score of guessing, on the logit scale: 2 is 88 %.
     floor_logit, floor_logit_sd : float
         Prior of the floor as a share of the score of guessing, on the logit scale: 2 is 88 %. Models below the level
         of guessing are real: weak models prefer the longest or the first answer.
@@ -68,7 +68,7 @@ class Priors:
     """
 
     dof: float = 6.0
-    ceiling_logit: float = 3.0
+    ceiling_logit: float = 2.0
     ceiling_logit_sd: float = 1.5
     floor_logit: float = 2.0
     floor_logit_sd: float = 1.0
