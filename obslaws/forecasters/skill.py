@@ -130,7 +130,7 @@ class SkillForecaster(Forecaster):
         return self.stretch_[n_known]
 
     def _replayed(self, n_observed: int) -> float:
-        """Factor that makes the replayed 90 % intervals cover 90 %, pulled towards 1 when few groups speak.
+        """Factor that makes the replayed 90 % intervals cover 90 %; 1 when fewer than three base families speak.
 
         Replay can only widen: the posterior is as narrow as the model could justify if it held exactly.
         """
@@ -153,8 +153,7 @@ class SkillForecaster(Forecaster):
         n_free = _independent(deviates, first.group)
         share = min(0.9 * (1.0 + 1.0 / n_free), 0.98)  # split conformal prediction: one more than was seen
         factor = float(np.quantile(deviates[seen], share) / 1.6448536)
-        trust = n_groups / (n_groups + 3.0)
-        return float(np.exp(trust * np.log(max(factor, 1.0))))
+        return max(factor, 1.0)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CovariateScale", "raw_covariates"]
 
-RAW = ("log_params", "log_tokens", "log_sparsity", "chat")
+_EPOCH = np.datetime64("2023-01-01", "D")
+_DAYS_PER_YEAR = 365.25
 
 
 def raw_covariates(models: pd.DataFrame) -> Array:
-    """Take logs of sizes and tokens, and tell whether a model is tuned to chat.
+    """Take logs of sizes and tokens, tell whether a model is tuned to chat, and count years to its release.
 
     Parameters
     ----------
@@ -33,8 +34,9 @@ def raw_covariates(models: pd.DataFrame) -> Array:
 
     Returns
     -------
-    ndarray of shape (n, 4)
-        ln active parameters, ln tokens, ln (total / active parameters), chat (0 or 1; NaN when the variant is unknown).
+    ndarray of shape (n, 5)
+        ln active parameters, ln tokens, ln (total / active parameters), chat (0 or 1; NaN when the variant is unknown),
+        years from the start of 2023 to the release. NaN where unknown.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         active = np.log(models["n_active_params"].to_numpy(dtype=float))
@@ -42,7 +44,10 @@ def raw_covariates(models: pd.DataFrame) -> Array:
         sparsity = np.log(models["n_params"].to_numpy(dtype=float)) - active
     variant = models["variant"].astype(object)
     chat = np.where(variant == "unknown", np.nan, (variant != "base").astype(float))
-    out = np.column_stack([active, tokens, sparsity, chat])
+    dates = models["release_date"] if "release_date" in models else pd.Series(pd.NaT, index=models.index)
+    released = pd.to_datetime(dates).to_numpy().astype("datetime64[D]")
+    years = np.where(np.isnat(released), np.nan, (released - _EPOCH).astype(float) / _DAYS_PER_YEAR)
+    out = np.column_stack([active, tokens, sparsity, chat, years])
     return np.where(np.isfinite(out), out, np.nan)
 
 
@@ -52,12 +57,12 @@ class CovariateScale:
 
     Parameters
     ----------
-    centre, scale : ndarray of shape (4,)
+    centre, scale : ndarray of shape (5,)
         Mean and standard deviation of the raw covariates.
-    cov : ndarray of shape (4, 4)
+    cov : ndarray of shape (5, 5)
         Correlation of the standardised covariates.
-    used : ndarray of bool, shape (5,)
-        Which of the covariates vary enough to carry a slope: the four, and size x tokens.
+    used : ndarray of bool, shape (6,)
+        Which of the covariates vary enough to carry a slope: the five, and size x tokens.
     product_scale : float
         Standard deviation of the product of standardised size and tokens.
     """
@@ -71,7 +76,7 @@ class CovariateScale:
 
     @classmethod
     def learn(cls, raw: Array) -> CovariateScale:
-        """Learn from the raw covariates of the training models, shape (n, 4), NaN unknown."""
+        """Learn from the raw covariates of the training models, shape (n, 5), NaN unknown."""
         known = np.isfinite(raw)
         n_known = known.sum(axis=0)
         filled = np.where(known, raw, 0.0)
@@ -98,7 +103,7 @@ class CovariateScale:
 
         Parameters
         ----------
-        raw : ndarray of shape (n, 4)
+        raw : ndarray of shape (n, 5)
             Raw covariates, NaN unknown.
 
         Returns

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fit", "fit_skills"]
 
+_STILL = 3
 _RELAXATION = 1.5  # EM creeps; a longer step in the same direction is taken where it stays positive definite
 
 
@@ -105,7 +106,7 @@ def fit_skills(
     max_iter : int
         Most rounds.
     tol : float
-        The fit has converged when the evidence (log units) changes by less in two rounds running.
+        The fit has converged when the evidence (log units) has not risen by more in three rounds.
     start : Fit, optional
         Go on from an earlier fit of the same number of skills to the same models; floors start at their prior.
 
@@ -121,7 +122,7 @@ def fit_skills(
         state, variances, spread = start.state, start.variances, start.spread
         if start.problem.priors != problem.priors:
             state = replace(state, floor_logits=np.full_like(state.floor_logits, problem.priors.floor_logit))
-    damping, still = 1e-3, 0
+    damping, still, reached = 1e-3, 0, -np.inf
     trace: list[float] = []
     best: Fit | None = None
     while True:
@@ -132,8 +133,9 @@ def fit_skills(
         trace.append(_evidence(problem, variances, precision, now, value - penalty))
         if best is None or trace[-1] >= best.evidence:
             best = Fit(problem, state, variances, precision, spread, now.system, trace[-1], False, len(trace) - 1)
-        still = still + 1 if len(trace) > 2 and abs(trace[-1] - trace[-2]) < tol else 0
-        converged = still >= 2
+        still = 0 if trace[-1] > reached + tol else still + 1
+        reached = max(reached, trace[-1]) if still == 0 else reached
+        converged = still >= _STILL
         if converged or len(trace) > max_iter:
             # the last rounds may circle by a fraction of a log unit: the best of them is the fit
             return replace(best, converged=converged, n_iter=len(trace) - 1, trace=tuple(trace))

@@ -87,9 +87,10 @@ def test_raw_covariates_of_a_panel(simulated):
             "n_active_params": [8e9, np.nan, 13e9],
             "n_tokens": [15e12, np.nan, np.nan],
             "variant": ["base", "unknown", "chat"],
+            "release_date": pd.to_datetime(["2024-01-01", None, "2023-01-01"]),
         }
     )
     raw = raw_covariates(models)
-    np.testing.assert_allclose(raw[0], [np.log(8e9), np.log(15e12), 0, 0])
+    np.testing.assert_allclose(raw[0], [np.log(8e9), np.log(15e12), 0, 0, 365 / 365.25])
     assert np.isnan(raw[1]).all()
-    np.testing.assert_allclose(raw[2], [np.log(13e9), np.nan, np.log(47 / 13), 1])
+    np.testing.assert_allclose(raw[2], [np.log(13e9), np.nan, np.log(47 / 13), 1, 0])

@@ -25,7 +25,7 @@ def test_evidence_rises_and_settles(make_data, seed):
     found = fit_skills(make_data(simulate_panel(n_families=8, missing=0.1, random_state=seed).panel), 2)
     assert found.converged
     assert found.n_iter < 40
-    assert found.evidence == found.trace[-1]
+    assert found.evidence == max(found.trace)
     # rounds alternate between a Gauss-Newton step and variances, so close to the end the evidence may swing
     # by less than the tolerance of 0.5 log units; further away it only rises
     assert np.diff(found.trace).min() > -0.5
