@@ -24,7 +24,7 @@ from obslaws.schema import TABLES, check_table
 from obslaws.snapshot import data_root
 from obslaws.sources import SOURCES, Parsed, Source
 
-__all__ = ["freeze", "main"]
+__all__ = ["assemble", "entry_of", "freeze", "main", "packaged_hash", "write_snapshot"]
 
 DATE = "2026-11-22"
 _SPELLING_ORDER = ("open-llm-v2", "base-families", "open-llm-v1")
@@ -59,7 +59,34 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
         A parsed table breaks the schema.
     """
     parsed = {source.id: source.parse(source.read(upstream)) for source in SOURCES.values()}
-    entries = {source.id: _entry(source, parsed[source.id], upstream) for source in SOURCES.values()}
+    entries = {}
+    for source in SOURCES.values():
+        hashes = {name: _sha256(upstream / name) for name in source.files} or packaged_hash(source)
+        entries[source.id] = entry_of(source, parsed[source.id], hashes)
+    tables = assemble(parsed, entries)
+    return write_snapshot(tables, entries, out, date)
+
+
+def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Fold spellings, resolve claims and check: from parsed sources to the four tables.
+
+    Parameters
+    ----------
+    parsed : dict of str to Parsed
+        By source id; the order decides which of two doubled scores stays.
+    entries : dict of str to dict
+        Entries of the manifest; rows and what was left out are counted into them.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        models, benchmarks, scores, facts.
+
+    Raises
+    ------
+    SchemaError
+        A table breaks the schema.
+    """
     scores, facts = _gather(parsed)
     scores, doubled = _unique_scores(scores)
     evaluated = set(scores["model"]) | set(facts.loc[facts["source"] == "base-families", "model"])
@@ -78,29 +105,57 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
     units = dict(zip(benchmarks["benchmark"], benchmarks["unit"], strict=True))
     scores = scores.sort_values(["source", "model", "benchmark"], kind="stable", ignore_index=True)
     kept = kept.sort_values(["model", "attribute", "source", "value"], ignore_index=True)
-    tables = {
+    return {
         "models": models.sort_values("model", ignore_index=True),
         "benchmarks": benchmarks,
         "scores": check_table(scores, "scores", units=units),
         "facts": check_table(kept, "facts"),
     }
-    return _write(tables, entries, out, date)
 
 
-def _entry(source: Source, parsed: Parsed, upstream: Path) -> dict[str, Any]:
+def entry_of(source: Source, parsed: Parsed, hashes: dict[str, str], **told: Any) -> dict[str, Any]:
+    """Write a source's entry for the manifest.
+
+    Parameters
+    ----------
+    source : Source
+        Who it is.
+    parsed : Parsed
+        What it gave.
+    hashes : dict of str to str
+        File or address -> SHA-256.
+    **told : Any
+        Replaces what the source says of itself: `url`, `revision`, `retrieved`.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; `assemble` adds the counts of rows in the tables.
+    """
     n_dropped = sum(parsed.dropped.values())
     return {
         "title": source.title, "url": source.url, "revision": source.revision, "retrieved": source.retrieved,
-        "licence": source.licence, "citation": source.citation,
-        "files": {name: _sha256(upstream / name) for name in source.files} or {source.url: _sha256(_packaged(source))},
+        "licence": source.licence, "citation": source.citation, **told, "files": hashes,
         "rows_read": parsed.n_rows, "rows_kept": parsed.n_rows - n_dropped,
         "rows_dropped": {reason: n for reason, n in parsed.dropped.items() if n},
         "left_out": dict(parsed.notes),
     }  # fmt: skip
 
 
-def _packaged(source: Source) -> Path:
-    return Path(__file__).parent.parent / source.url  # a table of the package names its own path as address
+def packaged_hash(source: Source) -> dict[str, str]:
+    """Hash a table that travels in the package: it names its own path as address.
+
+    Parameters
+    ----------
+    source : Source
+        Without files.
+
+    Returns
+    -------
+    dict of str to str
+        Path -> SHA-256.
+    """
+    return {source.url: _sha256(Path(__file__).parent.parent / source.url)}
 
 
 def _gather(parsed: dict[str, Parsed]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -126,7 +181,25 @@ def _unique_scores(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return scores[~doubled], scores.loc[doubled, "source"].value_counts().to_dict()
 
 
-def _write(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
+def write_snapshot(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
+    """Write the four tables and, last, the manifest.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From `assemble`.
+    entries : dict of str to dict
+        Of the manifest, by source id.
+    out : Path
+        Folder; made if need be.
+    date : str
+        Day of the snapshot, ISO 8601.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
     out.mkdir(parents=True, exist_ok=True)
     written: dict[str, dict[str, Any]] = {}
     for name, frame in tables.items():
