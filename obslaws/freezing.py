@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from obslaws.claims import resolve_models
 from obslaws.errors import ObslawsError
-from obslaws.names import benchmarks_table
+from obslaws.names import benchmarks_table, kinship
 from obslaws.schema import TABLES, check_table
 from obslaws.snapshot import data_root
 from obslaws.sources import SOURCES, Parsed, Source
@@ -91,14 +91,14 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
     scores, doubled = _unique_scores(scores)
     evaluated = set(scores["model"]) | set(facts.loc[facts["source"] == "base-families", "model"])
     models = check_table(resolve_models(facts, sorted(evaluated)), "models")
-    about = facts["model"].isin(evaluated)
+    about = facts["model"].isin(evaluated | _ancestors(evaluated, facts))
     kept = facts[about]
     for source_id, entry in entries.items():
         entry["scores"] = int((scores["source"] == source_id).sum())
         entry["facts"] = int((kept["source"] == source_id).sum())
         entry["left_out"] |= {
             "scores with a key that stood before": int(doubled.get(source_id, 0)),
-            "claims about models that no table here evaluates": int((facts.loc[~about, "source"] == source_id).sum()),
+            "claims about models that no table here evaluates and none comes from": int((facts.loc[~about, "source"] == source_id).sum()),
         }
         entry["left_out"] = {reason: n for reason, n in entry["left_out"].items() if n}
     benchmarks = check_table(benchmarks_table(), "benchmarks")
@@ -174,6 +174,18 @@ def _gather(parsed: dict[str, Parsed]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _fold(names: pd.Series, preferred: dict[str, str]) -> pd.Series:
     return names.map({name: preferred.get(name.lower(), name) for name in pd.unique(names)})
+
+
+def _ancestors(models: set[str], facts: pd.DataFrame) -> set[str]:
+    """Follow stated parents upwards: what is known of them decides what their children inherit."""
+    stated = facts[facts["attribute"] == "base_model"].groupby("model")["value"].agg(set).to_dict()
+    found: set[str] = set()
+    front = models
+    while front:
+        by_rule = {parent for model in front if (parent := kinship(model).parent)}
+        front = by_rule.union(*(stated.get(model, ()) for model in front)) - found - models
+        found |= front
+    return found
 
 
 def _unique_scores(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
