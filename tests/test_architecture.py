@@ -17,7 +17,7 @@ ROOMS = (
     ("folders", "quantities", "schema", "links", "metrics"),
     ("plotting",),
     ("names",),
-    ("sources",),
+    ("sources", "results"),
     ("fetching",),
     ("lineage",),
     ("claims",),

@@ -12,6 +12,7 @@ from obslaws._version import __version__
 from obslaws.cli.backtest import backtest
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
+from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
@@ -29,6 +30,7 @@ app.command()(forecast)
 app.command()(backtest)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
+app.command("import")(import_results)
 
 
 def _say_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from obslaws.cli.options import (
     LevelOption,
     PanelOption,
     SnapshotOption,
+    TasksOption,
     ViewOption,
     names,
     open_panel,
@@ -48,8 +49,10 @@ def forecast(
     date: Annotated[str | None, typer.Option(help="Release date, e.g. 2025-01-31.")] = None,
     like: Annotated[str | None, typer.Option(help="A known model; what is not given is taken from it.")] = None,
     scores: Annotated[
-        str | None, typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, or a CSV with benchmark, score.")
+        str | None,
+        typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, a CSV, or a results file of a harness."),
     ] = None,
+    tasks: TasksOption = None,
     benchmarks: BenchmarksOption = None,
     level: LevelOption = 0.9,
     forecaster: Annotated[str, typer.Option(help="Who answers.")] = "skill",
@@ -92,7 +95,7 @@ def forecast(
     data = open_panel(view, snapshot, panel)
     wanted = _known_benchmarks(data, names(benchmarks))
     asked = query(data, family, variant=variant, release_date=date, like=like, **counts)
-    known = None if scores is None else known_scores(scores, data, str(asked.index[0]))
+    known = None if scores is None else known_scores(scores, data, str(asked.index[0]), tasks)
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
         model.fit(data)
     answer = model.forecast(asked, known, wanted, level)

@@ -20,6 +20,7 @@ __all__ = [
     "RecordFormat",
     "RecordFormatOption",
     "SnapshotOption",
+    "TasksOption",
     "ViewOption",
     "names",
     "open_panel",
@@ -50,6 +51,9 @@ PanelOption = Annotated[
     typer.Option("--panel", help="Folder with your own models, scores and benchmarks as CSV or parquet."),
 ]
 BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only these, separated by commas.")]
+TasksOption = Annotated[
+    Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
+]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
 
 

@@ -16,6 +16,7 @@ COMMANDS = (
     ["snapshot", "list"],
     ["snapshot", "show"],
     ["families"],
+    ["import"],
 )
 
 
