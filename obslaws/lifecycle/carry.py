@@ -49,7 +49,7 @@ def carry(base: Snapshot, sources: list[str], frozen: dict[str, tuple[str, ...]]
 
 
 def _plain(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    texts = [c for c in columns if c not in ("score", "date")]
+    texts = [c for c in columns if c not in ("score", "stderr", "date")]
     return frame[columns].astype(dict.fromkeys(texts, "str"))
 
 

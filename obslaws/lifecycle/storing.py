@@ -14,7 +14,7 @@ import pandas as pd
 from obslaws.errors import StorageError, UsageError
 from obslaws.fetching.causes import cause_of
 from obslaws.freezing import write_snapshot
-from obslaws.lifecycle.validate import validate
+from obslaws.lifecycle.validate import check_hashes
 from obslaws.snapshot import list_snapshots
 
 __all__ = ["store"]
@@ -62,7 +62,7 @@ def store(
         aside = Path(tempfile.mkdtemp(prefix=f".aside-{os.getpid()}-", dir=parent))
         aside.chmod(0o755)
         write_snapshot(tables, entries, aside, date)
-        validate(aside)
+        check_hashes(aside)
         for path in (*aside.iterdir(), aside):
             _sync(path)
         return _rename(aside, out) if out is not None else _claim_name(aside, parent, date)

@@ -12,7 +12,9 @@ from obslaws.fetching.limits import read_parquet
 from obslaws.schema import TABLES, check_table
 from obslaws.snapshot import Snapshot, open_snapshot
 
-__all__ = ["validate"]
+__all__ = ["check_hashes", "validate"]
+
+_CURE = "Remove the folder and run obslaws refresh."
 
 
 def validate(folder: Path) -> dict[str, int]:
@@ -35,6 +37,7 @@ def validate(folder: Path) -> dict[str, int]:
     SchemaError
         A table differs from what the manifest says, or breaks the schema.
     """
+    check_hashes(folder)
     data = open_snapshot(folder)
     tables = {name: _checked(data, name) for name in TABLES}
     units = dict(zip(tables["benchmarks"]["benchmark"], tables["benchmarks"]["unit"], strict=True))
@@ -51,14 +54,36 @@ def validate(folder: Path) -> dict[str, int]:
     return {name: len(table) for name, table in tables.items()}
 
 
+def check_hashes(folder: Path) -> None:
+    """Check only that every table is there and is what was written.
+
+    Parameters
+    ----------
+    folder : Path
+        A snapshot.
+
+    Raises
+    ------
+    SourceError
+        The manifest cannot be read.
+    SchemaError
+        A table is missing or was changed.
+    """
+    data = open_snapshot(folder)
+    for name in TABLES:
+        path, told = folder / f"{name}.parquet", data.manifest["tables"].get(name, {})
+        where = f"snapshot {data.name}, {path.name}"
+        if not path.is_file():
+            raise SchemaError(f"{where}: is missing. {_CURE}")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != told.get("sha256"):
+            raise SchemaError(
+                f"{where}: was changed after it was written (another SHA-256 than the manifest's). {_CURE}"
+            )
+
+
 def _checked(data: Snapshot, name: str) -> pd.DataFrame:
-    path, told = data.folder / f"{name}.parquet", data.manifest["tables"].get(name, {})
-    where = f"snapshot {data.name}, {path.name}"
-    cure = "Remove the folder and run obslaws refresh."
-    if not path.is_file():
-        raise SchemaError(f"{where}: is missing. {cure}")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != told.get("sha256"):
-        raise SchemaError(f"{where}: was changed after it was written (another SHA-256 than the manifest's). {cure}")
+    path, told = data.folder / f"{name}.parquet", data.manifest["tables"][name]
+    where, cure = f"snapshot {data.name}, {path.name}", _CURE
     frame = read_parquet(path, where)
     if len(frame) != told.get("rows"):
         raise SchemaError(f"{where}: {len(frame):,} rows, the manifest says {told.get('rows')}. {cure}")
