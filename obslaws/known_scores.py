@@ -120,5 +120,5 @@ def _tell_unused(results: Results, not_held: list[str]) -> None:
     if results.unmapped:
         told.append(f"no benchmark: {some([f'{u.task} ({u.reason})' for u in results.unmapped])}")
     if told:
-        words = f"{results.file}: not used are {'; '.join(told)}. `obslaws import` lists everything."
+        words = f"{results.file}: left out, {'; '.join(told)}. `obslaws import` lists everything."
         warnings.warn(words, MeasurementWarning, stacklevel=4)

@@ -72,6 +72,8 @@ def forecast(
         raise typer.BadParameter("give the size with --params, or a known model with --like.")
     if variant not in (None, "base", "chat"):
         raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
+    if tasks is not None and scores is None:
+        raise typer.BadParameter("--tasks maps the tasks of a results file; name that file with --scores.")
     from obslaws.forecasters import forecaster as make_forecaster
     from obslaws.forecasters.base import check_level
     from obslaws.known_scores import known_scores

@@ -50,7 +50,7 @@ def read_results(
     SchemaError
         The file is broken, of no known format, or holds two scores on one benchmark.
     UnknownNameError
-        No such format; the nearest is offered.
+        No such format, or a rule of your own for a benchmark that is not known; the nearest is offered.
 
     Warns
     -----
@@ -79,7 +79,7 @@ def read_results(
     if not reading.measurements:
         raise SchemaError(f"{document.name}: {room.SHAPE.split(' (')[0]}, but without a single score. Did the run end?")
     known = set(benchmarks_table()["benchmark"]) | set(benchmarks)
-    mapped = apply_rules(reading, read_rules(tasks), document.name, name, known)
+    mapped = apply_rules(reading, read_rules(tasks, known), document.name, name, known)
     cautions = [*reading.cautions, *mapped.cautions]
     for caution in cautions:
         warnings.warn(f"{document.name}: {caution}.", MeasurementWarning, stacklevel=2)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from obslaws.errors import SchemaError, UsageError, nearest_names
+from obslaws.errors import SchemaError, UnknownNameError, UsageError, nearest_names
 from obslaws.names import benchmarks_table, hand_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from obslaws.results.base import Measurement
 
 __all__ = ["NO_BENCHMARK", "RULE_COLUMNS", "Rule", "benchmark_shots", "benchmark_units", "read_rules"]
@@ -83,13 +85,15 @@ def _allows(cell: str, value: str) -> bool:
     return not cell or value in cell.split("|")
 
 
-def read_rules(own: str | Path | None = None) -> tuple[Rule, ...]:
+def read_rules(own: str | Path | None = None, known: Iterable[str] = ()) -> tuple[Rule, ...]:
     """Read the rules; a user's own come first and so win.
 
     Parameters
     ----------
     own : str or Path, optional
         CSV with columns format, task, benchmark and any others of ``names/tasks.csv``.
+    known : iterable of str
+        Benchmark ids that a user's rules may name.
 
     Returns
     -------
@@ -101,6 +105,8 @@ def read_rules(own: str | Path | None = None) -> tuple[Rule, ...]:
         No such file.
     SchemaError
         A column or a value that is not understood; the message names row and cure.
+    UnknownNameError
+        A rule for a benchmark that is not known; the nearest is offered.
     """
     built_in = _rules_of(hand_table("tasks"), "names/tasks.csv")
     if own is None:
@@ -112,7 +118,12 @@ def read_rules(own: str | Path | None = None) -> tuple[Rule, ...]:
         table = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
     except (ValueError, UnicodeDecodeError) as error:
         raise SchemaError(f"{path.name}: no readable CSV ({error}).") from None
-    return _rules_of(table, path.name) + built_in
+    rules = _rules_of(table, path.name)
+    ids = {NO_BENCHMARK, *known}
+    for rule in rules:
+        if "*" not in rule.benchmark and rule.benchmark not in ids:
+            raise UnknownNameError("benchmark", rule.benchmark, ids - {NO_BENCHMARK})
+    return rules + built_in
 
 
 def _rules_of(table: pd.DataFrame, where: str) -> tuple[Rule, ...]:

@@ -92,7 +92,7 @@ def test_forecast_takes_the_same_file_and_says_what_it_left(run, results_file, s
     ran = run(*new, "--scores", results_file)
     assert ran.code == 0
     assert ran.out == run(*new, "--scores", "hellaswag=0.72,gsm8k=0.55").out
-    assert "not used are no benchmark: arc_challenge (run with 0 shots; 'arc' has 25), piqa" in ran.err
+    assert "left out, no benchmark: arc_challenge (run with 0 shots; 'arc' has 25), piqa" in ran.err
 
 
 def test_forecast_refuses_a_file_without_anything_known(run, tmp_path, small_folder):

@@ -137,6 +137,9 @@ def test_own_rules_win(write, harness_v1):
     mine = write("format,task,metric,n_shots,benchmark\nlm-eval,piqa,acc,any,xwinograd\n", "mine.csv")
     table = read_results(write(harness_v1), tasks=mine).scores.set_index("benchmark")
     assert table.loc["xwinograd", "score"] == 0.78
+    wrong = write("format,task,benchmark\nlm-eval,piqa,xwinogard\n", "wrong.csv")
+    with pytest.raises(UnknownNameError, match=r"No benchmark named 'xwinogard'. Did you mean 'xwinograd'"):
+        read_results(write(harness_v1), tasks=wrong)
     with pytest.raises(UsageError, match="no such file; expected a CSV with columns format"):
         read_results(write(harness_v1), tasks="nowhere.csv")
 
