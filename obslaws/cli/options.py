@@ -44,7 +44,10 @@ class RecordFormat(StrEnum):
 
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 RecordFormatOption = Annotated[RecordFormat, typer.Option("--format", help="For people, or for programs.")]
-SnapshotOption = Annotated[str | None, typer.Option("--snapshot", help="Date of a snapshot; the newest by default.")]
+SnapshotOption = Annotated[
+    str | None,
+    typer.Option("--snapshot", help="Its name, `latest`, or a folder; else $OBSLAWS_SNAPSHOT, else the embedded one."),
+]
 ViewOption = Annotated[str | None, typer.Option("--view", help="Named view of the snapshot; `core` by default.")]
 PanelOption = Annotated[
     Path | None,

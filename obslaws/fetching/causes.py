@@ -126,7 +126,14 @@ def is_transient(error: BaseException) -> bool:
     kinds = _kinds(error)
     if kinds & {"TooManyRedirects", "gaierror", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}:
         return False
-    passing = (ConnectionError, TimeoutError, socket.timeout, http.client.HTTPException, urllib.error.URLError, BrokenOff)
+    passing = (
+        ConnectionError,
+        TimeoutError,
+        socket.timeout,
+        http.client.HTTPException,
+        urllib.error.URLError,
+        BrokenOff,
+    )
     return isinstance(error, passing) or bool(kinds & {"TransportError", "TimeoutException", "BrokenOff"})
 
 

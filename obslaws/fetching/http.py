@@ -143,7 +143,7 @@ def _open(url: str, headers: dict[str, str], timeout: float, method: str = "GET"
         urllib.request.HTTPSHandler, urllib.request.HTTPErrorProcessor,
     ):  # fmt: skip
         opener.add_handler(handler())
-    return opener.open(asked, timeout=timeout)  # type: ignore[no-any-return]
+    return opener.open(asked, timeout=timeout)
 
 
 def _ask(url: str, known: _Known, network: Network) -> int:
@@ -156,9 +156,7 @@ def _ask(url: str, known: _Known, network: Network) -> int:
         raise
 
 
-def _get(
-    url: str, known: _Known, network: Network, budget: Budget, most: int, tell: Callable[[int, int], None]
-) -> int:
+def _get(url: str, known: _Known, network: Network, budget: Budget, most: int, tell: Callable[[int, int], None]) -> int:
     try:
         answer = _open(url, known.conditions(), network.timeout)
     except urllib.error.HTTPError as error:
@@ -175,7 +173,9 @@ def _get(
         aside.unlink(missing_ok=True)
 
 
-def _save(answer: Any, out: Any, url: str, budget: Budget, most: int, tell: Callable[[int, int], None]) -> tuple[str, int]:
+def _save(
+    answer: Any, out: Any, url: str, budget: Budget, most: int, tell: Callable[[int, int], None]
+) -> tuple[str, int]:
     encoding = answer.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
         raise SourceError(f"{budget.source}: {url} came packed ({encoding}), which was not asked for; refused.")
@@ -189,7 +189,9 @@ def _save(answer: Any, out: Any, url: str, budget: Budget, most: int, tell: Call
         if n_bytes > most:
             raise SourceError(_too_large(budget.source, url, n_bytes, most))
         if budget.left() < 0:
-            raise SourceError(f"{budget.source}: {url} took longer than {budget.network.deadline:g} s. Try again later.")
+            raise SourceError(
+                f"{budget.source}: {url} took longer than {budget.network.deadline:g} s. Try again later."
+            )
         digest.update(chunk)
         out.write(chunk)
         tell(n_bytes, total or 0)

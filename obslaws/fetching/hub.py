@@ -97,11 +97,11 @@ class _Counter:
 
     def bar(self) -> type[Any]:
         """Make the silent bar that the hub's client feeds."""
-        from tqdm import tqdm
+        from huggingface_hub.utils import tqdm
 
         counter = self
 
-        class Silent(tqdm):  # type: ignore[type-arg]
+        class Silent(tqdm):
             def __init__(self, *args: Any, **options: Any) -> None:
                 options.pop("name", None)
                 super().__init__(*args, **{**options, "disable": True})

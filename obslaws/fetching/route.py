@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from obslaws.errors import SourceError
-from obslaws.fetching.hub import fetch_hub
 from obslaws.fetching.http import fetch_http
+from obslaws.fetching.hub import fetch_hub
 from obslaws.fetching.network import Fetched, Network
 from obslaws.folders import cache_folder
 from obslaws.sources import Source

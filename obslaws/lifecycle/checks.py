@@ -81,16 +81,14 @@ def _check_units(source: str, scores: pd.DataFrame, base: Snapshot) -> None:
     old = base.scores[base.scores["source"] == source]
     if old.empty or scores.empty:
         return
-    before = old.groupby(["model", "benchmark"], observed=True)["score"].median()
-    before.index = before.index.set_levels([level.astype("str") for level in before.index.levels])
-    now = scores.groupby(["model", "benchmark"])["score"].median()
-    both = pd.concat({"before": before, "now": now}, axis=1, join="inner").dropna()
-    middle = both.groupby(level="benchmark").median()[both.groupby(level="benchmark").size() >= _LEAST_COMMON]
-    ratio = (middle["now"] / middle["before"].where(middle["before"] > 0)).dropna()
-    off = ratio[(ratio > _UNIT) | (ratio < 1 / _UNIT)]
-    if len(off):
-        name = str(off.index[0])
-        raise SourceError(
-            f"{source}: the median of {name!r} over the models known before went from {middle.loc[name, 'before']:.3g} "
-            f"to {middle.loc[name, 'now']:.3g}. The unit changed, or another metric is meant: adapt its parse()."
-        )
+    cell = ["model", "benchmark"]
+    old = old[[*cell, "score"]].astype(dict.fromkeys(cell, "str"))
+    before = old.groupby(cell, as_index=False)["score"].median()
+    both = before.merge(scores.groupby(cell, as_index=False)["score"].median(), on=cell, suffixes=("_before", "_now"))
+    for name, part in both.dropna().groupby("benchmark"):
+        was, now = float(part["score_before"].median()), float(part["score_now"].median())
+        if len(part) >= _LEAST_COMMON and was > 0 and not 1 / _UNIT < now / was < _UNIT:
+            raise SourceError(
+                f"{source}: the median of {str(name)!r} over the models known before went from {was:.3g} to {now:.3g}. "
+                "The unit changed, or another metric is meant: adapt its parse()."
+            )

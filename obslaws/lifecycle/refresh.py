@@ -244,7 +244,9 @@ def _bring(
             late = [s for s in waiting if now - started.get(s, now) > network.deadline]
             for name in late:
                 gate.release()  # its thread may hang for ever; the next one takes its place
-                words = f"{name}: nothing came within {network.deadline:g} s; the server is slow or down, try again later."
+                words = (
+                    f"{name}: nothing came within {network.deadline:g} s; the server is slow or down, try again later."
+                )
                 came.append(_Came(waiting.pop(name), error=TimeoutError(words), seconds=network.deadline))
             continue
         if waiting.pop(one.source.id, None):

@@ -22,9 +22,7 @@ __all__ = ["store"]
 _ASIDE = re.compile(r"\.aside-(\d+)-.*")
 
 
-def store(
-    tables: dict[str, pd.DataFrame], entries: dict[str, Any], date: str, folder: Path, out: Path | None
-) -> Path:
+def store(tables: dict[str, pd.DataFrame], entries: dict[str, Any], date: str, folder: Path, out: Path | None) -> Path:
     """Write a snapshot.
 
     Parameters

@@ -41,8 +41,8 @@ def validate(folder: Path) -> dict[str, int]:
     data = open_snapshot(folder)
     tables = {name: _checked(data, name) for name in TABLES}
     units = dict(zip(tables["benchmarks"]["benchmark"], tables["benchmarks"]["unit"], strict=True))
-    for name, table in tables.items():
-        check_table(table, name, units=units)
+    for name, frame in tables.items():
+        check_table(frame, name, units=units)
     where = f"snapshot {data.name}"
     for column, table in (("model", "models"), ("benchmark", "benchmarks")):
         lost = set(tables["scores"][column].unique()) - set(tables[table][column])

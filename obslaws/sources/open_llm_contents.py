@@ -2,7 +2,7 @@
 
 Both boards end in a parquet called *contents*. That of v2 changed once: until the summer of 2024 it said `Not_Merged`,
 and there `MoE` and `Flagged` mean their opposite too; since then it says `Merged` and means it. In both, `Model` is a
-piece of HTML and `fullname` is the id. That of v1 has the columns of its CSV copy under their titles, scores in percent.
+piece of HTML and `fullname` is the id. That of v1 has the columns of its CSV copy under their titles, in percent.
 """
 
 from __future__ import annotations

@@ -15,6 +15,10 @@ COMMANDS = (
     ["snapshot", "info"],
     ["snapshot", "list"],
     ["snapshot", "show"],
+    ["snapshot", "diff"],
+    ["snapshot", "validate"],
+    ["snapshot", "export"],
+    ["refresh"],
     ["families"],
     ["import"],
 )

@@ -51,7 +51,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def board(hub):
-    """Publish both leaderboards, from the excerpts, and Epoch's tables by plain HTTP; give the registry that points there."""
+    """Publish both leaderboards and Epoch's tables, from the excerpts; give the registry that points there."""
     return published.publish(hub, EXCERPT)
 
 

@@ -25,7 +25,14 @@ TYPES = {
     "chatmodels": "💬 chat models (RLHF, DPO, IFT, ...)", "basemergesandmoerges": "🤝 base merges and moerges",
     "multimodal": "🌸 multimodal",
 }  # fmt: skip
-BOARDS = {"IFEval": "ifeval", "BBH": "bbh", "MATH Lvl 5": "math", "GPQA": "gpqa", "MUSR": "musr", "MMLU-PRO": "mmlu_pro"}
+BOARDS = {
+    "IFEval": "ifeval",
+    "BBH": "bbh",
+    "MATH Lvl 5": "math",
+    "GPQA": "gpqa",
+    "MUSR": "musr",
+    "MMLU-PRO": "mmlu_pro",
+}
 
 
 def read(path):
