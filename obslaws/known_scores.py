@@ -55,11 +55,18 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     MeasurementWarning
         Tasks of a results file that are not used, and why.
     """
-    if not isinstance(text, Path) and "=" in text and not Path(text).is_file():
+    if not isinstance(text, Path) and "=" in text and not _exists(Path(text)):
         row = _row_of_text(text, panel)
     else:
         row = _row_of_file(Path(text), panel, tasks)
     return pd.DataFrame([row], index=pd.Index([model], name="model"))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a long list is no possible file name
+        return False
 
 
 def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
@@ -77,7 +84,7 @@ def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
 
 
 def _row_of_file(path: Path, panel: Panel, tasks: str | Path | None) -> dict[str, float]:
-    if not path.exists():
+    if not _exists(path):
         raise UsageError(f"scores: {str(path)!r} is neither a list such as mmlu=0.71,gsm8k=0.8 nor a file that exists.")
     results = read_results(path, tasks=tasks, benchmarks=map(str, panel.scores.columns))
     scores = results.scores

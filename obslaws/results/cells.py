@@ -33,15 +33,15 @@ def number(value: object) -> float:
 
 
 def count(value: object) -> float:
-    """Read a positive count; NaN for -1, which harnesses write for unknown."""
+    """Read a positive, finite count; NaN for -1, which harnesses write for unknown."""
     found = number(value)
-    return found if found > 0 else float("nan")
+    return found if 0 < found < float("inf") else float("nan")
 
 
 def integer(value: object, otherwise: int | None = None) -> int | None:
     """Read a whole number of at least 0."""
     found = number(value)
-    return int(found) if found >= 0 and found == found // 1 else otherwise
+    return int(found) if 0 <= found < 1e6 and found == int(found) else otherwise
 
 
 def day(value: object) -> str:

@@ -43,7 +43,8 @@ def parse(document: Document) -> Reading:
     data = document.data
     config = mapping(data.get("config"))
     identity = _identity(data, config)
-    subtasks = {str(g): [str(t) for t in tasks] for g, tasks in mapping(data.get("group_subtasks")).items() if tasks}
+    parts = mapping(data.get("group_subtasks"))
+    subtasks = {g: [str(t) for t in tasks] for g, tasks in parts.items() if isinstance(tasks, list) and tasks}
     groups = set(mapping(data.get("groups"))) | set(subtasks)
     about = _Facts(data, subtasks)
     setting = _setting(data)
@@ -76,9 +77,16 @@ class _Facts:
         self._subtasks = subtasks
         self.parents = {task: group for group, tasks in subtasks.items() for task in tasks}
 
-    def leaves(self, task: str, above: tuple[str, ...] = ()) -> list[str]:
-        parts = [t for t in self._subtasks.get(task, []) if t not in above]
-        return [leaf for part in parts for leaf in self.leaves(part, (*above, task))] or [task]
+    def leaves(self, task: str) -> list[str]:
+        seen, waiting, found = {task}, [task], []
+        while waiting:
+            name = waiting.pop()
+            parts = self._subtasks.get(name, [])
+            waiting += [part for part in dict.fromkeys(parts) if part not in seen]
+            seen.update(parts)
+            if not parts:
+                found.append(name)
+        return found or [task]
 
     def n_shots(self, task: str) -> int | None:
         def own(name: str) -> int | None:

@@ -75,6 +75,7 @@ def score_row(benchmark: str, parts: Sequence[Hit], file: str) -> tuple[dict[str
     same_items = len({m.task for _, m in parts}) == 1
     scores = [_fraction(hit, benchmark, file) for hit in parts]
     errors = [hit.measurement.stderr / (hit.scale or 1.0) for hit in parts]
+    errors = [e if 0 <= e < math.inf else math.nan for e in errors]
     row = {
         "model": first.model,
         "benchmark": benchmark,

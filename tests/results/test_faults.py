@@ -101,13 +101,15 @@ def test_yaml_bomb_is_not_unfolded(write):
         {"results": {"arc_challenge": {"acc_norm,none": 0.5}}, "configs": None, "versions": 3, "config": "x"},
         {"results": {"arc_challenge": {"acc_norm,none": 0.5}}, "n-shot": {"arc_challenge": "many"}, "date": "soon"},
         {"results": {"g": {"acc,none": 1}}, "group_subtasks": {"g": ["g"], "h": ["g", "h"]}, "configs": {}},
+        {"results": {"g": {"acc,none": 0.5}}, "group_subtasks": {"g": 3, "h": "gg", "i": None}, "n-samples": {"g": 1}},
+        {"results": {"g": {"acc,none": 0.5}}, "n-shot": {"g": 1e308}, "n-samples": {"g": {"effective": 1e999}}},
         {"results": {"harness|a|x": {"acc": 1}}},
         {"results": {"a": {"acc": 0.5}}, "config_general": None},
         {"schema_version": 1, "evaluation_results": [{}], "model_info": 3},
         {"schema_version": 1, "evaluation_results": [{"score_details": [], "metric_config": 4}], "eval_library": []},
         [{"dataset": {"id": 3, "task_id": 4}, "value": {"a": 1}, "source": "x"}],
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_odd_but_readable_shapes_never_crash(write, data):
     try:
@@ -115,6 +117,13 @@ def test_odd_but_readable_shapes_never_crash(write, data):
     except ObslawsError:
         return
     assert len(results.scores) + len(results.unmapped) >= 1
+
+
+def test_groups_of_groups_of_groups_are_walked_once(write):
+    """Sixty levels, each naming the next one twice over two ways: a walk of every way would never end."""
+    names = {f"g{i}": [f"g{i + 1}", f"h{i + 1}"] for i in range(60)} | {f"h{i}": [f"g{i + 1}"] for i in range(1, 60)}
+    data = {"results": {"g0": {"acc,none": 0.5}, "g60": {"acc,none": 0.5}}, "group_subtasks": names, "configs": {}}
+    assert [u.task for u in read_results(write(data)).unmapped] == ["g0", "g60"]
 
 
 @pytest.mark.parametrize(
