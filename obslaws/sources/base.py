@@ -13,14 +13,19 @@ from obslaws.errors import SourceError
 __all__ = ["Live", "Parsed", "Source", "need_columns", "read_file"]
 
 
+def _no_names() -> pd.DataFrame:
+    return pd.DataFrame({"raw": pd.Series(dtype="str"), "model": pd.Series(dtype="str")})
+
+
 @dataclass(frozen=True)
 class Parsed:
     """A source's tables, tidy, and what became of its rows.
 
     Parameters
     ----------
-    scores : DataFrame of shape (n_scores, 7)
-        Columns model, revision, precision, benchmark, score (raw fraction), setting, date.
+    scores : DataFrame of shape (n_scores, 8)
+        Columns model, revision, precision, benchmark, score (raw fraction or the benchmark's unit), stderr, setting,
+        date.
     facts : DataFrame of shape (n_claims, 5)
         Columns model, attribute, value (text), basis, document.
     n_rows : int
@@ -29,6 +34,8 @@ class Parsed:
         Rows left out, by reason.
     notes : dict of str to int
         Cells and values (not rows) left out or changed, by reason.
+    names : DataFrame of shape (n_names, 2)
+        Columns raw and model, for boards whose names are not hub ids: what the board wrote and the id made of it.
     """
 
     scores: pd.DataFrame
@@ -36,6 +43,7 @@ class Parsed:
     n_rows: int
     dropped: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    names: pd.DataFrame = field(default_factory=_no_names)
 
 
 Frames = Mapping[str, pd.DataFrame]
@@ -88,6 +96,8 @@ class Source:
         Takes one text frame per file, keyed by the file's stem, and gives `Parsed`; touches neither disk nor network.
     live : Live, optional
         Where it is published today; None for what was published once and does not change.
+    bundled : bool
+        Whether there is a copy to freeze for the snapshot of the package; the others come with a refresh only.
     """
 
     id: str
@@ -100,6 +110,7 @@ class Source:
     files: tuple[str, ...]
     parse: Callable[[Mapping[str, pd.DataFrame]], Parsed]
     live: Live | None = None
+    bundled: bool = True
 
     def read(self, folder: Path) -> dict[str, pd.DataFrame]:
         """Read the source's files, every cell as text.
@@ -142,7 +153,7 @@ def read_file(path: Path) -> pd.DataFrame:
     """
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    if path.suffix == ".yaml":
+    if path.suffix in (".json", ".yaml", ".yml"):
         return pd.DataFrame({"line": path.read_text(encoding="utf-8").splitlines()})
     # text first: sources mix numbers with commas, units and empty strings, and each parse() says what it accepts
     return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
