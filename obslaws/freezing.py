@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from obslaws.claims import resolve_models
 from obslaws.errors import ObslawsError
-from obslaws.names import benchmarks_table, kinship
+from obslaws.names import CERTAIN, benchmarks_table, kinship
+from obslaws.naming import resolve_boards
 from obslaws.schema import TABLES, check_table
 from obslaws.snapshot import data_root
 from obslaws.sources import SOURCES, Parsed, Source
@@ -27,6 +28,7 @@ from obslaws.sources import SOURCES, Parsed, Source
 __all__ = ["assemble", "entry_of", "freeze", "main", "packaged_hash", "write_snapshot"]
 
 DATE = "2026-11-22"
+REVIEW = "review.csv"
 _SPELLING_ORDER = ("open-llm-v2", "base-families", "open-llm-v1")
 _CATEGORIES = {
     "scores": ("model", "revision", "precision", "benchmark", "setting", "source"),
@@ -58,9 +60,10 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
     SchemaError
         A parsed table breaks the schema.
     """
-    parsed = {source.id: source.parse(source.read(upstream)) for source in SOURCES.values()}
+    bundled = [source for source in SOURCES.values() if source.bundled]
+    parsed = {source.id: source.parse(source.read(upstream)) for source in bundled}
     entries = {}
-    for source in SOURCES.values():
+    for source in bundled:
         hashes = {name: _sha256(upstream / name) for name in source.files} or packaged_hash(source)
         entries[source.id] = entry_of(source, parsed[source.id], hashes)
     tables = assemble(parsed, entries)
@@ -80,13 +83,14 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
     Returns
     -------
     dict of str to DataFrame
-        models, benchmarks, scores, facts.
+        models, benchmarks, scores, facts, and review: the names of boards and the models they were taken for.
 
     Raises
     ------
     SchemaError
         A table breaks the schema.
     """
+    parsed, review = resolve_boards(parsed)
     scores, facts = _gather(parsed)
     scores, doubled = _unique_scores(scores)
     evaluated = set(scores["model"]) | set(facts.loc[facts["source"] == "base-families", "model"])
@@ -94,11 +98,15 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
     about = facts["model"].isin(evaluated | _ancestors(evaluated, facts))
     kept = facts[about]
     for source_id, entry in entries.items():
+        if rules := sorted(review.loc[review["source"] == source_id, "rule"]):
+            entry["names"] = {rule: rules.count(rule) for rule in dict.fromkeys(rules)}
         entry["scores"] = int((scores["source"] == source_id).sum())
         entry["facts"] = int((kept["source"] == source_id).sum())
         entry["left_out"] |= {
             "scores with a key that stood before": int(doubled.get(source_id, 0)),
-            "claims about models that no table here evaluates and none comes from": int((facts.loc[~about, "source"] == source_id).sum()),
+            "claims about models that no table here evaluates and none comes from": int(
+                (facts.loc[~about, "source"] == source_id).sum()
+            ),
         }
         entry["left_out"] = {reason: n for reason, n in entry["left_out"].items() if n}
     benchmarks = check_table(benchmarks_table(), "benchmarks")
@@ -110,6 +118,7 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
         "benchmarks": benchmarks,
         "scores": check_table(scores, "scores", units=units),
         "facts": check_table(kept, "facts"),
+        "review": review[review["confidence"] < CERTAIN],
     }
 
 
@@ -194,7 +203,7 @@ def _unique_scores(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def write_snapshot(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
-    """Write the four tables and, last, the manifest.
+    """Write the four tables, the review file and, last, the manifest.
 
     Parameters
     ----------
@@ -214,7 +223,7 @@ def write_snapshot(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out
     """
     out.mkdir(parents=True, exist_ok=True)
     written: dict[str, dict[str, Any]] = {}
-    for name, frame in tables.items():
+    for name, frame in ((name, frame) for name, frame in tables.items() if name in TABLES):
         path = out / f"{name}.parquet"
         _write_table(frame, name, path)
         written[name] = {"rows": len(frame), "bytes": path.stat().st_size, "sha256": _sha256(path)}
@@ -223,6 +232,9 @@ def write_snapshot(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out
         "date": date, "hash": digest[:12], "writer": f"pyarrow {pa.__version__}",
         "tables": written, "sources": entries,
     }  # fmt: skip
+    if "review" in tables:
+        tables["review"].to_csv(out / REVIEW, index=False, lineterminator="\n")
+        manifest["review"] = {"rows": len(tables["review"]), "sha256": _sha256(out / REVIEW)}
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     (out / "manifest.json").write_text(text, encoding="utf-8")
     return manifest

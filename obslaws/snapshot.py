@@ -136,6 +136,38 @@ class Snapshot:
         table = pq.read_table(self.folder / "scores.parquet", filters=wanted, partitioning=None)
         return table.to_pandas(date_as_object=False)
 
+    def duplicates(self, benchmarks: list[str] | None = None) -> pd.DataFrame:
+        """List every cell that was measured more than once: by several sources, settings, revisions or runs.
+
+        Parameters
+        ----------
+        benchmarks : list of str, optional
+            Benchmark ids; all of them by default.
+
+        Returns
+        -------
+        DataFrame of shape (n_measurements, 10)
+            Rows of ``scores`` with `n_measurements`, sorted by model, benchmark and source. What a panel picks of them
+            is decided by its view: see `obslaws.views.view_measurements`.
+        """
+        scores = self.scores if benchmarks is None else self.scores[self.scores["benchmark"].isin(benchmarks)]
+        plain = scores.astype({"model": "str", "benchmark": "str", "source": "str"})
+        count = plain.groupby(["model", "benchmark"])["score"].transform("size")
+        again = plain.assign(n_measurements=count)[count > 1]
+        return again.sort_values(["model", "benchmark", "source"], kind="stable", ignore_index=True)
+
+    def review(self) -> pd.DataFrame:
+        """Read the names of boards of which it is not certain which model they mean.
+
+        Returns
+        -------
+        DataFrame of shape (n_names, 6)
+            Columns source, raw, model, rule, confidence, nearest; no rows where the snapshot has no such file.
+        """
+        path = self.folder / "review.csv"
+        columns = ["source", "raw", "model", "rule", "confidence", "nearest"]
+        return pd.read_csv(path, keep_default_na=False) if path.is_file() else pd.DataFrame(columns=columns)
+
     def _read(self, name: str) -> pd.DataFrame:
         return pq.read_table(self.folder / f"{name}.parquet", partitioning=None).to_pandas(date_as_object=False)
 

@@ -18,7 +18,7 @@ ROOMS = (
     ("plotting",),
     ("names",),
     ("sources", "results"),
-    ("fetching",),
+    ("fetching", "naming"),
     ("lineage",),
     ("claims",),
     ("snapshot",),
