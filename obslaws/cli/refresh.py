@@ -44,12 +44,15 @@ def refresh(
 
     Example: obslaws refresh --source open-llm-v2,epoch --dry-run
     """
+    from huggingface_hub.utils import logging
+
     from obslaws.errors import UsageError
     from obslaws.fetching import Network
     from obslaws.lifecycle.refresh import refresh as bring
 
     if not deadline > 0:
         raise UsageError(f"deadline is {deadline:g}, expected seconds above 0.")
+    logging.set_verbosity_error()  # its retries are ours to tell, in one line
     with _bars() as tell:
         done = bring(
             names(source), since=since, dry_run=dry_run, network=Network(offline=offline, deadline=deadline), out=out,
