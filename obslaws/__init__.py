@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from obslaws.forecasters import FORECASTERS, forecaster
     from obslaws.forecasters.skill import SkillForecaster
     from obslaws.panel import Panel, load_panel
+    from obslaws.results import read_results
     from obslaws.snapshot import Snapshot, load_snapshot
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "forecaster",
     "load_panel",
     "load_snapshot",
+    "read_results",
 ]
 
 _ROOM = {
@@ -35,6 +37,7 @@ _ROOM = {
     "forecaster": "obslaws.forecasters",
     "load_panel": "obslaws.panel",
     "load_snapshot": "obslaws.snapshot",
+    "read_results": "obslaws.results",
 }
 
 

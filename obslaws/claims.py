@@ -21,12 +21,13 @@ from obslaws.names import refuted_claims, size_in_name
 __all__ = ["PRECEDENCE", "resolve_models"]
 
 _PAPERS = ("tott", "obsscaling", "sloth", "statistical-scaling-law", "epoch")
+_BOARDS = ("bigcodebench", "evalplus", "benchpress", "mmlu-pro-board")  # rounded, and last of all
 PRECEDENCE: dict[str, tuple[str, ...]] = {
-    "n_params": ("base-families", "open-llm-v2", "hub", *_PAPERS),
-    "n_active_params": ("base-families",),
+    "n_params": ("base-families", "open-llm-v2", "hub", *_PAPERS, *_BOARDS),
+    "n_active_params": ("base-families", "bigcodebench", "benchpress"),
     "n_tokens": ("base-families", *_PAPERS),
-    "train_flop": ("epoch",),
-    "release_date": ("base-families", "epoch", "tott", "open-llm-v2", "hub"),
+    "train_flop": ("epoch", "epoch-benchmarks"),
+    "release_date": ("base-families", "epoch", "tott", "open-llm-v2", "hub", "epoch-benchmarks", "benchpress"),
 }
 _AGREE = 1.45  # sizes of one model differ by embeddings and rounding, not by more
 _KIN = 2.0  # a child twice as large or half as small was not trained from that parent as it is
@@ -59,7 +60,8 @@ def resolve_models(facts: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     facts = facts.assign(rank=facts["source"].map(order)).sort_values(["rank", "model", "attribute"], kind="stable")
     parents = set(facts.loc[facts["attribute"].eq("base_model"), "value"])
     everyone = sorted({*models, *parents, *facts["model"]})
-    family = descents(everyone, facts)
+    # a board that mentions a model says nothing about where it comes from
+    family = descents(everyone, facts[facts["rank"].notna()])
     told = _told(facts)
     moe = set(facts.loc[facts["attribute"].eq("is_moe") & facts["value"].eq("true"), "model"])
     flagged = set(facts.loc[facts["attribute"].eq("is_flagged") & facts["value"].eq("true"), "model"])
@@ -86,6 +88,9 @@ def resolve_models(facts: pd.DataFrame, models: list[str]) -> pd.DataFrame:
 def _told(facts: pd.DataFrame) -> dict[tuple[str, str], list[Known]]:
     refuted = set(refuted_claims()[["source", "model", "attribute"]].itertuples(index=False, name=None))
     told: dict[tuple[str, str], list[Known]] = {}
+    # boards are heard on models of which nobody else claims anything
+    others = set(facts.loc[facts["rank"].notna(), "model"])
+    facts = facts[facts["rank"].notna() | ~facts["model"].isin(others)]
     for attribute, sources in PRECEDENCE.items():
         mine = facts[facts["attribute"].eq(attribute) & facts["source"].isin(sources)]
         mine = mine.assign(place=mine["source"].map({s: i for i, s in enumerate(sources)})).sort_values(

@@ -9,10 +9,12 @@ __all__ = [
     "ConvergenceWarning",
     "ExtrapolationWarning",
     "FitError",
+    "MeasurementWarning",
     "ObslawsError",
     "ObslawsWarning",
     "SchemaError",
     "SourceError",
+    "StorageError",
     "UnknownNameError",
     "UsageError",
     "nearest_names",
@@ -25,6 +27,10 @@ class ObslawsError(Exception):
 
 class SourceError(ObslawsError):
     """An upstream could not be reached, or no longer looks as it did."""
+
+
+class StorageError(ObslawsError, OSError):
+    """A folder of the user's could not be written."""
 
 
 class SchemaError(ObslawsError, ValueError):
@@ -73,6 +79,10 @@ class ConvergenceWarning(ObslawsWarning):
 
 class ExtrapolationWarning(ObslawsWarning):
     """A forecast lies far outside the data it rests on."""
+
+
+class MeasurementWarning(ObslawsWarning):
+    """A score was not measured quite as its benchmark is."""
 
 
 def nearest_names(name: str, known: Iterable[str], most: int = 2) -> list[str]:

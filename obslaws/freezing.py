@@ -19,14 +19,16 @@ import pyarrow.parquet as pq
 
 from obslaws.claims import resolve_models
 from obslaws.errors import ObslawsError
-from obslaws.names import benchmarks_table
+from obslaws.names import CERTAIN, benchmarks_table, kinship
+from obslaws.naming import resolve_boards
 from obslaws.schema import TABLES, check_table
 from obslaws.snapshot import data_root
 from obslaws.sources import SOURCES, Parsed, Source
 
-__all__ = ["freeze", "main"]
+__all__ = ["assemble", "entry_of", "freeze", "main", "packaged_hash", "write_snapshot"]
 
 DATE = "2026-11-22"
+REVIEW = "review.csv"
 _SPELLING_ORDER = ("open-llm-v2", "base-families", "open-llm-v1")
 _CATEGORIES = {
     "scores": ("model", "revision", "precision", "benchmark", "setting", "source"),
@@ -58,49 +60,111 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
     SchemaError
         A parsed table breaks the schema.
     """
-    parsed = {source.id: source.parse(source.read(upstream)) for source in SOURCES.values()}
-    entries = {source.id: _entry(source, parsed[source.id], upstream) for source in SOURCES.values()}
+    bundled = [source for source in SOURCES.values() if source.bundled]
+    parsed = {source.id: source.parse(source.read(upstream)) for source in bundled}
+    entries = {}
+    for source in bundled:
+        hashes = {name: _sha256(upstream / name) for name in source.files} or packaged_hash(source)
+        entries[source.id] = entry_of(source, parsed[source.id], hashes)
+    tables = assemble(parsed, entries)
+    return write_snapshot(tables, entries, out, date)
+
+
+def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Fold spellings, resolve claims and check: from parsed sources to the four tables.
+
+    Parameters
+    ----------
+    parsed : dict of str to Parsed
+        By source id; the order decides which of two doubled scores stays.
+    entries : dict of str to dict
+        Entries of the manifest; rows and what was left out are counted into them.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        models, benchmarks, scores, facts, and review: the names of boards and the models they were taken for.
+
+    Raises
+    ------
+    SchemaError
+        A table breaks the schema.
+    """
+    parsed, review = resolve_boards(parsed)
     scores, facts = _gather(parsed)
     scores, doubled = _unique_scores(scores)
     evaluated = set(scores["model"]) | set(facts.loc[facts["source"] == "base-families", "model"])
     models = check_table(resolve_models(facts, sorted(evaluated)), "models")
-    about = facts["model"].isin(evaluated)
+    about = facts["model"].isin(evaluated | _ancestors(evaluated, facts))
     kept = facts[about]
     for source_id, entry in entries.items():
+        if rules := sorted(review.loc[review["source"] == source_id, "rule"]):
+            entry["names"] = {rule: rules.count(rule) for rule in dict.fromkeys(rules)}
         entry["scores"] = int((scores["source"] == source_id).sum())
         entry["facts"] = int((kept["source"] == source_id).sum())
         entry["left_out"] |= {
             "scores with a key that stood before": int(doubled.get(source_id, 0)),
-            "claims about models that no table here evaluates": int((facts.loc[~about, "source"] == source_id).sum()),
+            "claims about models that no table here evaluates and none comes from": int(
+                (facts.loc[~about, "source"] == source_id).sum()
+            ),
         }
         entry["left_out"] = {reason: n for reason, n in entry["left_out"].items() if n}
     benchmarks = check_table(benchmarks_table(), "benchmarks")
     units = dict(zip(benchmarks["benchmark"], benchmarks["unit"], strict=True))
     scores = scores.sort_values(["source", "model", "benchmark"], kind="stable", ignore_index=True)
     kept = kept.sort_values(["model", "attribute", "source", "value"], ignore_index=True)
-    tables = {
+    return {
         "models": models.sort_values("model", ignore_index=True),
         "benchmarks": benchmarks,
         "scores": check_table(scores, "scores", units=units),
         "facts": check_table(kept, "facts"),
+        "review": review[review["confidence"] < CERTAIN],
     }
-    return _write(tables, entries, out, date)
 
 
-def _entry(source: Source, parsed: Parsed, upstream: Path) -> dict[str, Any]:
+def entry_of(source: Source, parsed: Parsed, hashes: dict[str, str], **told: Any) -> dict[str, Any]:
+    """Write a source's entry for the manifest.
+
+    Parameters
+    ----------
+    source : Source
+        Who it is.
+    parsed : Parsed
+        What it gave.
+    hashes : dict of str to str
+        File or address -> SHA-256.
+    **told : Any
+        Replaces what the source says of itself: `url`, `revision`, `retrieved`.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; `assemble` adds the counts of rows in the tables.
+    """
     n_dropped = sum(parsed.dropped.values())
     return {
         "title": source.title, "url": source.url, "revision": source.revision, "retrieved": source.retrieved,
-        "licence": source.licence, "citation": source.citation,
-        "files": {name: _sha256(upstream / name) for name in source.files} or {source.url: _sha256(_packaged(source))},
+        "licence": source.licence, "citation": source.citation, **told, "files": hashes,
         "rows_read": parsed.n_rows, "rows_kept": parsed.n_rows - n_dropped,
         "rows_dropped": {reason: n for reason, n in parsed.dropped.items() if n},
         "left_out": dict(parsed.notes),
     }  # fmt: skip
 
 
-def _packaged(source: Source) -> Path:
-    return Path(__file__).parent.parent / source.url  # a table of the package names its own path as address
+def packaged_hash(source: Source) -> dict[str, str]:
+    """Hash a table that travels in the package: it names its own path as address.
+
+    Parameters
+    ----------
+    source : Source
+        Without files.
+
+    Returns
+    -------
+    dict of str to str
+        Path -> SHA-256.
+    """
+    return {source.url: _sha256(Path(__file__).parent.parent / source.url)}
 
 
 def _gather(parsed: dict[str, Parsed]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -121,15 +185,45 @@ def _fold(names: pd.Series, preferred: dict[str, str]) -> pd.Series:
     return names.map({name: preferred.get(name.lower(), name) for name in pd.unique(names)})
 
 
+def _ancestors(models: set[str], facts: pd.DataFrame) -> set[str]:
+    """Follow stated parents upwards: what is known of them decides what their children inherit."""
+    stated = facts[facts["attribute"] == "base_model"].groupby("model")["value"].agg(set).to_dict()
+    found: set[str] = set()
+    front = models
+    while front:
+        by_rule = {parent for model in front if (parent := kinship(model).parent)}
+        front = by_rule.union(*(stated.get(model, ()) for model in front)) - found - models
+        found |= front
+    return found
+
+
 def _unique_scores(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     doubled = scores.duplicated(list(TABLES["scores"].key))
     return scores[~doubled], scores.loc[doubled, "source"].value_counts().to_dict()
 
 
-def _write(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
+def write_snapshot(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, date: str) -> dict[str, Any]:
+    """Write the four tables, the review file and, last, the manifest.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From `assemble`.
+    entries : dict of str to dict
+        Of the manifest, by source id.
+    out : Path
+        Folder; made if need be.
+    date : str
+        Day of the snapshot, ISO 8601.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
     out.mkdir(parents=True, exist_ok=True)
     written: dict[str, dict[str, Any]] = {}
-    for name, frame in tables.items():
+    for name, frame in ((name, frame) for name, frame in tables.items() if name in TABLES):
         path = out / f"{name}.parquet"
         _write_table(frame, name, path)
         written[name] = {"rows": len(frame), "bytes": path.stat().st_size, "sha256": _sha256(path)}
@@ -138,6 +232,9 @@ def _write(tables: dict[str, pd.DataFrame], entries: dict[str, Any], out: Path, 
         "date": date, "hash": digest[:12], "writer": f"pyarrow {pa.__version__}",
         "tables": written, "sources": entries,
     }  # fmt: skip
+    if "review" in tables:
+        tables["review"].to_csv(out / REVIEW, index=False, lineterminator="\n")
+        manifest["review"] = {"rows": len(tables["review"]), "sha256": _sha256(out / REVIEW)}
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     (out / "manifest.json").write_text(text, encoding="utf-8")
     return manifest

@@ -1,35 +1,40 @@
-"""Scores that a model to forecast already has, as users hand them over: a short list, or a CSV file.
+"""Scores that a model to forecast already has, as users hand them over: a short list, or a file of results.
 
 In: text, and a `Panel` that knows the benchmarks. Out: the wide row that `Forecaster.forecast` takes as `scores`.
 """
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.errors import MeasurementWarning, SchemaError, UnknownNameError, UsageError
 from obslaws.quantities import parse_fraction
+from obslaws.results import read_results
 
 if TYPE_CHECKING:
     from obslaws.panel import Panel
+    from obslaws.results import Results
 
 __all__ = ["known_scores"]
 
 
-def known_scores(text: str | Path, panel: Panel, model: str) -> pd.DataFrame:
+def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path | None = None) -> pd.DataFrame:
     """Read scores that the model to forecast already has.
 
     Parameters
     ----------
     text : str or Path
-        ``"mmlu=0.71,gsm8k=0.8"``, or a CSV file with columns benchmark, score and optionally model.
+        ``"mmlu=0.71,gsm8k=0.8"``, or a file that `obslaws.results.read_results` reads: results of a harness, or a CSV.
     panel : Panel
         Knows the benchmarks and their units.
     model : str
         Index of the row that comes back.
+    tasks : str or Path, optional
+        Rules of your own from tasks to benchmarks.
 
     Returns
     -------
@@ -39,48 +44,88 @@ def known_scores(text: str | Path, panel: Panel, model: str) -> pd.DataFrame:
     Raises
     ------
     UsageError
-        A value is no fraction, or a benchmark is given twice.
+        A value is no fraction, a benchmark is given twice, or there is no such file.
     UnknownNameError
-        A benchmark that the panel does not hold; the nearest is offered.
+        A list or a table names a benchmark that the panel does not hold; the nearest is offered.
     SchemaError
-        The file lacks a column, or holds several models.
+        The file is broken, holds several models, or nothing that the panel knows.
+
+    Warns
+    -----
+    MeasurementWarning
+        Tasks of a results file that are not used, and why.
     """
-    pairs = _pairs_of_file(Path(text)) if isinstance(text, Path) or "=" not in text else _pairs_of_text(text)
-    row: dict[str, float] = {}
-    for where, benchmark, value in pairs:
-        if benchmark not in panel.scores.columns:
-            raise UnknownNameError("benchmark", benchmark, panel.scores.columns)
-        if benchmark in row:
-            raise UsageError(f"{where}: a second score on {benchmark!r}. Keep one.")
-        row[benchmark] = parse_fraction(value, f"{where}: {benchmark}")
+    if not isinstance(text, Path) and "=" in text and not _exists(Path(text)):
+        row = _row_of_text(text, panel)
+    else:
+        row = _row_of_file(Path(text), panel, tasks)
     return pd.DataFrame([row], index=pd.Index([model], name="model"))
 
 
-def _pairs_of_text(text: str) -> list[tuple[str, str, str]]:
-    pairs = []
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a long list is no possible file name
+        return False
+
+
+def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
+    row: dict[str, float] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         benchmark, equals, value = (p.strip() for p in part.partition("="))
         if not (benchmark and equals and value):
             raise UsageError(f"scores: cannot read {part!r}; expected benchmark=score, e.g. mmlu=0.71,gsm8k=0.8.")
-        pairs.append(("scores", benchmark, value))
-    return pairs
+        if benchmark not in panel.scores.columns:
+            raise UnknownNameError("benchmark", benchmark, panel.scores.columns)
+        if benchmark in row:
+            raise UsageError(f"scores: a second score on {benchmark!r}. Keep one.")
+        row[benchmark] = parse_fraction(value, f"scores: {benchmark}")
+    return row
 
 
-def _pairs_of_file(path: Path) -> list[tuple[str, str, str]]:
-    if not path.is_file():
+def _row_of_file(path: Path, panel: Panel, tasks: str | Path | None) -> dict[str, float]:
+    if not _exists(path):
         raise UsageError(f"scores: {str(path)!r} is neither a list such as mmlu=0.71,gsm8k=0.8 nor a file that exists.")
-    if not path.read_text(encoding="utf-8").strip():
-        raise SchemaError(f"{path.name}: empty file; expected a CSV with columns benchmark, score[, model].")
-    table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    for column in ("benchmark", "score"):
-        if column not in table.columns:
-            found = ", ".join(map(repr, table.columns)) or "no columns"
-            raise SchemaError(
-                f"{path.name}: column {column!r} is missing; found {found}. Expected benchmark, score[, model]."
-            )
-    if "model" in table.columns and table["model"].nunique() > 1:
+    results = read_results(path, tasks=tasks, benchmarks=map(str, panel.scores.columns))
+    scores = results.scores
+    if scores["model"].nunique() > 1:
         raise SchemaError(
-            f"{path.name}: scores of {table['model'].nunique()} models; keep the rows of the one to forecast."
+            f"{path.name}: scores of {scores['model'].nunique()} models; keep those of the one to forecast."
         )
-    rows = zip(table["benchmark"], table["score"], strict=True)
-    return [(f"{path.name}, row {i + 2}", b.strip(), s) for i, (b, s) in enumerate(rows)]
+    held = scores["benchmark"].isin(panel.scores.columns)
+    if results.format == "table":
+        _refuse_misspelt(results, scores.loc[~held, "benchmark"].tolist(), panel)
+    used = scores[held]
+    if used.empty:
+        known = ", ".join(map(str, panel.scores.columns[:12]))
+        tasks_found = ", ".join([*scores["task"], *(f"{u.task} ({u.reason})" for u in results.unmapped)][:4])
+        raise SchemaError(f"{path.name}: no score on a benchmark of the panel ({known}). Found: {tasks_found}.")
+    twice = used["benchmark"][used["benchmark"].duplicated()]
+    if len(twice):
+        settings = ", ".join(used.loc[used["benchmark"] == twice.iloc[0], "setting"].fillna("none"))
+        raise UsageError(f"{path.name}: a second score on {twice.iloc[0]!r} (settings: {settings}). Keep one.")
+    _tell_unused(results, scores.loc[~held, "benchmark"].tolist())
+    return dict(zip(used["benchmark"], used["score"], strict=True))
+
+
+def _refuse_misspelt(results: Results, not_held: list[str], panel: Panel) -> None:
+    for unmapped in results.unmapped:
+        if not unmapped.reason.startswith("no benchmark of that name"):
+            raise UsageError(f"{results.file}: {unmapped.task}: {unmapped.reason}. Leave out what is unknown.")
+        not_held.append(unmapped.task)
+    if not_held:
+        raise UnknownNameError("benchmark", not_held[0], panel.scores.columns)
+
+
+def _tell_unused(results: Results, not_held: list[str]) -> None:
+    def some(names: list[str]) -> str:
+        return f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
+
+    told = []
+    if not_held:
+        told.append(f"not in the panel: {some(not_held)}")
+    if results.unmapped:
+        told.append(f"no benchmark: {some([f'{u.task} ({u.reason})' for u in results.unmapped])}")
+    if told:
+        words = f"{results.file}: left out, {'; '.join(told)}. `obslaws import` lists everything."
+        warnings.warn(words, MeasurementWarning, stacklevel=4)

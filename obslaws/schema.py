@@ -323,7 +323,7 @@ def _check_ranges(frame: pd.DataFrame, table: Table, where: str, units: Mapping[
         values = frame[name].to_numpy()
         bad = np.isinf(values) | (values < column.low) | (values > column.high)
         if table.name == "scores" and name == "score":
-            rated = np.array([units.get(b, "fraction") != "fraction" for b in frame["benchmark"]], dtype=bool)
+            rated = frame["benchmark"].isin([b for b, unit in units.items() if unit != "fraction"]).to_numpy()
             bad &= ~(rated & np.isfinite(values))
         if bad.any():
             at = int(np.flatnonzero(bad)[0])

@@ -13,11 +13,12 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from obslaws.errors import UnknownNameError
+from obslaws.errors import UnknownNameError, UsageError
 from obslaws.panel import COVARIATES, Panel, complete_benchmarks
 from obslaws.snapshot import Snapshot, data_root, load_snapshot
+from obslaws.sources import SOURCES
 
-__all__ = ["list_views", "view_panel"]
+__all__ = ["list_views", "view_measurements", "view_panel"]
 
 QUANTISED = ("4bit", "8bit", "GPTQ")
 _CLAIMED = ("family", "base_family", "n_params", "n_tokens", "train_flop")
@@ -41,7 +42,7 @@ def _read_view(name: str) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
+def view_panel(name: str, snapshot: Snapshot | str | None = None, sources: list[str] | None = None) -> Panel:
     """Carry out a view.
 
     Parameters
@@ -50,6 +51,8 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
         Name of the view.
     snapshot : Snapshot or str, optional
         Snapshot or its date; the newest by default.
+    sources : list of str, optional
+        Precedence of the score sources instead of the view's own: the first with a value fills the cell.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
     >>> view_panel("ruan2024").scores.shape
     (148, 8)
     """
-    view = _read_view(name)
+    view = _read_view(name) | ({"sources": _known_sources(sources, name)} if sources is not None else {})
     data = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     benchmarks = complete_benchmarks(data.benchmarks).loc[view["benchmarks"]]
     peer = view.get("covariates", "resolved")
@@ -86,6 +89,48 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None) -> Panel:
     provenance["failed_formats"] = int(failed.reindex(models.index, fill_value=False).to_numpy().sum())
     scores = wide.reindex(index=models.index, columns=benchmarks.index).astype("float64")
     return Panel(name, models[[*COVARIATES]], scores, benchmarks, provenance)
+
+
+def _known_sources(sources: list[str], view: str) -> list[str]:
+    for source in sources:
+        if source not in SOURCES:
+            raise UnknownNameError("source", source, list(SOURCES))
+    if not sources:
+        raise UsageError(f"view {view!r}: the precedence names no source. Known: {', '.join(SOURCES)}.")
+    return sources
+
+
+def view_measurements(name: str, snapshot: Snapshot | str | None = None) -> pd.DataFrame:
+    """List all measurements behind the cells of a view, with the one that the panel picks: for effects of the source.
+
+    Parameters
+    ----------
+    name : str
+        Name of the view.
+    snapshot : Snapshot or str, optional
+        Snapshot or its date; the newest by default.
+
+    Returns
+    -------
+    DataFrame of shape (n_measurements, 10)
+        Rows of ``scores`` of the panel's models and benchmarks from every source that measured them, settings that the
+        view does not use included, and `picked`: the cell of the panel has this score, and its source is the first by
+        precedence that has it.
+    """
+    view = _read_view(name)
+    data = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
+    panel = view_panel(name, data)
+    scores = data.scores[data.scores["benchmark"].isin(view["benchmarks"])]
+    scores = scores[scores["model"].isin(panel.models.index)].astype({"source": "str", "model": "str"})
+    rows = scores.astype({"benchmark": "str", "setting": "str", "precision": "str"}).reset_index(drop=True)
+    cells = panel.scores.rename_axis("model").reset_index().melt("model", var_name="benchmark", value_name="cell")
+    rows = rows.merge(cells.astype({"benchmark": "str"}), on=["model", "benchmark"], how="left")
+    rank = rows["source"].map({source: i for i, source in enumerate(view["sources"])})
+    usable = rows["setting"].fillna("").isin(view["settings"]) & ~rows["precision"].isin(QUANTISED)
+    rank = rank.where(usable & rows["score"].eq(rows["cell"]))
+    order = rows.assign(rank=rank).sort_values("rank", kind="stable").dropna(subset="rank")
+    first = order.drop_duplicates(["model", "benchmark"]).index
+    return rows.drop(columns="cell").assign(picked=rows.index.isin(first))
 
 
 def _filters(models: pd.DataFrame, view: dict[str, Any]) -> list[tuple[str, pd.Series]]:

@@ -14,10 +14,11 @@ PACKAGE = Path(obslaws.__file__).parent
 # top to bottom; a room is a module or a folder, rooms of one row may not import each other
 ROOMS = (
     ("_version", "errors"),
-    ("quantities", "schema", "links", "metrics"),
+    ("folders", "quantities", "schema", "links", "metrics"),
     ("plotting",),
     ("names",),
-    ("sources",),
+    ("sources", "results"),
+    ("fetching", "naming"),
     ("lineage",),
     ("claims",),
     ("snapshot",),
@@ -30,6 +31,7 @@ ROOMS = (
     ("forecasters", "protocols"),
     ("splits",),
     ("backtest",),
+    ("lifecycle",),
     ("report",),
     ("cli",),
     ("__main__",),

@@ -117,6 +117,13 @@ def test_known_scores_refuses_other_shapes(small_panel, tmp_path, text, words):
         known_scores(tmp_path / "mine.csv", small_panel, "m")
 
 
+def test_known_scores_of_a_list_longer_than_a_file_name(small_panel):
+    long = ", ".join(["mmlu=0.7", *[" " * 30] * 20, "gsm8k=0.5"])
+    assert known_scores(long, small_panel, "m").iloc[0].to_dict() == {"mmlu": 0.7, "gsm8k": 0.5}
+    with pytest.raises(UsageError, match="neither a list such as"):
+        known_scores("x" * 5000, small_panel, "m")
+
+
 def test_known_scores_names_the_row(small_panel, tmp_path):
     (tmp_path / "mine.csv").write_text("benchmark,score\nmmlu,0.5\ngsm8k,73\n")
     with pytest.raises(UsageError, match=r"mine.csv, row 3: gsm8k is 73; .* did you mean 0.73"):

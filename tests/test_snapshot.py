@@ -54,7 +54,7 @@ def test_every_value_has_a_source_and_a_basis(snapshot):
 
 
 def test_the_manifest_names_every_source_licence_and_row(snapshot):
-    assert set(snapshot.manifest["sources"]) == set(SOURCES)
+    assert set(snapshot.manifest["sources"]) == {s.id for s in SOURCES.values() if s.bundled}
     for entry in snapshot.manifest["sources"].values():
         assert entry["licence"] and entry["citation"] and entry["url"] and entry["revision"] and entry["retrieved"]
         assert entry["rows_read"] == entry["rows_kept"] + sum(entry["rows_dropped"].values())

@@ -12,7 +12,9 @@ from obslaws._version import __version__
 from obslaws.cli.backtest import backtest
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
+from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
+from obslaws.cli.refresh import refresh
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -27,8 +29,10 @@ app = typer.Typer(
 )
 app.command()(forecast)
 app.command()(backtest)
+app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
+app.command("import")(import_results)
 
 
 def _say_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from obslaws.cli.options import (
     LevelOption,
     PanelOption,
     SnapshotOption,
+    TasksOption,
     ViewOption,
     names,
     open_panel,
@@ -48,8 +49,10 @@ def forecast(
     date: Annotated[str | None, typer.Option(help="Release date, e.g. 2025-01-31.")] = None,
     like: Annotated[str | None, typer.Option(help="A known model; what is not given is taken from it.")] = None,
     scores: Annotated[
-        str | None, typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, or a CSV with benchmark, score.")
+        str | None,
+        typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, a CSV, or a results file of a harness."),
     ] = None,
+    tasks: TasksOption = None,
     benchmarks: BenchmarksOption = None,
     level: LevelOption = 0.9,
     forecaster: Annotated[str, typer.Option(help="Who answers.")] = "skill",
@@ -69,6 +72,8 @@ def forecast(
         raise typer.BadParameter("give the size with --params, or a known model with --like.")
     if variant not in (None, "base", "chat"):
         raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
+    if tasks is not None and scores is None:
+        raise typer.BadParameter("--tasks maps the tasks of a results file; name that file with --scores.")
     from obslaws.forecasters import forecaster as make_forecaster
     from obslaws.forecasters.base import check_level
     from obslaws.known_scores import known_scores
@@ -92,7 +97,7 @@ def forecast(
     data = open_panel(view, snapshot, panel)
     wanted = _known_benchmarks(data, names(benchmarks))
     asked = query(data, family, variant=variant, release_date=date, like=like, **counts)
-    known = None if scores is None else known_scores(scores, data, str(asked.index[0]))
+    known = None if scores is None else known_scores(scores, data, str(asked.index[0]), tasks)
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
         model.fit(data)
     answer = model.forecast(asked, known, wanted, level)

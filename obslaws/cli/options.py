@@ -20,6 +20,7 @@ __all__ = [
     "RecordFormat",
     "RecordFormatOption",
     "SnapshotOption",
+    "TasksOption",
     "ViewOption",
     "names",
     "open_panel",
@@ -43,13 +44,19 @@ class RecordFormat(StrEnum):
 
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 RecordFormatOption = Annotated[RecordFormat, typer.Option("--format", help="For people, or for programs.")]
-SnapshotOption = Annotated[str | None, typer.Option("--snapshot", help="Date of a snapshot; the newest by default.")]
+SnapshotOption = Annotated[
+    str | None,
+    typer.Option("--snapshot", help="Its name, `latest`, or a folder; else $OBSLAWS_SNAPSHOT, else the embedded one."),
+]
 ViewOption = Annotated[str | None, typer.Option("--view", help="Named view of the snapshot; `core` by default.")]
 PanelOption = Annotated[
     Path | None,
     typer.Option("--panel", help="Folder with your own models, scores and benchmarks as CSV or parquet."),
 ]
 BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only these, separated by commas.")]
+TasksOption = Annotated[
+    Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
+]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
 
 

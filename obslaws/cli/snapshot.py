@@ -1,4 +1,4 @@
-"""`obslaws snapshot`: what the embedded tables hold, and from where."""
+"""`obslaws snapshot`: what the tables hold, and from where."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ import typer
 
 from obslaws.cli.options import Format, FormatOption, RecordFormat, RecordFormatOption, SnapshotOption
 from obslaws.cli.output import Page, number, records
+from obslaws.cli.snapshot_lifecycle import diff, export, validate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from obslaws.snapshot import Snapshot
 
-snapshot = typer.Typer(help="Say what the embedded tables hold, and from where.", no_args_is_help=True)
+snapshot = typer.Typer(
+    help="Say what the tables hold, and from where; compare, check, export them.", no_args_is_help=True
+)
+snapshot.command()(diff)
+snapshot.command()(validate)
+snapshot.command()(export)
 
 
 @snapshot.command()
@@ -56,12 +62,12 @@ def list_all(format: FormatOption = Format.table) -> None:
     """
     import pandas as pd
 
-    from obslaws.snapshot import list_snapshots, load_snapshot
+    from obslaws.snapshot import load_snapshot, open_snapshot, snapshot_folders
     from obslaws.views import list_views
 
     rows = []
-    for name in list_snapshots():
-        tables = load_snapshot(name).manifest["tables"]
+    for name, folder in snapshot_folders().items():
+        tables = open_snapshot(folder).manifest["tables"]
         rows.append(("snapshot", name, f"{tables['models']['rows']:,} models, {tables['scores']['rows']:,} scores"))
     rows += [("view", name, title) for name, title in list_views().items()]
     frame = pd.DataFrame(rows, columns=["kind", "name", "title"])
@@ -106,7 +112,7 @@ def show(
 def _caption(data: Snapshot) -> str:
     from obslaws import __version__
 
-    return f"snapshot {data.date} ({data.hash}), obslaws {__version__}"
+    return f"snapshot {data.name} ({data.hash}), obslaws {__version__}"
 
 
 def _attributes(row: pd.Series) -> dict[str, dict[str, Any]]:

@@ -68,6 +68,7 @@ def _listed() -> frozenset[str]:
     return frozenset(hand_table("organisations")["org"])
 
 
+@cache
 def kinship(model: str) -> Kinship:
     """Tell family, base family and variant from a canonical id.
 

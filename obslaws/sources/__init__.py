@@ -4,10 +4,19 @@ In: upstream files as text frames. Out: rows of ``scores`` and ``facts`` with ca
 """
 
 from obslaws.sources import (
+    aider,
     base_families,
+    benchpress,
+    bigcodebench,
     epoch,
+    epoch_benchmarks,
+    evalplus,
+    every_eval_ever,
     hub,
+    livebench,
+    lmarena,
     mmlu_by_task,
+    mmlu_pro_board,
     obsscaling,
     open_llm_v1,
     open_llm_v2,
@@ -30,5 +39,14 @@ _MODULES = (
     epoch,
     open_llm_v1,
     mmlu_by_task,
+    lmarena,
+    every_eval_ever,
+    epoch_benchmarks,
+    livebench,
+    aider,
+    evalplus,
+    bigcodebench,
+    benchpress,
+    mmlu_pro_board,
 )
 SOURCES: dict[str, Source] = {module.SOURCE.id: module.SOURCE for module in _MODULES}

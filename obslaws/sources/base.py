@@ -10,7 +10,11 @@ import pandas as pd
 
 from obslaws.errors import SourceError
 
-__all__ = ["Parsed", "Source", "need_columns"]
+__all__ = ["Live", "Parsed", "Source", "need_columns", "read_file"]
+
+
+def _no_names() -> pd.DataFrame:
+    return pd.DataFrame({"raw": pd.Series(dtype="str"), "model": pd.Series(dtype="str")})
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,9 @@ class Parsed:
 
     Parameters
     ----------
-    scores : DataFrame of shape (n_scores, 7)
-        Columns model, revision, precision, benchmark, score (raw fraction), setting, date.
+    scores : DataFrame of shape (n_scores, 8)
+        Columns model, revision, precision, benchmark, score (raw fraction or the benchmark's unit), stderr, setting,
+        date.
     facts : DataFrame of shape (n_claims, 5)
         Columns model, attribute, value (text), basis, document.
     n_rows : int
@@ -29,6 +34,8 @@ class Parsed:
         Rows left out, by reason.
     notes : dict of str to int
         Cells and values (not rows) left out or changed, by reason.
+    names : DataFrame of shape (n_names, 2)
+        Columns raw and model, for boards whose names are not hub ids: what the board wrote and the id made of it.
     """
 
     scores: pd.DataFrame
@@ -36,6 +43,41 @@ class Parsed:
     n_rows: int
     dropped: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    names: pd.DataFrame = field(default_factory=_no_names)
+
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Live:
+    """Where a source is published today, as data: `obslaws.fetching` goes there and nobody else does.
+
+    Parameters
+    ----------
+    files : mapping of str to str
+        Frame that `parse` expects -> where its file is: a pattern of paths in the hub repository (``data/*.parquet``;
+        shards are put below each other), or an address when `hub` is empty. Every CSV of a zip is a frame.
+    hub : str
+        Dataset id on the Hugging Face Hub; empty for plain HTTP.
+    layout : callable, optional
+        Pure function from the frames as published to the frames that `parse` expects.
+    frozen : tuple of str
+        Benchmarks that the upstream no longer publishes; a refresh takes their rows over from the newest snapshot.
+    max_bytes : int
+        Size of one file above which it is refused.
+    """
+
+    files: Mapping[str, str]
+    hub: str = ""
+    layout: Callable[[Frames], Frames] | None = None
+    frozen: tuple[str, ...] = ()
+    max_bytes: int = 64_000_000
+
+    @property
+    def address(self) -> str:
+        """Where a person finds it."""
+        return f"https://huggingface.co/datasets/{self.hub}" if self.hub else next(iter(self.files.values()))
 
 
 @dataclass(frozen=True)
@@ -52,6 +94,10 @@ class Source:
         Paths relative to the folder with the upstream copies.
     parse : callable
         Takes one text frame per file, keyed by the file's stem, and gives `Parsed`; touches neither disk nor network.
+    live : Live, optional
+        Where it is published today; None for what was published once and does not change.
+    bundled : bool
+        Whether there is a copy to freeze for the snapshot of the package; the others come with a refresh only.
     """
 
     id: str
@@ -63,6 +109,8 @@ class Source:
     citation: str
     files: tuple[str, ...]
     parse: Callable[[Mapping[str, pd.DataFrame]], Parsed]
+    live: Live | None = None
+    bundled: bool = True
 
     def read(self, folder: Path) -> dict[str, pd.DataFrame]:
         """Read the source's files, every cell as text.
@@ -87,14 +135,25 @@ class Source:
             path = folder / name
             if not path.is_file():
                 raise SourceError(f"{self.id}: no file {name!r} in {folder}. Expected the upstream copy of {self.url}.")
-            frames[path.stem] = _read(path)
+            frames[path.stem] = read_file(path)
         return frames
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_file(path: Path) -> pd.DataFrame:
+    """Read one file of an upstream copy.
+
+    Parameters
+    ----------
+    path : Path
+        Parquet as it is; YAML as one row per line; anything else as comma-separated text.
+
+    Returns
+    -------
+    DataFrame
+    """
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    if path.suffix == ".yaml":
+    if path.suffix in (".json", ".yaml", ".yml"):
         return pd.DataFrame({"line": path.read_text(encoding="utf-8").splitlines()})
     # text first: sources mix numbers with commas, units and empty strings, and each parse() says what it accepts
     return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.base import Live, Parsed, Source, need_columns
 from obslaws.sources.tidy import claims, no_scores, numbers, stack
 
 __all__ = ["SOURCE", "parse"]
@@ -104,4 +104,11 @@ SOURCE = Source(
         "epoch/trimmed_All_ML_Systems_full_view.csv",
     ),
     parse=parse,
+    live=Live(
+        {
+            "trimmed_notable_ai_models": "https://epoch.ai/data/notable_ai_models.csv",
+            "trimmed_large_scale_ai_models": "https://epoch.ai/data/large_scale_ai_models.csv",
+            "trimmed_All_ML_Systems_full_view": "https://epoch.ai/data/all_ai_models.csv",
+        }
+    ),
 )

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.base import Live, Parsed, Source, need_columns
+from obslaws.sources.open_llm_contents import v1_contents
 from obslaws.sources.tidy import claims, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
@@ -98,4 +99,6 @@ SOURCE = Source(
     citation="Beeching et al. (2023). Open LLM Leaderboard. Hugging Face.",
     files=("open_llm_leaderboard/huggingface_v1.csv",),
     parse=parse,
+    # the file's name carries a hash that changed before
+    live=Live({"contents": "data/*.parquet"}, "open-llm-leaderboard-old/contents", v1_contents),
 )

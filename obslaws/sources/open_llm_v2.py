@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from obslaws.names import canonical
-from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.base import Live, Parsed, Source, need_columns
+from obslaws.sources.open_llm_contents import v2_contents
 from obslaws.sources.tidy import claims, numbers, scores_of, stack
 
 __all__ = ["SOURCE", "parse"]
@@ -35,7 +36,7 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        ``huggingface_v2``, shape (n_rows, 34), and the older MATH column, shape (n_older, 6); text.
+        ``huggingface_v2``, shape (n_rows, 34), and the older MATH column, shape (n_older, 6), where there is one; text.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
         Scores per model, revision, precision, chat template (`setting`) and benchmark; claims about size, base model,
         upload date, kind and flags.
     """
-    raw, old = frames["huggingface_v2"], frames[OLD]
+    raw = frames["huggingface_v2"]
     need_columns(
         raw,
         [*BENCHMARKS, "id", "model_name", "model_sha", "model_precision", "metadata_params_billions"],
@@ -51,13 +52,20 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
     )
     frame = _rows(raw).assign(**{c: raw[c] for c in BENCHMARKS})
     scores = scores_of(frame, BENCHMARKS)
-    older = old.merge(pd.concat([frame, raw["id"]], axis=1).drop(columns=["model"]), on="id", how="left")
+    facts, notes = _facts(raw)
+    if OLD in frames:
+        math, n_gone = _older_math(frames[OLD], pd.concat([frame, raw["id"]], axis=1))
+        scores = pd.concat([scores, math], ignore_index=True)
+        notes["rows of the older MATH dump that the final table no longer has"] = n_gone
+    return Parsed(scores, facts, len(raw), {}, notes)
+
+
+def _older_math(old: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    older = old.merge(frame.drop(columns=["model"]), on="id", how="left")
     older = older.assign(model=older["model_name"], precision=older["model_precision"]).dropna(subset="revision")
     math = scores_of(older[["model", "revision", "precision", "setting", "date", "evaluations_math_value_x"]],
                      {"evaluations_math_value_x": "math_lvl5_2024"})  # fmt: skip
-    facts, notes = _facts(raw)
-    notes["rows of the older MATH dump that the final table no longer has"] = len(old) - len(older)
-    return Parsed(pd.concat([scores, math], ignore_index=True), facts, len(raw), {}, notes)
+    return math, len(old) - len(older)
 
 
 def _rows(raw: pd.DataFrame) -> pd.DataFrame:
@@ -113,4 +121,5 @@ SOURCE = Source(
     citation="Fourrier et al. (2024). Open LLM Leaderboard v2. Hugging Face.",
     files=("open_llm_leaderboard/huggingface_v2.csv", f"open_llm_leaderboard/{OLD}.csv"),
     parse=parse,
+    live=Live({"contents": "data/*.parquet"}, "open-llm-leaderboard/contents", v2_contents, ("math_lvl5_2024",)),
 )

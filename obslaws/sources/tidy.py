@@ -12,7 +12,8 @@ from obslaws.names import canonical
 __all__ = ["as_text", "claims", "no_scores", "numbers", "scores_of", "stack"]
 
 CLAIM_COLUMNS = ["model", "attribute", "value", "basis", "document"]
-SCORE_COLUMNS = ["model", "revision", "precision", "benchmark", "score", "setting", "date"]
+SCORE_COLUMNS = ["model", "revision", "precision", "benchmark", "score", "stderr", "setting", "date"]
+_NUMBERS = ("score", "stderr")
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -89,7 +90,7 @@ def scores_of(frame: pd.DataFrame, columns: Mapping[str, str], scale: float = 1.
 
     Returns
     -------
-    DataFrame of shape (n_scores, 7)
+    DataFrame of shape (n_scores, 8)
         Empty cells make no row.
     """
     keep = [c for c in ("revision", "precision", "setting", "date") if c in frame]
@@ -126,9 +127,9 @@ def no_scores() -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of shape (0, 7)
+    DataFrame of shape (0, 8)
     """
-    return pd.DataFrame({c: pd.Series(dtype="float64" if c == "score" else "str") for c in SCORE_COLUMNS})
+    return pd.DataFrame({c: pd.Series(dtype="float64" if c in _NUMBERS else "str") for c in SCORE_COLUMNS})
 
 
 def numbers(values: pd.Series, scale: float = 1.0) -> pd.Series:

@@ -15,7 +15,12 @@ COMMANDS = (
     ["snapshot", "info"],
     ["snapshot", "list"],
     ["snapshot", "show"],
+    ["snapshot", "diff"],
+    ["snapshot", "validate"],
+    ["snapshot", "export"],
+    ["refresh"],
     ["families"],
+    ["import"],
 )
 
 

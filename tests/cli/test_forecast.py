@@ -143,6 +143,7 @@ def test_bad_input_is_one_line_with_its_cure(run, small_folder, changed, words):
         ["forecast", "--family", "alpha"],
         ["forecast", "--family", "alpha", "--params", "7B", "--variant", "instruct"],
         ["forecast", "--family", "alpha", "--params", "7B", "--format", "xml"],
+        ["forecast", "--family", "alpha", "--params", "7B", "--tasks", "rules.csv"],
         ["forecast", "--nonsense"],
         ["predict"],
     ],

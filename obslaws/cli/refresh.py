@@ -1,0 +1,131 @@
+"""`obslaws refresh`: live sources into a new dated snapshot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from obslaws.cli.options import Format, FormatOption, names
+from obslaws.cli.output import Page, note
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from obslaws.lifecycle.refresh import Refreshed
+
+__all__ = ["refresh"]
+
+
+def refresh(
+    source: Annotated[
+        str | None, typer.Option("--source", help="Only these sources, separated by commas; all live ones by default.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Leave alone what did not change upstream since this day.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only look what there is; download and write nothing.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Use only files that were fetched before.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="New folder for the snapshot, instead of a dated one among your data.")
+    ] = None,
+    deadline: Annotated[float, typer.Option("--deadline", help="Seconds that one source may take.")] = 180.0,
+    format: FormatOption = Format.table,
+) -> None:
+    """Bring live leaderboards up to date and freeze them into a new dated snapshot.
+
+    A source that fails keeps its last good rows, and the exit code is then 1. Nothing that was there is changed.
+
+    Example: obslaws refresh --source open-llm-v2,epoch --dry-run
+    """
+    from huggingface_hub.utils import logging
+
+    from obslaws.errors import UsageError
+    from obslaws.fetching import Network
+    from obslaws.lifecycle.refresh import refresh as bring
+
+    if not deadline > 0:
+        raise UsageError(f"deadline is {deadline:g}, expected seconds above 0.")
+    logging.set_verbosity_error()  # its retries are ours to tell, in one line
+    with _bars() as tell:
+        done = bring(
+            names(source), since=since, dry_run=dry_run, network=Network(offline=offline, deadline=deadline), out=out,
+            tell=tell,
+        )  # fmt: skip
+    _report(done, dry_run, Page(format))
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _report(done: Refreshed, dry_run: bool, page: Page) -> None:
+    frame = done.frame()
+    page.frame(frame, _for_people(frame, dry_run))
+    page.line()
+    for outcome in done.failed:
+        note(f"Failed: {outcome.source}: {outcome.cause}")
+    kept = f"the last good rows of snapshot {done.base} stay"
+    if done.failed:
+        note(f"{len(done.failed)} of the sources failed: {kept} for them.")
+    if done.folder is not None:
+        name = done.folder.name
+        page.line(f"Snapshot {name} in {done.folder.parent}")
+        page.line(f"Use it with --snapshot {name}, or always the newest with OBSLAWS_SNAPSHOT=latest.")
+    elif not dry_run:
+        page.line(
+            f"No new snapshot: {'nothing could be fetched' if done.failed else 'nothing changed'}; {done.base} stands."
+        )
+
+
+def _for_people(frame: pd.DataFrame, dry_run: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    asked = frame[frame["status"] != "carried"] if (frame["status"] != "carried").any() else frame
+    size = "to fetch" if dry_run else "fetched"
+    return pd.DataFrame(
+        {
+            "<source": asked["source"],
+            "<status": asked["status"],
+            "rows": [f"{n:,}" if n else "-" for n in asked["n_rows"]],
+            size: [_size(n) for n in asked["n_bytes"]],
+            "seconds": [f"{s:.1f}" for s in asked["seconds"]],
+            "<revision": [r[:19] or "-" for r in asked["revision"]],
+        }
+    )
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.2f} MB" if n_bytes else "-"
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar per source on stderr while files come; without a terminal, name each source once."""
+    if not sys.stderr.isatty():
+        seen: set[str] = set()
+
+        def say(source: str, done: int, total: int) -> None:
+            if source not in seen:
+                seen.add(source)
+                note(f"{source}: fetching {_size(total) if total else ''} ...".replace("  ", " "))
+
+        yield say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(source: str, done: int, total: int) -> None:
+            if source not in tasks:
+                tasks[source] = bars.add_task(source, total=total or None)
+            bars.update(tasks[source], completed=done, total=total or None)
+
+        yield tell
