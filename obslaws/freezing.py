@@ -112,7 +112,8 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
     benchmarks = check_table(benchmarks_table(), "benchmarks")
     units = dict(zip(benchmarks["benchmark"], benchmarks["unit"], strict=True))
     scores = scores.sort_values(["source", "model", "benchmark"], kind="stable", ignore_index=True)
-    kept = kept.sort_values(["model", "attribute", "source", "value"], ignore_index=True)
+    # a source that says two things of a model is believed in the order in which it says them: that order stays
+    kept = kept.sort_values(["model", "attribute", "source"], kind="stable", ignore_index=True)
     return {
         "models": models.sort_values("model", ignore_index=True),
         "benchmarks": benchmarks,

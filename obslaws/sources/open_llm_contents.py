@@ -72,7 +72,8 @@ def v2_contents(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     out["model_type"] = (
         raw["Type"].str.replace(r"\(.*\)", "", regex=True).str.replace(r"[^A-Za-z-]", "", regex=True).replace("", None)
     )
-    out["metadata_base_model"] = raw["Base Model"] if "Base Model" in raw else pd.Series(pd.NA, index=raw.index, dtype="str")
+    unknown = pd.Series(pd.NA, index=raw.index, dtype="str")
+    out["metadata_base_model"] = raw["Base Model"] if "Base Model" in raw else unknown
     out["id"] = raw["eval_name"] if "eval_name" in raw else out["model_name"]
     return {"huggingface_v2": _text(out)}
 
