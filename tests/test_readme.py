@@ -52,7 +52,9 @@ def test_readme_shows_what_its_code_prints(kind, code, shown):
 
 
 def test_readme_names_every_command_and_the_test_command():
-    for command in [c.name or c.callback.__name__ for c in app.registered_commands] + [g.name for g in app.registered_groups]:
+    for command in [c.name or c.callback.__name__ for c in app.registered_commands] + [
+        g.name for g in app.registered_groups
+    ]:
         assert f"obslaws {command}" in TEXT
     assert "make test" in TEXT
     assert "make forecast" in TEXT
