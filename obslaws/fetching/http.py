@@ -151,6 +151,7 @@ def _ask(url: str, known: _Known, network: Network) -> int:
         with _open(url, known.conditions(), network.timeout, "HEAD") as answer:
             return int(answer.headers.get("Content-Length") or 0)
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection open until it is collected
         if error.code == 304:
             return 0
         raise
@@ -160,6 +161,7 @@ def _get(url: str, known: _Known, network: Network, budget: Budget, most: int, t
     try:
         answer = _open(url, known.conditions(), network.timeout)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 304 and known.path:
             return 0
         raise
