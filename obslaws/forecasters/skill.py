@@ -17,7 +17,8 @@ from obslaws.forecasters.base import Forecaster, complete_queries
 from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
 from obslaws.skill.fit import Fit, fit_skills
-from obslaws.skill.posterior import LatentPredictive, condition, logit_moments
+from obslaws.skill.posterior import LatentPredictive, condition
+from obslaws.skill.predict import Relatives, logits
 from obslaws.skill.problem import Data, Priors
 from obslaws.skill.replay import replay
 from obslaws.skill.tree import Nesting
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SkillForecaster"]
 
-_TRIAL = 12  # rounds of fitting that tell numbers of skills apart
+_MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
 
@@ -108,20 +109,13 @@ class SkillForecaster(Forecaster):
         """One fit with floors held at the score of guessing and one with floors free to lie below it.
 
         Weak models do score below guessing on some benchmarks and not on others; averaging the two is steadier than
-        either. The number of skills is where the evidence of the first stops rising.
+        either.
         """
         free = self.priors or Priors()
         held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3)
-        most = max(1, min(4, self.data_.scores.shape[1] - 1))
-        first = self.n_skills or min(2, most)
-        best = fit_skills(self.data_, first, held, max_iter=_TRIAL)
-        for n_skills in range(first + 1, most + 1 if self.n_skills is None else 0):
-            trial = fit_skills(self.data_, n_skills, held, max_iter=_TRIAL)
-            if trial.evidence <= best.evidence:
-                break
-            best = trial
-        best = fit_skills(self.data_, best.n_skills, held, start=best)
-        return [best, fit_skills(self.data_, best.n_skills, free, start=best)]
+        n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
+        first = fit_skills(self.data_, n_skills, held)
+        return [first, fit_skills(self.data_, n_skills, free, start=first)]
 
     def _stretch(self, n_known: int) -> float:
         """Factor on the spread of intervals when `n_known` models of the family are known; learned when first asked."""
@@ -163,7 +157,8 @@ class SkillForecaster(Forecaster):
         fresh = np.where(np.isnan(fitted), known, np.nan)  # scores that the fit has not seen
         family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
         base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
-        parts = [self._logits(fit, covariates, unknown, row, family, base, fresh) for fit in self.fits_]
+        who = Relatives(row, family, base, covariates, unknown)
+        parts = [self._logits(fit, who, fresh) for fit in self.fits_]
         own = np.isfinite(known).any(axis=1)
         basis = np.where(
             own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled"))
@@ -180,39 +175,13 @@ class SkillForecaster(Forecaster):
             np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
         )  # fmt: skip
 
-    def _logits(
-        self,
-        fit: Fit,
-        covariates: Array,
-        unknown: Array,
-        row: NDArray[np.intp],
-        family: NDArray[np.intp],
-        base: NDArray[np.intp],
-        fresh: Array,
-    ) -> tuple[Array, Array]:
+    def _logits(self, fit: Fit, who: Relatives, fresh: Array) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit; shapes (n, J)."""
-        state, variances, d = fit.state, fit.variances, fit.n_skills
-        response = fit.system.response()
-        k = fit.system.n_slopes
-        n, n_shared = len(row), len(fit.shared_cov)
-        effect, follow, noise = np.zeros((n, d)), np.zeros((n, d, n_shared)), np.zeros((n, d, d))
-        by_family, by_base = family >= 0, (family < 0) & (base >= 0)
-        effect[by_family], effect[by_base] = state.family[family[by_family]], state.base[base[by_base]]
-        follow[by_family], follow[by_base] = response.family[family[by_family]], response.base[base[by_base]]
-        noise[by_family] = response.family_noise[family[by_family]]
-        noise[by_base] = response.base_noise[base[by_base]] + variances.family
-        noise[~by_family & ~by_base] = variances.family + variances.base
-        follow[:, :, :k] += (covariates[:, None, :, None] * np.eye(d)[None, :, None, :]).reshape(n, d, k)
-        noise += variances.model + state.slopes.T @ unknown @ state.slopes
-        skills = effect + covariates @ state.slopes
-        seen = row >= 0
-        skills[seen], follow[seen] = state.skills[row[seen]], response.model[row[seen]]
-        noise[seen] = response.model_noise[row[seen]]
-        mean, cov = logit_moments(skills, follow, noise, state.intercepts, state.loadings, fit.shared_cov, k)
-        floor, ceiling = fit.floors, fit.ceilings
+        mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
+        noise, dof = fit.variances.noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
             mean[i], cov[i] = condition(
-                mean[i], cov[i], fresh[i], floor, ceiling, variances.noise, self.data_.n_items, fit.problem.priors.dof
+                mean[i], cov[i], fresh[i], fit.floors, fit.ceilings, noise, self.data_.n_items, dof
             )
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 

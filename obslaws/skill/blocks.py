@@ -60,6 +60,27 @@ class Groups:
                 summed[self._filled] = np.add.reduceat(flat, self._starts, axis=0)
         return summed.reshape(self.n_groups, *values.shape[1:])
 
+    def products(self, left: Array, right: Array) -> Array:
+        """Sum the products of rows by group, left transposed.
+
+        Parameters
+        ----------
+        left : ndarray of shape (n, d, a)
+        right : ndarray of shape (n, d, b)
+
+        Returns
+        -------
+        ndarray of shape (n_groups, a, b)
+        """
+        if not self._in_order:
+            left, right = left[self._order], right[self._order]
+        (n, d, a), b = left.shape, right.shape[2]
+        out = np.zeros((self.n_groups, a, b))
+        rows, columns = left.reshape(n * d, a), right.reshape(n * d, b)
+        for group, first, last in zip(self._filled, self._starts * d, np.r_[self._starts[1:], n] * d, strict=True):
+            np.matmul(rows[first:last].T, columns[first:last], out=out[group])
+        return out
+
 
 def spd_inverse(blocks: Array) -> Array:
     """Inverse of stacked symmetric positive definite matrices.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from obslaws.skill.blocks import propagate, spd_logdet
-from obslaws.skill.problem import Data, Linearised, Priors, Problem, State, Variances
+from obslaws.skill.blocks import spd_logdet
+from obslaws.skill.problem import Data, Linearised, Penalty, Priors, Problem, State, Variances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,8 @@ class Fit:
         Estimated variances.
     precision : ndarray of shape (M, d, d)
         Prior precision of each model's skills around their expectation.
-    spread : ndarray of shape (J, d, d)
-        Penalty on the loadings that integrating the skills leaves behind.
+    penalty : Penalty
+        On the loadings, left behind by integrating the skills.
     system : System
         The eliminated system at the mode.
     evidence : float
@@ -59,7 +59,7 @@ class Fit:
     state: State
     variances: Variances
     precision: Array
-    spread: Array
+    penalty: Penalty
     system: System
     evidence: float
     converged: bool
@@ -117,22 +117,23 @@ def fit_skills(
     problem = Problem(data, n_skills, priors or Priors())
     if start is None:
         state, variances = problem.start()
-        spread = np.zeros((data.scores.shape[1], n_skills, n_skills))
+        n_benchmarks = data.scores.shape[1]
+        penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
     else:
-        state, variances, spread = start.state, start.variances, start.spread
+        state, variances, penalty = start.state, start.variances, start.penalty
         if start.problem.priors != problem.priors:
             state = replace(state, floor_logits=np.full_like(state.floor_logits, problem.priors.floor_logit))
     damping, still, reached = 1e-3, 0, -np.inf
     trace: list[float] = []
     best: Fit | None = None
+    curve = problem.curve(state)
     while True:
         precision = problem.model_precision(variances, state.slopes)
-        now = problem.linearise(state, variances, precision, spread)
-        value = problem.objective(state, variances, precision, now.cells.variance, spread)
-        penalty = 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings)
-        trace.append(_evidence(problem, variances, precision, now, value - penalty))
+        now = problem.linearise(state, variances, precision, penalty, curve)
+        value = problem.objective(state, variances, precision, now.cells.variance, penalty, curve[1])
+        trace.append(_evidence(problem, variances, precision, now, value - penalty.value(state.loadings)))
         if best is None or trace[-1] >= best.evidence:
-            best = Fit(problem, state, variances, precision, spread, now.system, trace[-1], False, len(trace) - 1)
+            best = Fit(problem, state, variances, precision, penalty, now.system, trace[-1], False, len(trace) - 1)
         still = 0 if trace[-1] > reached + tol else still + 1
         reached = max(reached, trace[-1]) if still == 0 else reached
         converged = still >= _STILL
@@ -141,29 +142,34 @@ def fit_skills(
             return replace(best, converged=converged, n_iter=len(trace) - 1, trace=tuple(trace))
         for _attempt in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping=damping))
-            if problem.objective(candidate, variances, precision, now.cells.variance, spread) <= value + 1e-9:
-                state, damping = candidate, max(damping / 10.0, 1e-10)
+            there = problem.curve(candidate)
+            if problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1]) <= value + 1e-9:
+                state, curve, damping = candidate, there, max(damping / 10.0, 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
-        here = problem.linearise(state, variances, precision, spread, items=False)
-        variances, spread, moment = _updated_variances(problem, state, variances, here)
-        state, variances, spread = _standardised(state, variances, spread, moment)
+        here = problem.linearise(state, variances, precision, penalty, curve, items=False)
+        variances, penalty, moment = _updated_variances(problem, state, variances, here)
+        state, variances, penalty = _standardised(state, variances, penalty, moment)
 
 
 def _updated_variances(
     problem: Problem, state: State, old: Variances, here: Linearised
-) -> tuple[Variances, Array, Array]:
+) -> tuple[Variances, Penalty, Array]:
     """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
 
     Second moments are taken at the present benchmark parameters: those are maximised, not integrated.
     """
     data, priors, d, nesting = problem.data, problem.priors, problem.d, problem.data.nesting
-    response, k = here.system.response(slopes_only=True), here.system.n_slopes
-    slopes_cov = cho_solve(cho_factor(here.system.shared[:k, :k], lower=True), np.eye(k)) if k else np.zeros((0, 0))
-    residual_cov = propagate(response.residual, response.residual_noise, slopes_cov)
-    deviation_cov = propagate(response.deviation, response.deviation_noise, slopes_cov)
-    base_cov = propagate(response.base, response.base_noise, slopes_cov)
-    skill_cov = propagate(response.model, response.model_noise, slopes_cov)
+    n_models, n_benchmarks = data.scores.shape
+    cells, system = here.cells, here.system
+    response, k = system.response(slopes_only=True), system.n_slopes
+    slopes_cov = cho_solve(cho_factor(system.shared[:k, :k], lower=True), np.eye(k)) if k else np.zeros((0, 0))
+    base_cov = response.base_noise + response.base @ slopes_cov @ np.swapaxes(response.base, 1, 2)
+    above = response.base_noise[nesting.base_of_model]
+    skill_cov = response.model.covariance(above, slopes_cov)
+    across = response.model.follow @ above[:, :, d:]  # skills with own intercepts
+    across += response.model.response @ slopes_cov @ np.swapaxes(response.base[nesting.base_of_model, d:], 1, 2)
+    own_var = np.einsum("bjj->bj", base_cov[:, d:, d:])
     stray = state.skills - data.covariates @ state.slopes - state.family[nesting.family]
     deviation = state.family - state.base[nesting.base]
     prior = priors.effect_weight * priors.effect**2 * np.eye(d)
@@ -171,52 +177,57 @@ def _updated_variances(
     def pooled(effects: Array, cov: Array) -> Array:
         return (effects.T @ effects + cov.sum(axis=0) + prior) / (len(effects) + priors.effect_weight)
 
+    own = (state.own**2 + own_var).sum(axis=0)
+    usual = (own.sum() + prior[0, 0]) / (own_var.size + priors.effect_weight)
+    own = (own + priors.own_weight * usual) / (nesting.n_bases + priors.own_weight)
     squared_slopes = (state.slopes**2 + np.diag(slopes_cov).reshape(len(state.slopes), d)).sum(axis=1)
     slope_var = (squared_slopes + priors.slope_weight * priors.slope**2) / (d + priors.slope_weight)
     pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(-1, d * d)
-    logit_var = skill_cov.reshape(-1, d * d) @ pairs.T
-    expected = here.cells.residual**2 + here.cells.slope**2 * logit_var
-    robust = (priors.dof + 1.0) / (priors.dof + expected / here.cells.variance)
+    logit_var = skill_cov.reshape(-1, d * d) @ pairs.T + own_var[nesting.base_of_model]
+    logit_var += 2.0 * np.einsum("mdj,jd->mj", across, state.loadings)
+    expected = cells.residual**2 + cells.slope**2 * logit_var
+    robust = (priors.dof + 1.0) / (priors.dof + expected / cells.variance)
     squared = robust * expected
     # each squared residual splits into benchmark noise and item sampling in proportion to their variances
-    share = old.noise / here.cells.variance
-    explained = (problem.weight * share * (share * squared + here.cells.variance - old.noise)).sum(axis=0)
+    share = old.noise / cells.variance
+    explained = (problem.weight * share * (share * squared + cells.variance - old.noise)).sum(axis=0)
     noise = (explained + priors.noise_weight * priors.noise**2) / (problem.weight.sum(axis=0) + priors.noise_weight)
-    spread = (here.cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d)
+    penalty = Penalty(
+        (cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d),
+        np.einsum("mj,mdj->jd", cells.curvature, across),
+    )
     variances = Variances(
-        _relaxed(old.model, pooled(stray, residual_cov)),
-        _relaxed(old.family, pooled(deviation, deviation_cov)),
-        _relaxed(old.base, pooled(state.base, base_cov)),
+        _relaxed(old.model, pooled(stray, response.residual.covariance(above, slopes_cov))),
+        _relaxed(old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))),
+        _relaxed(old.base, pooled(state.base, base_cov[:, :d, :d])),
+        old.own * (own / old.own) ** _RELAXATION,
         old.slope * (slope_var / old.slope) ** _RELAXATION,
         np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
     )
     centred = state.skills - state.skills.mean(axis=0)
     moment = (centred.T @ centred + skill_cov.sum(axis=0)) / len(centred)
-    return variances, spread, moment
+    return variances, penalty, moment
 
 
-def _standardised(state: State, variances: Variances, spread: Array, moment: Array) -> tuple[State, Variances, Array]:
+def _standardised(state: State, variances: Variances, penalty: Penalty, moment: Array) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
     root = np.linalg.cholesky(moment)
     back = np.linalg.inv(root)
-    state = State(
-        state.skills @ back.T,
-        state.family @ back.T,
-        state.base @ back.T,
-        state.slopes @ back.T,
-        state.intercepts,
-        state.loadings @ root,
-        state.ceiling_logits,
-        state.floor_logits,
+    state = replace(
+        state,
+        skills=state.skills @ back.T,
+        family=state.family @ back.T,
+        base=state.base @ back.T,
+        slopes=state.slopes @ back.T,
+        loadings=state.loadings @ root,
     )
-    variances = Variances(
-        back @ variances.model @ back.T,
-        back @ variances.family @ back.T,
-        back @ variances.base @ back.T,
-        variances.slope,
-        variances.noise,
+    variances = replace(
+        variances,
+        model=back @ variances.model @ back.T,
+        family=back @ variances.family @ back.T,
+        base=back @ variances.base @ back.T,
     )
-    return state, variances, back @ spread @ back.T
+    return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
 
 
 def _relaxed(old: Array, new: Array) -> Array:
@@ -232,7 +243,7 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     n_benchmarks, d = data.scores.shape[1], problem.d
     prior = spd_logdet(precision)
     prior -= nesting.n_families * spd_logdet(variances.family) + nesting.n_bases * spd_logdet(variances.base)
-    prior -= d * np.log(variances.slope).sum()
+    prior -= d * np.log(variances.slope).sum() + nesting.n_bases * np.log(variances.own).sum()
     items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd) + d * np.log(
         priors.loading_sd
     )

@@ -22,48 +22,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["LatentPredictive", "condition", "logit_moments"]
+__all__ = ["LatentPredictive", "condition"]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(33)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-
-
-def logit_moments(
-    skills: Array, response: Array, noise: Array, intercepts: Array, loadings: Array, shared_cov: Array, n_slopes: int
-) -> tuple[Array, Array]:
-    """Mean and covariance over benchmarks of ``intercept + loading . skills``, one model at a time.
-
-    Skills and benchmark parameters vary jointly, so the rotation and scale that are free between them cancel.
-
-    Parameters
-    ----------
-    skills : ndarray of shape (n, d)
-        Posterior mean.
-    response : ndarray of shape (n, d, G)
-        How the skills follow the shared parameters.
-    noise : ndarray of shape (n, d, d)
-        Covariance of the skills at fixed shared parameters.
-    intercepts : ndarray of shape (J,)
-    loadings : ndarray of shape (J, d)
-    shared_cov : ndarray of shape (G, G)
-        Covariance of slopes, intercepts, loadings and asymptotes (in this order).
-    n_slopes : int
-        How many of the shared parameters are slopes.
-
-    Returns
-    -------
-    tuple of ndarray
-        Shapes (n, J) and (n, J, J).
-    """
-    n, d = skills.shape
-    n_benchmarks = len(loadings)
-    at = np.arange(n_benchmarks)
-    rows = np.matmul(loadings, response)  # (n, J, G): logits by shared parameters
-    rows[:, at, n_slopes + at] += 1.0
-    rows[:, at[:, None], n_slopes + n_benchmarks + at[:, None] * d + np.arange(d)] += skills[:, None, :]
-    cov = (rows.reshape(n * n_benchmarks, -1) @ shared_cov).reshape(rows.shape) @ np.swapaxes(rows, 1, 2)
-    cov += loadings @ noise @ loadings.T
-    return intercepts + skills @ loadings.T, cov
 
 
 def condition(

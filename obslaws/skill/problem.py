@@ -2,9 +2,10 @@
 
 The model (ancestors: Ruan et al. 2024 and Maia Polo et al. 2024):
 
-    score  ~ Student-t around  floor + (ceiling - floor) * logistic(intercept + loading . skills)
+    score  ~ Student-t around  floor + (ceiling - floor) * logistic(intercept + own intercept + loading . skills)
     skills = covariates @ slopes + family effect + model residual
     family effect ~ N(base family effect, S_family),  base family effect ~ N(0, S_base),  residual ~ N(0, S_model)
+    own intercept of a base family on a benchmark ~ N(0, s_benchmark): what its data emphasise beyond its skills
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.blocks import spd_inverse
-from obslaws.skill.state import Data, Priors, State, Variances
+from obslaws.skill.state import Data, Penalty, Priors, State, Variances
 from obslaws.skill.tree import System
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Cells", "Data", "Linearised", "Priors", "Problem", "State", "Variances"]
+__all__ = ["Cells", "Data", "Linearised", "Penalty", "Priors", "Problem", "State", "Variances"]
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,13 @@ class Problem:
         base = nesting.families_of_base.sum(by_model) / (base_count + 1.0)
         family = base[nesting.base] + (by_model - count * base[nesting.base]) / (count + 1.0)
         asymptotes = np.full(n_benchmarks, self.priors.ceiling_logit), np.full(n_benchmarks, self.priors.floor_logit)
-        state = State(skills, family, base, slopes, self.centre.copy(), loadings, *asymptotes)
-        eye = np.eye(d)
-        return state, Variances(0.1 * eye, 0.3 * eye, 0.3 * eye, np.ones(x.shape[1]), np.full(n_benchmarks, 0.03**2))
+        own = np.zeros((nesting.n_bases, n_benchmarks))
+        state = State(skills, family, base, own, slopes, self.centre.copy(), loadings, *asymptotes)
+        per_benchmark, eye = np.ones(n_benchmarks), np.eye(d)
+        variances = Variances(
+            0.1 * eye, 0.3 * eye, 0.3 * eye, 0.02 * per_benchmark, np.ones(x.shape[1]), 0.03**2 * per_benchmark
+        )
+        return state, variances
 
     def asymptotes(self, state: State) -> tuple[Array, Array]:
         """Floor and ceiling of each benchmark, fractions; each of shape (J,)."""
@@ -166,7 +171,8 @@ class Problem:
     def curve(self, state: State) -> tuple[Array, Array]:
         """Share of the way from floor to ceiling, and expected score; each of shape (M, J)."""
         floor, ceiling = self.asymptotes(state)
-        share = logistic(state.intercepts + state.skills @ state.loadings.T)
+        own = state.own[self.data.nesting.base_of_model]
+        share = logistic(state.intercepts + own + state.skills @ state.loadings.T)
         return share, floor + (ceiling - floor) * share
 
     def cell_variance(self, expected: Array, noise: Array) -> Array:
@@ -182,17 +188,27 @@ class Problem:
         return spd_inverse(variances.model + slopes.T @ cov @ slopes)
 
     def objective(
-        self, state: State, variances: Variances, precision: Array, cell_variance: Array, spread: Array
+        self,
+        state: State,
+        variances: Variances,
+        precision: Array,
+        cell_variance: Array,
+        penalty: Penalty,
+        expected: Array | None = None,
     ) -> float:
-        """Negative log posterior up to a constant, with `cell_variance` and the loading penalty `spread` held fixed."""
+        """Negative log posterior up to a constant, with `cell_variance` and the loadings' `penalty` held fixed.
+
+        `expected` are the scores that `curve` gives, where they are at hand; shape (M, J).
+        """
         nesting, priors = self.data.nesting, self.priors
-        residual = (self.y - self.curve(state)[1]) * self.weight
+        residual = (self.y - (self.curve(state)[1] if expected is None else expected)) * self.weight
         total = 0.5 * (priors.dof + 1.0) * np.log1p(residual**2 / (cell_variance * priors.dof)).sum()
         stray = state.skills - self.data.covariates @ state.slopes - state.family[nesting.family]
         total += 0.5 * np.sum((precision @ stray[:, :, None])[:, :, 0] * stray)
         deviation = state.family - state.base[nesting.base]
         total += 0.5 * np.sum((deviation @ spd_inverse(variances.family)) * deviation)
         total += 0.5 * np.sum((state.base @ spd_inverse(variances.base)) * state.base)
+        total += 0.5 * np.sum(state.own**2 / variances.own)
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
         items = np.column_stack([
             state.intercepts - self.centre,
@@ -201,11 +217,11 @@ class Problem:
             state.floor_logits - priors.floor_logit,
         ])  # fmt: skip
         total += 0.5 * np.sum(items**2 * self.diagonal)
-        return float(total + 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings))
+        return float(total + penalty.value(state.loadings))
 
-    def cells(self, state: State, noise: Array) -> Cells:
-        """Residuals, weights and derivatives of every cell at one state."""
-        share, expected = self.curve(state)
+    def cells(self, state: State, noise: Array, curve: tuple[Array, Array] | None = None) -> Cells:
+        """Residuals, weights and derivatives of every cell at one state, whose `curve` may be at hand."""
+        share, expected = self.curve(state) if curve is None else curve
         floor, ceiling = self.asymptotes(state)
         residual = (self.y - expected) * self.weight
         variance = self.cell_variance(expected, noise)
@@ -218,7 +234,13 @@ class Problem:
         return Cells(residual, variance, robust, weight, slope, lift, sink, weight * slope * slope)
 
     def linearise(
-        self, state: State, variances: Variances, precision: Array, spread: Array, items: bool = True
+        self,
+        state: State,
+        variances: Variances,
+        precision: Array,
+        penalty: Penalty,
+        curve: tuple[Array, Array] | None = None,
+        items: bool = True,
     ) -> Linearised:
         """Build and eliminate the Gauss-Newton system.
 
@@ -228,10 +250,12 @@ class Problem:
         variances : Variances
         precision : ndarray of shape (M, d, d)
             From `model_precision`.
-        spread : ndarray of shape (J, d, d)
-            Penalty on the loadings that integrating the skills leaves behind.
+        penalty : Penalty
+            On the loadings.
+        curve : tuple of ndarray, optional
+            What `curve` gives for the state, where it is at hand.
         items : bool
-            Whether the benchmark parameters move too; holding them fixed saves most of the work.
+            Whether the benchmark parameters move too; holding all but the intercepts fixed saves half of the work.
 
         Returns
         -------
@@ -240,14 +264,14 @@ class Problem:
         data, nesting, d = self.data, self.data.nesting, self.d
         n_models, n_benchmarks = data.scores.shape
         k = data.covariates.shape[1] * d
-        cells = self.cells(state, variances.noise)
+        cells = self.cells(state, variances.noise, curve)
         pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(n_benchmarks, d * d)
         if items:
-            coupling, blocks, item_gradient = self._items(state, cells, spread)
+            coupling, own, blocks, item_gradient = self._items(state, cells, penalty)
             at = k + self.item_index
         else:
-            coupling, blocks, item_gradient = np.zeros((n_models, d, 0)), np.zeros((0, 1, 1)), np.zeros((0, 1))
-            at = np.zeros((0, 1), dtype=np.intp)
+            coupling, own, blocks, item_gradient = self._intercepts(state, cells)
+            at = k + self.item_index[:, :1]
         n_shared = k + coupling.shape[2]
         shared, shared_gradient = np.zeros((n_shared, n_shared)), np.zeros(n_shared)
         shared[at[:, :, None], at[:, None, :]] = blocks
@@ -258,22 +282,34 @@ class Problem:
         family_precision, base_precision = spd_inverse(variances.family), spd_inverse(variances.base)
         curvature = (cells.curvature @ pairs).reshape(n_models, d, d)
         system = System(
-            nesting, data.covariates, curvature, precision, coupling, shared, family_precision, base_precision
-        )
+            nesting, data.covariates, curvature, precision, coupling, own, shared,
+            family_precision, base_precision, 1.0 / variances.own,
+        )  # fmt: skip
         stray = state.skills - data.covariates @ state.slopes - state.family[nesting.family]
         held = (precision @ stray[:, :, None])[:, :, 0]
         deviation = (state.family - state.base[nesting.base]) @ family_precision
         shared_gradient[:k] += (data.covariates.T @ held).ravel()
+        downhill = cells.weight * cells.residual * cells.slope
         gradients = (
-            (cells.weight * cells.residual * cells.slope) @ state.loadings - held,
+            downhill @ state.loadings - held,
             nesting.models_of_family.sum(held) - deviation,
-            nesting.families_of_base.sum(deviation) - state.base @ base_precision,
+            np.concatenate([
+                nesting.families_of_base.sum(deviation) - state.base @ base_precision,
+                nesting.models_of_base.sum(downhill) - state.own / variances.own,
+            ], axis=1),
             shared_gradient,
-        )
+        )  # fmt: skip
         return Linearised(system, gradients, cells)
 
-    def _items(self, state: State, cells: Cells, spread: Array) -> tuple[Array, Array, Array]:
-        """Coupling of skills and benchmark parameters, and curvature and gradient of each benchmark's own block."""
+    def _intercepts(self, state: State, cells: Cells) -> tuple[Array, Array, Array, Array]:
+        """Do what `_items` does for the intercepts alone, without their prior."""
+        total = self.data.nesting.models_of_base.sum(cells.curvature)
+        blocks = total.sum(axis=0)[:, None, None]
+        gradient = (cells.weight * cells.residual * cells.slope).sum(axis=0)[:, None]
+        return cells.curvature[:, None, :] * state.loadings.T, total[:, :, None] * np.eye(total.shape[1]), blocks, gradient
+
+    def _items(self, state: State, cells: Cells, penalty: Penalty) -> tuple[Array, Array, Array, Array]:
+        """Coupling of skills and of own intercepts to benchmark parameters, each benchmark's curvature and gradient."""
         priors, d = self.priors, self.d
         n_models, n_benchmarks = self.data.scores.shape
         skills, loadings, slope, lift, sink = state.skills, state.loadings, cells.slope, cells.lift, cells.sink
@@ -297,6 +333,11 @@ class Problem:
         blocks[:, d + 1, d + 1] = (cells.weight * lift**2).sum(axis=0)
         blocks[:, d + 2, d + 2] = (cells.weight * sink**2).sum(axis=0)
         blocks[:, d + 1, d + 2] = blocks[:, d + 2, d + 1] = (cells.weight * lift * sink).sum(axis=0)
+        beside = np.empty((n_models, n_benchmarks, d + 3))
+        beside[:, :, : d + 1] = cells.curvature[:, :, None] * regressors[:, None, :]
+        beside[:, :, d + 1], beside[:, :, d + 2] = by_lift, by_sink
+        own = np.zeros((self.data.nesting.n_bases, n_benchmarks, ends[3]))
+        own[:, np.arange(n_benchmarks)[:, None], self.item_index] = self.data.nesting.models_of_base.sum(beside)
         w_residual = cells.weight * cells.residual
         gradient = np.empty((n_benchmarks, d + 3))
         gradient[:, : d + 1] = (w_residual * slope).T @ regressors
@@ -304,9 +345,9 @@ class Problem:
         gradient[:, d + 2] = (w_residual * sink).sum(axis=0)
         if self.shared_prior:
             blocks += np.diag(self.diagonal)
-            blocks[:, 1 : d + 1, 1 : d + 1] += spread
+            blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
             gradient[:, 0] -= (state.intercepts - self.centre) * self.diagonal[0]
-            gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + (spread @ loadings[:, :, None])[:, :, 0]
+            gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + penalty.gradient(loadings)
             gradient[:, d + 1] -= (state.ceiling_logits - priors.ceiling_logit) * self.diagonal[d + 1]
             gradient[:, d + 2] -= (state.floor_logits - priors.floor_logit) * self.diagonal[d + 2]
-        return coupling, blocks, gradient
+        return coupling, own, blocks, gradient

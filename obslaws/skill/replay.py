@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import cho_solve
 
-from obslaws.skill.posterior import logit_moments
+from obslaws.skill.predict import fitted_logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,12 +87,12 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         state = _branch_state(fit.state, models, families, base)
         precision = fit.precision[models]
         # what all other base families say of the shared parameters, as a quadratic around the mode of the full fit
-        own = part.linearise(state, fit.variances, precision, fit.spread)
+        own = part.linearise(state, fit.variances, precision, fit.penalty)
         rest_curvature, rest_gradient = full.shared - own.system.shared, -own.system.reduce(own.gradients)[3]
         part.weight = part.weight * ~hidden[:, None]
         travelled = np.zeros(len(rest_gradient))
         for step in range(steps + 1):
-            here = part.linearise(state, fit.variances, precision, fit.spread)
+            here = part.linearise(state, fit.variances, precision, fit.penalty)
             system = here.system
             system.shared += rest_curvature
             if step == steps:
@@ -102,11 +102,7 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
             shared = cho_solve(system.factor, gradient, check_finite=False)
             travelled += shared
             state = state.moved(system.expand(model, family, top, shared))
-        response = system.response()
-        logit, cov = logit_moments(
-            state.skills[hidden], response.model[hidden], response.model_noise[hidden],
-            state.intercepts, state.loadings, system.shared_cov, system.n_slopes,
-        )  # fmt: skip
+        logit, cov = fitted_logits(state, system, system.shared_cov, np.flatnonzero(hidden))
         sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
         floor, ceiling = (np.broadcast_to(a, logit.shape) for a in problem.asymptotes(state))
         scores = np.where(part.mask, part.y, np.nan)[hidden]
@@ -117,7 +113,13 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
 
 
 def _branch_state(state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int) -> State:
-    return replace(state, skills=state.skills[models], family=state.family[families], base=state.base[[base]])
+    return replace(
+        state,
+        skills=state.skills[models],
+        family=state.family[families],
+        base=state.base[[base]],
+        own=state.own[[base]],
+    )
 
 
 def rank_within(size: Array, family: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Data", "Priors", "State", "Variances"]
+__all__ = ["Data", "Penalty", "Priors", "State", "Variances"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Priors:
         Prior guess of the sd of a covariate's slopes and the number of skills it counts for.
     effect, effect_weight : float
         Prior guess of the sd of effects and the number of effects it counts for.
+    own_weight : float
+        Number of base families that the mean over benchmarks counts for in each benchmark's variance of own intercepts.
     """
 
     dof: float = 6.0
@@ -80,6 +82,7 @@ class Priors:
     slope_weight: float = 1.0
     effect: float = 0.1
     effect_weight: float = 1.0
+    own_weight: float = 4.0
 
 
 @dataclass
@@ -91,6 +94,8 @@ class State:
     skills : ndarray of shape (M, d)
     family : ndarray of shape (F, d)
     base : ndarray of shape (B, d)
+    own : ndarray of shape (B, J)
+        What a base family scores on a benchmark beyond its skills, on the logit scale.
     slopes : ndarray of shape (p, d)
         Skills per standardised covariate.
     intercepts, ceiling_logits, floor_logits : ndarray of shape (J,)
@@ -100,6 +105,7 @@ class State:
     skills: Array
     family: Array
     base: Array
+    own: Array
     slopes: Array
     intercepts: Array
     loadings: Array
@@ -107,7 +113,7 @@ class State:
     floor_logits: Array
 
     def moved(self, steps: Steps) -> State:
-        """Take a step: models, families, base families, shared parameters."""
+        """Take a step: models (M, d), families (F, d), base families with own intercepts (B, d + J), shared (G,)."""
         model, family, base, shared = steps
         k = self.slopes.size
         n_benchmarks, d = self.loadings.shape
@@ -116,7 +122,8 @@ class State:
         return State(
             self.skills + model,
             self.family + family,
-            self.base + base,
+            self.base + base[:, : self.base.shape[1]],
+            self.own + base[:, self.base.shape[1] :],
             self.slopes + slopes.reshape(self.slopes.shape),
             self.intercepts + intercepts,
             self.loadings + loadings.reshape(n_benchmarks, d),
@@ -133,6 +140,8 @@ class Variances:
     ----------
     model, family, base : ndarray of shape (d, d)
         Prior covariances of residuals, families around base families, base families.
+    own : ndarray of shape (J,)
+        Prior variance of the own intercepts of base families.
     slope : ndarray of shape (p,)
         Prior variance of the slopes of each covariate.
     noise : ndarray of shape (J,)
@@ -142,5 +151,30 @@ class Variances:
     model: Array
     family: Array
     base: Array
+    own: Array
     slope: Array
     noise: Array
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What integrating the skills leaves behind on the loadings: ``loading' spread loading / 2 + pull . loading``.
+
+    Parameters
+    ----------
+    spread : ndarray of shape (J, d, d)
+        Weighted covariance of the skills.
+    pull : ndarray of shape (J, d)
+        Weighted covariance of the skills with own intercepts.
+    """
+
+    spread: Array
+    pull: Array
+
+    def gradient(self, loadings: Array) -> Array:
+        """Uphill direction, shape (J, d)."""
+        return (self.spread @ loadings[:, :, None])[:, :, 0] + self.pull
+
+    def value(self, loadings: Array) -> float:
+        """Log units."""
+        return float(0.5 * np.sum((self.gradient(loadings) + self.pull) * loadings))

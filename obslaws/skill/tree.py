@@ -1,11 +1,13 @@
 """Linear algebra of nested effects: model -> family -> base family -> shared parameters, eliminated leaf by leaf.
 
 The Gauss-Newton system of the skill model couples each model only to its family, each family only to its base family,
-and all of them to a small block of shared parameters (slopes and benchmark parameters). Eliminating models, then
+and all of them to a small block of shared parameters (slopes and benchmark parameters). A base family has, beside its
+effect on the skills, intercepts of its own: what it scores on a benchmark beyond its skills. Eliminating models, then
 families, then base families costs time linear in their number and leaves one small dense system. The same elimination,
 read backwards, gives every posterior covariance that the fit and the forecasts need.
 
-Shapes: d skills, M models, F families, B base families, G shared parameters (p*d slopes, then benchmark parameters).
+Shapes: d skills, M models, F families, B base families, J benchmarks, q = d + J unknowns of a base family, I benchmark
+parameters of which the first J are the intercepts, G = p*d + I shared parameters (slopes first).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Steps = tuple[Array, Array, Array, Array]
 
-__all__ = ["Nesting", "Response", "System"]
+__all__ = ["Effect", "Nesting", "Response", "System"]
 
 
 class Nesting:
@@ -45,6 +47,7 @@ class Nesting:
         self.family, self.base, self.n_bases = family, base, n_bases
         self.models_of_family = Groups(family, len(base))
         self.families_of_base = Groups(base, n_bases)
+        self.models_of_base = Groups(base[family], n_bases)
 
     @property
     def n_families(self) -> int:
@@ -54,7 +57,7 @@ class Nesting:
     @property
     def base_of_model(self) -> NDArray[np.intp]:
         """Base family of each model, shape (M,)."""
-        return self.base[self.family]
+        return self.models_of_base.index
 
     def branch(self, base: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Nesting]:
         """Models and families of one base family, and the nesting among them alone."""
@@ -77,12 +80,16 @@ class System:
     prior : ndarray of shape (M, d, d)
         Precision of each model's skills around their expectation.
     coupling : ndarray of shape (M, d, I)
-        Curvature between a model's skills and the benchmark parameters.
+        Curvature between a model's skills and the benchmark parameters, intercepts first.
+    own : ndarray of shape (B, J, I)
+        Curvature of the likelihood between intercepts and benchmark parameters, from the models of each base family.
     shared : ndarray of shape (G, G)
         Curvature of the shared parameters from likelihood and prior; overwritten by what is left of it once models,
         families and base families are eliminated.
     family_precision, base_precision : ndarray of shape (d, d)
         Prior precision of a family around its base family, and of a base family around zero.
+    own_precision : ndarray of shape (J,)
+        Prior precision of a base family's own intercepts.
     """
 
     def __init__(
@@ -92,37 +99,53 @@ class System:
         data: Array,
         prior: Array,
         coupling: Array,
+        own: Array,
         shared: Array,
         family_precision: Array,
         base_precision: Array,
+        own_precision: Array,
     ) -> None:
         n_models, d, n_items = coupling.shape
-        self.nesting, self.covariates, self.n_slopes = nesting, covariates, covariates.shape[1] * d
-        self.prior, self.coupling, self.family_precision = prior, coupling, family_precision
+        n_own = own.shape[1]
+        k = self.n_slopes = covariates.shape[1] * d
+        self.nesting, self.covariates, self.prior, self.coupling = nesting, covariates, prior, coupling
+        self.family_precision = family_precision
+        self.intercepts = slice(k, k + n_own)
         self.curvature = data + prior
         self.model_inverse = spd_inverse(self.curvature)
         self.pull = self.model_inverse @ prior  # how a model follows its expectation
+        self.yielding = self.model_inverse @ coupling  # how it gives way to the benchmark parameters
         kept = prior - prior @ self.pull  # what is left of the prior once the model is eliminated
-        carried = np.swapaxes(self.pull, 1, 2) @ coupling
-        link = np.empty((n_models, d, d + self.n_slopes + n_items))
+        link = np.empty((n_models, d, d + k + n_items))
         link[:, :, :d] = kept
-        link[:, :, d : d + self.n_slopes] = (covariates[:, None, :, None] * kept[:, :, None, :]).reshape(
-            n_models, d, -1
-        )
-        link[:, :, d + self.n_slopes :] = carried
+        link[:, :, d : d + k] = _by_covariate(covariates, kept)
+        carried = np.matmul(prior, self.yielding, out=link[:, :, d + k :])
         by_family = nesting.models_of_family.sum(link)
         self.family_link = by_family[:, :, d:]
         self.family_inverse = spd_inverse(by_family[:, :, :d] + family_precision)
         self.family_pull = self.family_inverse @ family_precision
+        family_yielding = self.family_inverse @ self.family_link
         passed = np.empty_like(by_family)
         passed[:, :, :d] = family_precision - family_precision @ self.family_pull
-        passed[:, :, d:] = np.swapaxes(self.family_pull, 1, 2) @ self.family_link
+        passed[:, :, d:] = family_precision @ family_yielding
         by_base = nesting.families_of_base.sum(passed)
-        self.base_link = by_base[:, :, d:]
-        self.base_inverse = spd_inverse(by_base[:, :, :d] + base_precision)
-        self.shared = self._eliminated(shared, kept, carried)
+        block, self.base_link = np.empty((nesting.n_bases, d + n_own, d + n_own)), np.empty(
+            (nesting.n_bases, d + n_own, k + n_items)
+        )
+        self.base_link[:, :d] = by_base[:, :, d:]
+        followed = np.concatenate([_by_covariate(covariates, self.pull), -self.yielding], axis=2)
+        rows = nesting.models_of_base.products(coupling[:, :, :n_own], followed)
+        rows -= nesting.families_of_base.products(self.family_link[:, :, self.intercepts], family_yielding)
+        rows[:, :, k:] += own
+        self.base_link[:, d:] = rows
+        block[:, :d, :d] = by_base[:, :, :d] + base_precision
+        block[:, :d, d:] = self.base_link[:, :d, self.intercepts]
+        block[:, d:, :d] = np.swapaxes(block[:, :d, d:], 1, 2)
+        block[:, d:, d:] = rows[:, :, self.intercepts] + np.diag(own_precision)
+        self.base_inverse = spd_inverse(block)
+        self.shared = self._eliminated(shared, kept, carried, family_yielding)
 
-    def _eliminated(self, out: Array, kept: Array, carried: Array) -> Array:
+    def _eliminated(self, out: Array, kept: Array, carried: Array, family_yielding: Array) -> Array:
         x, k = self.covariates, self.n_slopes
         (n_models, p), d, n_items = x.shape, kept.shape[1], carried.shape[2]
         outer = (x[:, :, None] * x[:, None, :]).reshape(n_models, p * p)
@@ -131,11 +154,9 @@ class System:
         cross = (x.T @ carried.reshape(n_models, d * n_items)).reshape(k, n_items)
         out[:k, k:] += cross
         out[k:, :k] += cross.T
-        coupled = (n_models * d, n_items)
-        out[k:, k:] -= self.coupling.reshape(coupled).T @ (self.model_inverse @ self.coupling).reshape(coupled)
-        for inverse, link in ((self.family_inverse, self.family_link), (self.base_inverse, self.base_link)):
-            rows = link.reshape(link.shape[0] * d, link.shape[2])
-            out -= rows.T @ (inverse @ link).reshape(rows.shape)
+        out[k:, k:] -= _stacked(self.coupling).T @ _stacked(self.yielding)
+        out -= _stacked(self.family_link).T @ _stacked(family_yielding)
+        out -= _stacked(self.base_link).T @ _stacked(self.base_inverse @ self.base_link)
         return out
 
     @cached_property
@@ -149,7 +170,7 @@ class System:
         return np.asarray(cho_solve(self.factor, np.eye(len(self.shared)), check_finite=False))
 
     def logdet(self) -> float:
-        """Log determinant of the skills' part: models, families, base families (not the shared block)."""
+        """Log determinant of models, families and base families (not the shared block)."""
         return spd_logdet(self.curvature) - spd_logdet(self.family_inverse) - spd_logdet(self.base_inverse)
 
     def reduce(self, gradients: Steps) -> tuple[Array, Array, Array, Array]:
@@ -158,7 +179,7 @@ class System:
         Parameters
         ----------
         gradients : tuple of ndarray
-            Downhill directions of models (M, d), families (F, d), base families (B, d), shared parameters (G,).
+            Downhill directions of models (M, d), families (F, d), base families (B, q), shared parameters (G,).
 
         Returns
         -------
@@ -166,29 +187,36 @@ class System:
             What each block would move at fixed parents, and the right-hand side left for the shared parameters.
         """
         model_gradient, family_gradient, base_gradient, shared_gradient = gradients
-        k = self.n_slopes
-        moved = (self.model_inverse @ model_gradient[:, :, None])[:, :, 0]
-        lifted = (self.prior @ moved[:, :, None])[:, :, 0]
-        family_rhs = family_gradient + self.nesting.models_of_family.sum(lifted)
-        family_moved = (self.family_inverse @ family_rhs[:, :, None])[:, :, 0]
-        base_rhs = base_gradient + self.nesting.families_of_base.sum(family_moved @ self.family_precision)
-        base_moved = (self.base_inverse @ base_rhs[:, :, None])[:, :, 0]
+        nesting, k, d = self.nesting, self.n_slopes, model_gradient.shape[1]
+        moved = _apply(self.model_inverse, model_gradient)
+        lifted = _apply(self.prior, moved)
+        family_rhs = family_gradient + nesting.models_of_family.sum(lifted)
+        family_moved = _apply(self.family_inverse, family_rhs)
+        base_rhs = base_gradient.copy()
+        base_rhs[:, :d] += nesting.families_of_base.sum(family_moved @ self.family_precision)
+        n_own = base_rhs.shape[1] - d
+        own = (moved[:, None, :] @ self.coupling[:, :, :n_own])[:, 0]
+        family_own = (family_moved[:, None, :] @ self.family_link[:, :, self.intercepts])[:, 0]
+        base_rhs[:, d:] -= nesting.models_of_base.sum(own) + nesting.families_of_base.sum(family_own)
+        base_moved = _apply(self.base_inverse, base_rhs)
         rhs = shared_gradient.copy()
         rhs[:k] += (self.covariates.T @ lifted).ravel()
-        rhs[k:] -= moved.ravel() @ self.coupling.reshape(moved.size, self.coupling.shape[2])
-        rhs -= family_moved.ravel() @ self.family_link.reshape(family_moved.size, len(rhs))
-        rhs -= base_moved.ravel() @ self.base_link.reshape(base_moved.size, len(rhs))
+        rhs[k:] -= moved.ravel() @ _stacked(self.coupling)
+        rhs -= family_moved.ravel() @ _stacked(self.family_link)
+        rhs -= base_moved.ravel() @ _stacked(self.base_link)
         return moved, family_moved, base_moved, rhs
 
     def expand(self, moved: Array, family_moved: Array, base_moved: Array, shared: Array) -> Steps:
         """Recover the steps of all blocks from the answer of `reduce` and the step of the shared parameters (G,)."""
-        k, x = self.n_slopes, self.covariates
-        base = base_moved - (self.base_inverse @ (self.base_link @ shared)[:, :, None])[:, :, 0]
-        followed = (self.family_pull @ base[self.nesting.base][:, :, None])[:, :, 0]
-        family = family_moved + followed - (self.family_inverse @ (self.family_link @ shared)[:, :, None])[:, :, 0]
-        expected = family[self.nesting.family] + x @ shared[:k].reshape(x.shape[1], family.shape[1])
-        held = (self.model_inverse @ (self.coupling @ shared[k:])[:, :, None])[:, :, 0]
-        return moved + (self.pull @ expected[:, :, None])[:, :, 0] - held, family, base, shared
+        k, x, nesting, d = self.n_slopes, self.covariates, self.nesting, moved.shape[1]
+        base = base_moved - _apply(self.base_inverse, self.base_link @ shared)
+        seen = np.tile(shared, (nesting.n_bases, 1))  # a base family's own intercepts add to those of all
+        seen[:, self.intercepts] += base[:, d:]
+        family = family_moved + _apply(self.family_pull, base[nesting.base, :d])
+        family -= _apply(self.family_inverse, _apply(self.family_link, seen[nesting.base]))
+        expected = family[nesting.family] + x @ shared[:k].reshape(x.shape[1], d)
+        held = _apply(self.yielding, seen[nesting.base_of_model, k:])
+        return moved + _apply(self.pull, expected) - held, family, base, shared
 
     def solve(self, gradients: Steps, damping: float = 0.0) -> Steps:
         """Newton step for all parameters, the shared block damped in the manner of Levenberg and Marquardt.
@@ -203,7 +231,7 @@ class System:
         Returns
         -------
         tuple of ndarray
-            Steps of models (M, d), families (F, d), base families (B, d), shared parameters (G,).
+            Steps of models (M, d), families (F, d), base families (B, q), shared parameters (G,).
         """
         model, family, base, rhs = self.reduce(gradients)
         factor = self.factor
@@ -212,7 +240,7 @@ class System:
         return self.expand(model, family, base, cho_solve(factor, rhs, check_finite=False))
 
     def response(self, slopes_only: bool = False) -> Response:
-        """How skills and effects follow the shared parameters, and their covariance at fixed shared parameters.
+        """How skills and effects follow the shared parameters and the base families, and what they vary beyond that.
 
         Parameters
         ----------
@@ -223,60 +251,111 @@ class System:
         -------
         Response
         """
-        k, x, d = self.n_slopes, self.covariates, self.curvature.shape[1]
+        k, x, d, nesting = self.n_slopes, self.covariates, self.curvature.shape[1], self.nesting
         reach = k if slopes_only else len(self.shared)
+        n_own = self.base_inverse.shape[1] - d
         base = -self.base_inverse @ self.base_link[:, :, :reach]
-        family = self.family_pull @ base[self.nesting.base] - self.family_inverse @ self.family_link[:, :, :reach]
-        base_noise = self.base_inverse[self.nesting.base]
-        family_noise = self.family_inverse + self.family_pull @ base_noise @ np.swapaxes(self.family_pull, 1, 2)
-        expected = family[self.nesting.family]
-        expected[:, :, :k] += (x[:, None, :, None] * np.eye(d)[None, :, None, :]).reshape(len(x), d, k)
-        model = self.pull @ expected
+        family_follow = np.concatenate(
+            [self.family_pull, -self.family_inverse @ self.family_link[:, :, self.intercepts]], axis=2
+        )
+        family = family_follow @ base[nesting.base] - self.family_inverse @ self.family_link[:, :, :reach]
+        deviation_follow, deviation = family_follow.copy(), family - base[nesting.base, :d]
+        deviation_follow[:, :, :d] -= np.eye(d)
+        expected = family[nesting.family]
+        expected[:, :, :k] += _by_covariate(x, np.broadcast_to(np.eye(d), (len(x), d, d)))
+        expected_follow = family_follow[nesting.family]
+        follow = self.pull @ expected_follow
+        follow[:, :, d:] -= self.yielding[:, :, :n_own]
+        model = self.pull @ expected - self.yielding[:, :, :n_own] @ base[nesting.base_of_model, d:]
         if not slopes_only:
-            model[:, :, k:] -= self.model_inverse @ self.coupling
-        above = family_noise[self.nesting.family]
-        stray, family_stray = self.pull - np.eye(d), self.family_pull - np.eye(d)
+            model[:, :, k:] -= self.yielding
+        above, stray = self.family_inverse[nesting.family], self.pull - np.eye(d)
         return Response(
-            model=model,
-            model_noise=self.model_inverse + self.pull @ above @ np.swapaxes(self.pull, 1, 2),
-            residual=model - expected,
-            residual_noise=self.model_inverse + stray @ above @ np.swapaxes(stray, 1, 2),
-            family=family,
-            family_noise=family_noise,
-            deviation=family - base[self.nesting.base],
-            deviation_noise=self.family_inverse + family_stray @ base_noise @ np.swapaxes(family_stray, 1, 2),
+            model=Effect(model, follow, self.model_inverse + _sandwich(self.pull, above)),
+            residual=Effect(model - expected, follow - expected_follow, self.model_inverse + _sandwich(stray, above)),
+            family=Effect(family, family_follow, self.family_inverse),
+            deviation=Effect(deviation, deviation_follow, self.family_inverse),
             base=base,
             base_noise=self.base_inverse,
         )
 
 
 @dataclass(frozen=True)
-class Response:
-    """Linear response to the shared parameters, and covariance at fixed shared parameters, of each kind of effect.
-
-    A quantity moves as ``response @ shared``; its posterior covariance is ``noise + response C response'`` with C the
-    covariance of the shared parameters (`obslaws.skill.blocks.propagate`). G counts the slopes alone if only those were
-    asked for.
+class Effect:
+    """How one kind of quantity, such as the skills of the models, moves with what stands above it.
 
     Parameters
     ----------
-    model, residual : ndarray of shape (M, d, G)
-        Skills of a model; what neither covariates nor family explain of them.
-    family, deviation : ndarray of shape (F, d, G)
-        Effect of a family; its deviation from the base family.
-    base : ndarray of shape (B, d, G)
-        Effect of a base family.
-    model_noise, residual_noise, family_noise, deviation_noise, base_noise : ndarray of shape (n, d, d)
-        Covariances at fixed shared parameters.
+    response : ndarray of shape (n, d, G)
+        By the shared parameters, base families moving along; G counts the slopes alone if only those were asked for.
+    follow : ndarray of shape (n, d, q)
+        By the unknowns of the base family at fixed shared parameters.
+    inner : ndarray of shape (n, d, d)
+        Covariance at fixed base family and shared parameters.
     """
 
-    model: Array
-    model_noise: Array
-    residual: Array
-    residual_noise: Array
-    family: Array
-    family_noise: Array
-    deviation: Array
-    deviation_noise: Array
+    response: Array
+    follow: Array
+    inner: Array
+
+    def covariance(self, base_noise: Array, shared_cov: Array) -> Array:
+        """Posterior covariance of each quantity.
+
+        Parameters
+        ----------
+        base_noise : ndarray of shape (n, q, q)
+            Covariance of the base family of each, at fixed shared parameters.
+        shared_cov : ndarray of shape (G, G)
+
+        Returns
+        -------
+        ndarray of shape (n, d, d)
+        """
+        (n, d, width), spread = self.response.shape, _stacked(self.response) @ shared_cov
+        wide = spread.reshape(n, d, width) @ np.swapaxes(self.response, 1, 2)
+        return self.inner + _sandwich(self.follow, base_noise) + wide
+
+
+@dataclass(frozen=True)
+class Response:
+    """What follows what in one eliminated system.
+
+    Parameters
+    ----------
+    model, residual : Effect
+        Skills of the models; what neither covariates nor family explain of them.
+    family, deviation : Effect
+        Effects of the families; their deviation from the base family.
+    base : ndarray of shape (B, q, G)
+        How base families follow the shared parameters.
+    base_noise : ndarray of shape (B, q, q)
+        Covariance of base families at fixed shared parameters.
+    """
+
+    model: Effect
+    residual: Effect
+    family: Effect
+    deviation: Effect
     base: Array
     base_noise: Array
+
+
+def _by_covariate(x: Array, blocks: Array) -> Array:
+    """Blocks times each covariate, side by side: (M, p), (M, d, d) -> (M, d, p*d)."""
+    n, d, _ = blocks.shape
+    return (x[:, None, :, None] * blocks[:, :, None, :]).reshape(n, d, x.shape[1] * d)
+
+
+def _stacked(blocks: Array) -> Array:
+    """All rows of all blocks as one matrix: (n, a, b) -> (n*a, b)."""
+    return blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2])
+
+
+def _apply(blocks: Array, vectors: Array) -> Array:
+    """Each block times its own vector: (n, a, b), (n, b) -> (n, a)."""
+    return (blocks @ vectors[:, :, None])[:, :, 0]
+
+
+def _sandwich(outer: Array, inner: Array) -> Array:
+    """Covariance of what follows linearly: outer inner outer', (n, d, q), (n, q, q) -> (n, d, d)."""
+    return outer @ inner @ np.swapaxes(outer, 1, 2)

@@ -3,7 +3,7 @@ import pytest
 
 from obslaws.simulate import simulate_panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
-from obslaws.skill.problem import Data, Priors, Problem
+from obslaws.skill.problem import Data, Penalty, Priors, Problem
 from obslaws.skill.tree import Nesting
 
 
@@ -43,12 +43,14 @@ def data(simulated):
 
 @pytest.fixture(scope="session")
 def at_random(data):
-    """The problem away from its mode, where no gradient is small: problem, state, variances, precision, spread."""
+    """The problem away from its mode, where no gradient is small: problem, state, variances, precision, penalty."""
     rng = np.random.default_rng(5)
     problem = Problem(data, 2, Priors())
     state, variances = problem.start()
-    size = (state.skills.shape, state.family.shape, state.base.shape, state.slopes.size + problem.item_index.size)
+    n_benchmarks, n_bases = data.scores.shape[1], data.nesting.n_bases
+    shared = state.slopes.size + problem.item_index.size
+    size = (state.skills.shape, state.family.shape, (n_bases, 2 + n_benchmarks), shared)
     state = state.moved(tuple(0.3 * rng.standard_normal(shape) for shape in size))
-    root = rng.standard_normal((data.scores.shape[1], 2, 2))
-    spread = root @ np.swapaxes(root, 1, 2)
-    return problem, state, variances, problem.model_precision(variances, state.slopes), spread
+    root = rng.standard_normal((n_benchmarks, 2, 2))
+    penalty = Penalty(root @ np.swapaxes(root, 1, 2), rng.standard_normal((n_benchmarks, 2)))
+    return problem, state, variances, problem.model_precision(variances, state.slopes), penalty

@@ -11,7 +11,8 @@ from obslaws.skill.problem import Data, Priors, Problem
 
 def shapes(state):
     n_shared = state.slopes.size + state.intercepts.size + state.loadings.size + 2 * state.intercepts.size
-    return state.skills.shape, state.family.shape, state.base.shape, (n_shared,)
+    bases = (len(state.base), state.base.shape[1] + state.own.shape[1])
+    return state.skills.shape, state.family.shape, bases, (n_shared,)
 
 
 def unpack(vector, state):
@@ -34,13 +35,13 @@ def numeric_gradient(function, n, step=1e-5):
 
 
 def test_gradients_are_those_of_the_objective(at_random):
-    problem, state, variances, precision, spread = at_random
-    here = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    here = problem.linearise(state, variances, precision, penalty)
     downhill = flat(here.gradients)
 
     def objective(vector):
         moved = state.moved(unpack(vector, state))
-        return problem.objective(moved, variances, precision, here.cells.variance, spread)
+        return problem.objective(moved, variances, precision, here.cells.variance, penalty)
 
     found = numeric_gradient(objective, len(downhill))
     np.testing.assert_allclose(-found, downhill, rtol=1e-6, atol=1e-6 * np.abs(downhill).max())
@@ -48,8 +49,8 @@ def test_gradients_are_those_of_the_objective(at_random):
 
 def test_curvature_is_the_gauss_newton_one(at_random):
     """J'WJ from numeric derivatives of the expected scores, weights held, plus the priors' curvature."""
-    problem, state, variances, precision, spread = at_random
-    here = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    here = problem.linearise(state, variances, precision, penalty)
     n = len(flat(here.gradients))
 
     def expected(vector):
@@ -65,7 +66,7 @@ def test_curvature_is_the_gauss_newton_one(at_random):
 
     def prior_gradient(vector):
         moved = state.moved(unpack(vector, state))
-        return -flat(prior.linearise(moved, variances, precision, spread).gradients)
+        return -flat(prior.linearise(moved, variances, precision, penalty).gradients)
 
     curvature = np.column_stack([(prior_gradient(e) - prior_gradient(-e)) / 2 for e in np.eye(n)])
     curvature += jacobian.T @ (weight[:, None] * jacobian)
@@ -77,24 +78,12 @@ def test_curvature_is_the_gauss_newton_one(at_random):
 
 
 def test_missing_cells_count_for_nothing(at_random):
-    problem, state, variances, precision, spread = at_random
-    here = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    here = problem.linearise(state, variances, precision, penalty)
     hidden = ~problem.mask
     assert hidden.any()
     for part in (here.cells.weight, here.cells.residual, here.cells.curvature):
         assert (part[hidden] == 0).all()
-
-
-def test_benchmark_parameters_held_fixed_are_left_out(at_random):
-    """The small system solves for the same step as the whole one where the benchmark parameters may not move."""
-    problem, state, variances, precision, spread = at_random
-    whole = problem.linearise(state, variances, precision, spread)
-    held = problem.linearise(state, variances, precision, spread, items=False)
-    k = state.slopes.size
-    for part in range(3):
-        np.testing.assert_allclose(held.gradients[part], whole.gradients[part])
-    np.testing.assert_allclose(held.gradients[3], whole.gradients[3][:k])
-    np.testing.assert_allclose(held.system.shared, whole.system.shared[:k, :k])
 
 
 def test_asymptotes_stay_inside(at_random):
@@ -104,7 +93,8 @@ def test_asymptotes_stay_inside(at_random):
     assert (floor <= guessing).all()
     assert ((guessing < ceiling) & (ceiling < 1)).all()
     share, expected = problem.curve(state)
-    np.testing.assert_allclose(share, logistic(state.intercepts + state.skills @ state.loadings.T))
+    own = state.own[problem.data.nesting.base_of_model]
+    np.testing.assert_allclose(share, logistic(state.intercepts + own + state.skills @ state.loadings.T))
     assert ((floor <= expected) & (expected <= ceiling)).all()
 
 
