@@ -36,6 +36,12 @@ def backtest(
         int | None, typer.Option(help="Smallest models of a tested family that stay in training (leave-family-out).")
     ] = None,
     groups: Annotated[Path | None, typer.Option(help="CSV with group, family, or JSON: families to leave out.")] = None,
+    revealed: Annotated[
+        int | None, typer.Option(help="Scores that are told (new-model, rolling-origin, leave-benchmark-out).")
+    ] = None,
+    cutoff: Annotated[
+        str | None, typer.Option(help="A day such as 2024-06-01 (date-cutoff), or FLOP (compute-cutoff).")
+    ] = None,
     cells: Annotated[Path | None, typer.Option(help="CSV with fold, model, benchmark: the cells to hide.")] = None,
     benchmarks: BenchmarksOption = None,
     level: LevelOption = 0.9,
@@ -69,6 +75,8 @@ def backtest(
                 name,
                 observed=observed,
                 groups=label_groups,
+                revealed=revealed,
+                cutoff=cutoff,
                 cells=hidden,
                 benchmarks=names(benchmarks),
                 level=level,
