@@ -163,7 +163,7 @@ def backtest(
         parts.append(part)
         report(len(parts), len(folds))
     seconds = time.perf_counter() - start
-    return BacktestResult(record.id, model.name, level, seconds, pd.concat(parts, ignore_index=True))
+    return BacktestResult(record.id, model.label or model.name, level, seconds, pd.concat(parts, ignore_index=True))
 
 
 def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[pd.DataFrame]:

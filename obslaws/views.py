@@ -97,9 +97,15 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None, sources: list[
 
 def _frozen(name: str, view: dict[str, Any]) -> Panel:
     panel = read_panel(data_root() / "panels" / view["panel"])
-    told = {key: view[key] for key in ("source", "licence", "note") if key in view}
+    told: dict[str, Any] = {key: view[key] for key in ("source", "licence", "note") if key in view}
     counts = [("known", len(panel.models))]
-    provenance: dict[str, Any] = {"folder": view["panel"], "view": view["title"], "filters": counts, "failed_formats": 0, **told}
+    provenance: dict[str, Any] = {
+        "folder": view["panel"],
+        "view": view["title"],
+        "filters": counts,
+        "failed_formats": 0,
+        **told,
+    }
     return replace(panel, name=name, provenance=provenance)
 
 

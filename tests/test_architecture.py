@@ -26,7 +26,7 @@ ROOMS = (
     ("views", "families", "known_scores"),
     ("query",),
     ("forecasters.base",),
-    ("capability", "skill"),
+    ("capability", "skill", "peers"),
     ("simulate",),
     ("folds",),
     ("forecasters", "protocols"),

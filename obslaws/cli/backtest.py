@@ -28,7 +28,9 @@ _POINTS = ("mae", "mae_groups", "medae", "rmse", "bias", "width")
 
 def backtest(
     protocol: Annotated[str, typer.Option(help="What is hidden: leave-family-out, cells, sloth-v1-1, ...")],
-    forecaster: Annotated[str, typer.Option(help="Names, separated by commas.")] = "skill",
+    forecaster: Annotated[
+        str, typer.Option(help="Names, separated by commas; settings after a colon: sloth:d=3,intercept=shared.")
+    ] = "skill",
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
@@ -55,13 +57,14 @@ def backtest(
     from obslaws.backtest import backtest as run
     from obslaws.errors import UnknownNameError
     from obslaws.forecasters import FORECASTERS
+    from obslaws.forecasters.settings import split_names
     from obslaws.protocols import load_protocol, read_cells, read_groups
     from obslaws.report.captions import data_caption
 
     record = load_protocol(protocol)
-    forecasters = names(forecaster) or ["skill"]
+    forecasters = split_names(forecaster) or ["skill"]
     for name in forecasters:
-        if name not in FORECASTERS:
+        if name.partition(":")[0] not in FORECASTERS:
             raise UnknownNameError("forecaster", name, FORECASTERS)
     label_groups = None if groups is None else read_groups(groups)
     hidden = None if cells is None else read_cells(cells)
