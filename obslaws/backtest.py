@@ -15,12 +15,13 @@ from typing import Any
 import pandas as pd
 
 from obslaws.errors import UsageError
+from obslaws.folds import Fold
 from obslaws.forecasters import forecaster as make_forecaster
 from obslaws.forecasters.base import Forecaster, check_level
 from obslaws.metrics import interval_metrics, mae_groups, point_metrics
 from obslaws.panel import Panel, load_panel
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
-from obslaws.splits import Fold, plan
+from obslaws.splits import plan
 
 __all__ = ["CELL_COLUMNS", "BacktestResult", "backtest"]
 
@@ -90,6 +91,8 @@ def backtest(
     *,
     observed: int | None = None,
     groups: Groups | None = None,
+    revealed: int | None = None,
+    cutoff: str | None = None,
     cells: pd.DataFrame | None = None,
     benchmarks: Sequence[str] | None = None,
     level: float = 0.9,
@@ -110,6 +113,10 @@ def backtest(
         Models of each tested family that stay in training, smallest first (``leave-family-out``).
     groups : mapping of str to tuple of str, optional
         Test groups as families (``leave-family-out``); see `obslaws.protocols.read_groups`.
+    revealed : int, optional
+        Scores that are told (``new-model``, ``rolling-origin``, ``leave-benchmark-out``).
+    cutoff : str, optional
+        A day (``date-cutoff``) or FLOP (``compute-cutoff``).
     cells : DataFrame, optional
         Columns fold, model, benchmark (``cells``); see `obslaws.protocols.read_cells`.
     benchmarks : sequence of str, optional
@@ -143,7 +150,7 @@ def backtest(
     if jobs == 0 or jobs < -1:
         raise UsageError(f"jobs is {jobs}; expected a number of processes, or -1 for one per core.")
     record = load_protocol(protocol) if isinstance(protocol, str) else protocol
-    record = with_options(record, observed, groups)
+    record = with_options(record, observed, groups, revealed, cutoff)
     model = make_forecaster(forecaster) if isinstance(forecaster, str) else forecaster
     if panel is None:
         panel = load_panel(record.view)
@@ -156,7 +163,7 @@ def backtest(
         parts.append(part)
         report(len(parts), len(folds))
     seconds = time.perf_counter() - start
-    return BacktestResult(record.id, model.name, level, seconds, pd.concat(parts, ignore_index=True))
+    return BacktestResult(record.id, model.label or model.name, level, seconds, pd.concat(parts, ignore_index=True))
 
 
 def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[pd.DataFrame]:
@@ -175,6 +182,6 @@ def _run_fold(fold: Fold, model: Forecaster, level: float) -> pd.DataFrame:
     # one BLAS thread, here as in a worker: another number of threads may round another way
     with threadpool_limits(1):
         fitted = copy.deepcopy(model).fit(fold.train)
-        answers = fitted.forecast(fold.queries, benchmarks=list(fold.held_out.columns), level=level)
+        answers = fitted.forecast(fold.queries, fold.revealed, benchmarks=list(fold.held_out.columns), level=level)
     answers = answers.assign(fold=fold.name, score=fold.held_out.to_numpy().ravel())
     return answers.loc[answers["score"].notna(), [*CELL_COLUMNS]]

@@ -47,6 +47,15 @@ class Protocol:
         Models derived from a held-out model, as far as `base_model` tells, are hidden with it.
     groups : mapping of str to tuple of str, optional
         Label of a test group -> its families; by default the base families.
+    cells : Path, optional
+        Held-out cells that belong to the record; its folds may ask about a cell again.
+    n_revealed : int
+        How many scores of each asked model are told to the forecast (``rolling-origin``), or how many models keep
+        their score of the new benchmark (``leave-benchmark-out``).
+    seed : int
+        Decides which scores are told.
+    cutoff_date, cutoff_flop : str, float, optional
+        From here on is asked about (``date-cutoff``, ``compute-cutoff``).
     counts, source, best, peers : dict
         Size of the exercise, where it comes from, and what others reached on it (points).
     """
@@ -61,6 +70,11 @@ class Protocol:
     drop_small_families: bool = False
     lineage: bool = False
     groups: Groups | None = None
+    cells: Path | None = None
+    n_revealed: int = 0
+    seed: int = 0
+    cutoff_date: str | None = None
+    cutoff_flop: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     best: Mapping[str, Any] = field(default_factory=dict)
@@ -68,8 +82,8 @@ class Protocol:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the record states its groups, so that its figures can be held against published ones."""
-        return self.groups is not None
+        """Whether the record states its groups or cells, so that its figures can be held against published ones."""
+        return self.groups is not None or self.cells is not None
 
 
 def _folder() -> Path:
@@ -117,6 +131,8 @@ def load_protocol(name: str) -> Protocol:
         record["benchmarks"] = tuple(record["benchmarks"])
     if record.get("groups") is not None:
         record["groups"] = _labelled(record["groups"])
+    if record.get("cells") is not None:
+        record["cells"] = _folder() / record["cells"]
     return Protocol(**record)
 
 
@@ -124,7 +140,13 @@ def _labelled(groups: list[list[str]]) -> Groups:
     return {group[0]: tuple(group) for group in groups}
 
 
-def with_options(protocol: Protocol, observed: int | None = None, groups: Groups | None = None) -> Protocol:
+def with_options(
+    protocol: Protocol,
+    observed: int | None = None,
+    groups: Groups | None = None,
+    revealed: int | None = None,
+    cutoff: str | None = None,
+) -> Protocol:
     """Set the options that a protocol leaves open.
 
     Parameters
@@ -135,6 +157,10 @@ def with_options(protocol: Protocol, observed: int | None = None, groups: Groups
         Models of each tested family that stay in training, 0 or more.
     groups : mapping of str to tuple of str, optional
         Label of a test group -> its families.
+    revealed : int, optional
+        Scores that are told, 0 or more (``new-model``, ``rolling-origin``, ``leave-benchmark-out``).
+    cutoff : str, optional
+        A day such as ``2024-06-01`` (``date-cutoff``) or FLOP such as ``8.4e22`` (``compute-cutoff``).
 
     Returns
     -------
@@ -145,6 +171,14 @@ def with_options(protocol: Protocol, observed: int | None = None, groups: Groups
     UsageError
         The protocol fixes the option, or the number makes no sense.
     """
+    if revealed is not None:
+        if protocol.split not in ("rolling-origin", "leave-benchmark-out"):
+            raise UsageError(f"Protocol {protocol.id!r} reveals no scores. Use 'new-model' or 'leave-benchmark-out'.")
+        if revealed < 0:
+            raise UsageError(f"revealed is {revealed}; expected 0 or more scores.")
+        protocol = replace(protocol, n_revealed=revealed)
+    if cutoff is not None:
+        protocol = replace(protocol, **_cutoff(protocol, cutoff))  # type: ignore[arg-type]
     options = {"n_observed": observed, "groups": groups}
     given = {k: v for k, v in options.items() if v is not None and v != getattr(protocol, k)}
     if given and (protocol.is_fixed or protocol.split != "leave-family-out"):
@@ -153,6 +187,23 @@ def with_options(protocol: Protocol, observed: int | None = None, groups: Groups
     if observed is not None and observed < 0:
         raise UsageError(f"observed is {observed}; expected 0 or more models of each tested family.")
     return replace(protocol, **given)  # type: ignore[arg-type]
+
+
+def _cutoff(protocol: Protocol, text: str) -> dict[str, str | float]:
+    if protocol.split == "date-cutoff":
+        day = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
+        if pd.isna(day):
+            raise UsageError(f"cutoff is {text!r}; expected a day such as 2024-06-01.")
+        return {"cutoff_date": text}
+    if protocol.split == "compute-cutoff":
+        try:
+            flop = float(text)
+        except ValueError:
+            flop = float("nan")
+        if not 0 < flop < float("inf"):
+            raise UsageError(f"cutoff is {text!r}; expected training compute in FLOP such as 8.4e22.")
+        return {"cutoff_flop": flop}
+    raise UsageError(f"Protocol {protocol.id!r} has no cutoff. Use 'date-cutoff' or 'compute-cutoff'.")
 
 
 def read_groups(path: Path) -> Groups:
@@ -199,13 +250,15 @@ def read_groups(path: Path) -> Groups:
     return groups
 
 
-def read_cells(path: Path) -> pd.DataFrame:
+def read_cells(path: Path, repeated: bool = False) -> pd.DataFrame:
     """Read held-out cells: CSV with columns fold, model, benchmark.
 
     Parameters
     ----------
     path : Path
         One row per held-out cell.
+    repeated : bool
+        Whether several folds may ask about one cell.
 
     Returns
     -------
@@ -218,7 +271,7 @@ def read_cells(path: Path) -> pd.DataFrame:
         A column or value is missing, or a cell is held out twice.
     """
     table = _read_text(path, ("fold", "model", "benchmark"))
-    doubled = table.duplicated(["model", "benchmark"])
+    doubled = table.duplicated(["fold", "model", "benchmark"] if repeated else ["model", "benchmark"])
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
         cell = table.iloc[at]

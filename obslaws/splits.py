@@ -7,60 +7,17 @@ here. Called by backtests.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import FitError, SchemaError, UnknownNameError, UsageError
+from obslaws.cutoffs import compute_cutoff, date_cutoff, draw, rolling_origin
+from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.folds import Fold, derived
 from obslaws.panel import Panel
-from obslaws.protocols import Groups, Protocol
+from obslaws.protocols import Groups, Protocol, read_cells
 
 __all__ = ["SPLITS", "Fold", "plan"]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One refit: what trains, who is asked, what came.
-
-    Parameters
-    ----------
-    name : str
-        Test group, or label of the fold.
-    train : Panel
-        Everything that the fit may see.
-    queries : DataFrame of shape (n_queries, n_covariates)
-        Held-out models, by id; covariates only.
-    held_out : DataFrame of shape (n_queries, n_benchmarks)
-        The scores to be forecast, NaN where a score is known or was never measured; columns as in `train`.
-    """
-
-    name: str
-    train: Panel
-    queries: pd.DataFrame
-    held_out: pd.DataFrame
-
-    def check(self) -> None:
-        """Refuse a fold whose training panel holds a score that is to be forecast, or nothing at all.
-
-        Raises
-        ------
-        FitError
-            The message names the fold and the first cell that leaks.
-        """
-        seen = self.train.scores.reindex(index=self.held_out.index, columns=self.held_out.columns)
-        leaks = np.argwhere((seen.notna() & self.held_out.notna()).to_numpy())
-        if len(leaks):
-            row, column = leaks[0]
-            raise FitError(
-                f"Fold {self.name!r}: {len(leaks)} held-out scores are in its training panel, first "
-                f"{self.held_out.index[row]} on {self.held_out.columns[column]}. A fold must hide what it asks for."
-            )
-        if self.train.n_cells == 0:
-            raise FitError(
-                f"Fold {self.name!r} leaves no score to train on: the panel holds nothing but this test group. "
-                "Use a panel with more families."
-            )
 
 
 def plan(
@@ -94,10 +51,14 @@ def plan(
     UnknownNameError
         A group, model or benchmark that the panel does not hold; the nearest is offered.
     """
-    if (protocol.split == "cells") != (cells is not None):
+    if (protocol.split == "cells" and protocol.cells is None) != (cells is not None):
         need = "needs a" if cells is None else "takes no"
         raise UsageError(f"Protocol {protocol.id!r} {need} table of cells (columns fold, model, benchmark).")
+    if protocol.cells is not None:
+        cells = read_cells(protocol.cells, repeated=True)
     panel = panel.select(benchmarks=protocol.benchmarks)
+    # errors are in points: a rating has none
+    panel = panel.select(benchmarks=list(panel.benchmarks.index[panel.benchmarks["unit"].eq("fraction")]))
     if protocol.complete_rows:
         panel = panel.select(_complete(panel))
     folds = SPLITS[protocol.split](protocol, panel, benchmarks, cells)
@@ -131,7 +92,7 @@ def _leave_family_out(
         held = (inside & beyond).to_numpy()
         hidden = held.copy()
         if protocol.lineage:
-            hidden |= _derived(models, set(models.index[held]))
+            hidden |= derived(models, set(models.index[held]))
             held = hidden & inside.to_numpy()
         if held.any():
             folds.append(Fold(label, panel.select(~hidden), models.loc[held], panel.scores.loc[held]))
@@ -156,20 +117,6 @@ def _groups(protocol: Protocol, models: pd.DataFrame, family_size: pd.Series) ->
             if family not in family_size.index:
                 raise UnknownNameError("family", family, family_size.index)
     return protocol.groups
-
-
-def _derived(models: pd.DataFrame, held: set[str]) -> np.ndarray:
-    """Mark the models whose chain of base models meets a held-out one."""
-    parent = models["base_model"].dropna().to_dict()
-    out = np.zeros(len(models), dtype=bool)
-    for i, model in enumerate(models.index):
-        seen = {model}
-        while (model := parent.get(model, "")) and model not in seen:
-            if model in held:
-                out[i] = True
-                break
-            seen.add(model)
-    return out
 
 
 def _cells(
@@ -209,5 +156,38 @@ def _positions(panel: Panel, cells: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     return index.get_indexer(pd.Index(cells["model"])), columns.get_indexer(pd.Index(cells["benchmark"]))
 
 
+def _leave_benchmark_out(
+    protocol: Protocol, panel: Panel, benchmarks: Sequence[str] | None, cells: pd.DataFrame | None
+) -> list[Fold]:
+    known = panel.scores.notna()
+    # the same models are told whatever else is asked; as many have to be left as are told
+    told = draw(panel.scores.T, protocol.n_revealed, protocol.seed).T
+    folds = []
+    for name in panel.scores.columns if benchmarks is None else benchmarks:
+        if name not in panel.scores.columns:
+            raise UnknownNameError("benchmark", name, panel.scores.columns)
+        j = panel.scores.columns.get_loc(name)
+        mask = np.zeros(panel.scores.shape, dtype=bool)
+        mask[:, j] = known[name].to_numpy() & ~told[:, j]
+        if mask.sum() <= protocol.n_revealed:
+            continue
+        asked = np.flatnonzero(mask[:, j])
+        held_out = panel.scores.where(mask).iloc[asked]
+        folds.append(Fold(str(name), panel.hide(mask), panel.models.iloc[asked], held_out))
+    if not folds:
+        raise UsageError(
+            f"Protocol {protocol.id!r}: no benchmark of panel {panel.name!r} has more than {2 * protocol.n_revealed} "
+            "scores. Lower --revealed."
+        )
+    return folds
+
+
 Split = Callable[[Protocol, Panel, "Sequence[str] | None", "pd.DataFrame | None"], list[Fold]]
-SPLITS: dict[str, Split] = {"leave-family-out": _leave_family_out, "cells": _cells}
+SPLITS: dict[str, Split] = {
+    "leave-family-out": _leave_family_out,
+    "cells": _cells,
+    "date-cutoff": date_cutoff,
+    "compute-cutoff": compute_cutoff,
+    "rolling-origin": rolling_origin,
+    "leave-benchmark-out": _leave_benchmark_out,
+}

@@ -2,19 +2,21 @@
 
 A view is data (``data/views/<name>.toml``): score sources in order of precedence, benchmarks, settings, filters, and
 either the resolved covariates of ``models`` or one source's own claims ("as the peer has it"). `view_panel` carries it
-out on a snapshot and counts the models before and after every filter.
+out on a snapshot and counts the models before and after every filter. A view may also name a frozen panel of its own
+(``data/panels/<name>/``), for a matrix that others published numbers on and that no snapshot may change.
 """
 
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from obslaws.errors import UnknownNameError, UsageError
-from obslaws.panel import COVARIATES, Panel, complete_benchmarks
+from obslaws.panel import COVARIATES, Panel, complete_benchmarks, read_panel
 from obslaws.snapshot import Snapshot, data_root, load_snapshot
 from obslaws.sources import SOURCES
 
@@ -71,6 +73,8 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None, sources: list[
     (148, 8)
     """
     view = _read_view(name) | ({"sources": _known_sources(sources, name)} if sources is not None else {})
+    if "panel" in view:
+        return _frozen(name, view)
     data = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     benchmarks = complete_benchmarks(data.benchmarks).loc[view["benchmarks"]]
     peer = view.get("covariates", "resolved")
@@ -89,6 +93,20 @@ def view_panel(name: str, snapshot: Snapshot | str | None = None, sources: list[
     provenance["failed_formats"] = int(failed.reindex(models.index, fill_value=False).to_numpy().sum())
     scores = wide.reindex(index=models.index, columns=benchmarks.index).astype("float64")
     return Panel(name, models[[*COVARIATES]], scores, benchmarks, provenance)
+
+
+def _frozen(name: str, view: dict[str, Any]) -> Panel:
+    panel = read_panel(data_root() / "panels" / view["panel"])
+    told: dict[str, Any] = {key: view[key] for key in ("source", "licence", "note") if key in view}
+    counts = [("known", len(panel.models))]
+    provenance: dict[str, Any] = {
+        "folder": view["panel"],
+        "view": view["title"],
+        "filters": counts,
+        "failed_formats": 0,
+        **told,
+    }
+    return replace(panel, name=name, provenance=provenance)
 
 
 def _known_sources(sources: list[str], view: str) -> list[str]:

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from obslaws.errors import FitError, SchemaError, UnknownNameError, UsageError
+from obslaws.folds import Fold
 from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol, protocol_names, read_cells, read_groups, with_options
-from obslaws.splits import Fold, plan
+from obslaws.splits import plan
 
 # rows, families, test groups, test models, cells: Maia Polo et al. (2024), as counted in their stored results
 SLOTH = {
@@ -18,6 +19,9 @@ SLOTH = {
     "sloth-both-2": (46, 12, 7, 20, 240),
 }
 
+SPLITTING = ("date-cutoff", "compute-cutoff", "rolling-origin", "new-model", "leave-benchmark-out")
+MATRICES = {"epoch-cells": (179, 38, 1324, 10), "benchpress-cells": (72, 45, 3696, 6)}
+
 
 @pytest.fixture(scope="module")
 def sloth():
@@ -25,7 +29,7 @@ def sloth():
 
 
 def test_protocols_travel_with_the_package():
-    assert set(protocol_names()) == {"leave-family-out", "cells", *SLOTH}
+    assert set(protocol_names()) >= {"leave-family-out", "cells", *SPLITTING, *MATRICES, *SLOTH}
     for name in protocol_names():
         assert load_protocol(name).id == name
 

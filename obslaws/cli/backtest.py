@@ -28,7 +28,9 @@ _POINTS = ("mae", "mae_groups", "medae", "rmse", "bias", "width")
 
 def backtest(
     protocol: Annotated[str, typer.Option(help="What is hidden: leave-family-out, cells, sloth-v1-1, ...")],
-    forecaster: Annotated[str, typer.Option(help="Names, separated by commas.")] = "skill",
+    forecaster: Annotated[
+        str, typer.Option(help="Names, separated by commas; settings after a colon: sloth:d=3,intercept=shared.")
+    ] = "skill",
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
@@ -36,6 +38,12 @@ def backtest(
         int | None, typer.Option(help="Smallest models of a tested family that stay in training (leave-family-out).")
     ] = None,
     groups: Annotated[Path | None, typer.Option(help="CSV with group, family, or JSON: families to leave out.")] = None,
+    revealed: Annotated[
+        int | None, typer.Option(help="Scores that are told (new-model, rolling-origin, leave-benchmark-out).")
+    ] = None,
+    cutoff: Annotated[
+        str | None, typer.Option(help="A day such as 2024-06-01 (date-cutoff), or FLOP (compute-cutoff).")
+    ] = None,
     cells: Annotated[Path | None, typer.Option(help="CSV with fold, model, benchmark: the cells to hide.")] = None,
     benchmarks: BenchmarksOption = None,
     level: LevelOption = 0.9,
@@ -49,13 +57,14 @@ def backtest(
     from obslaws.backtest import backtest as run
     from obslaws.errors import UnknownNameError
     from obslaws.forecasters import FORECASTERS
+    from obslaws.forecasters.settings import split_names
     from obslaws.protocols import load_protocol, read_cells, read_groups
     from obslaws.report.captions import data_caption
 
     record = load_protocol(protocol)
-    forecasters = names(forecaster) or ["skill"]
+    forecasters = split_names(forecaster) or ["skill"]
     for name in forecasters:
-        if name not in FORECASTERS:
+        if name.partition(":")[0] not in FORECASTERS:
             raise UnknownNameError("forecaster", name, FORECASTERS)
     label_groups = None if groups is None else read_groups(groups)
     hidden = None if cells is None else read_cells(cells)
@@ -69,6 +78,8 @@ def backtest(
                 name,
                 observed=observed,
                 groups=label_groups,
+                revealed=revealed,
+                cutoff=cutoff,
                 cells=hidden,
                 benchmarks=names(benchmarks),
                 level=level,

@@ -56,6 +56,9 @@ FORECASTERS: Mapping[str, type[Forecaster]] = _Registry(
         "compute": "regression:ComputeForecaster",
         "size-tokens": "regression:SizeTokensForecaster",
         "logit-ols": "regression:LogitOLS",
+        "sloth": "sloth:Sloth",
+        "eci": "eci:CapabilityIndex",
+        "matrix": "matrix:MatrixCompletion",
     }
 )
 
@@ -66,7 +69,7 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
     Parameters
     ----------
     name : str
-        A key of `FORECASTERS`.
+        A key of `FORECASTERS`, alone or with settings: ``sloth:d=3,link=logistic``.
     **settings
         Arguments of its class; all have defaults.
 
@@ -78,11 +81,23 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
     Raises
     ------
     UnknownNameError
-        The nearest name is offered.
+        No such forecaster or setting; the nearest name is offered.
+    UsageError
+        A setting is not written as ``key=value``, or its value makes no sense.
 
     Examples
     --------
     >>> forecaster("mean").name
     'mean'
+    >>> forecaster("sloth:d=2,intercept=shared").n_skills
+    2
     """
-    return FORECASTERS[name](**settings)
+    known, _, text = name.partition(":")
+    kind = FORECASTERS[known]
+    if text:
+        from obslaws.forecasters.settings import read_settings
+
+        settings = read_settings(kind, text) | settings
+    made = kind(**settings)
+    made.label = name
+    return made

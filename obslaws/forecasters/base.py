@@ -82,9 +82,18 @@ class NormalPredictive(Predictive):
 
 
 class Forecaster(ABC):
-    """Base of every forecaster: `fit` a panel, then `forecast` any models on its benchmarks."""
+    """Base of every forecaster: `fit` a panel, then `forecast` any models on its benchmarks.
+
+    Attributes
+    ----------
+    name : str
+        Key in the registry.
+    label : str
+        What it was asked for by, with settings (``sloth:d=3,link=logistic``); empty when made by hand.
+    """
 
     name: ClassVar[str]
+    label: str = ""
 
     @abstractmethod
     def _fit(self, panel: Panel) -> None:
