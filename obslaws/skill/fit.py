@@ -143,7 +143,10 @@ def fit_skills(
         for _attempt in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping=damping))
             there = problem.curve(candidate)
-            if problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1]) <= value + 1e-9:
+            if (
+                problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1])
+                <= value + 1e-9
+            ):
                 state, curve, damping = candidate, there, max(damping / 10.0, 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
@@ -160,7 +163,6 @@ def _updated_variances(
     Second moments are taken at the present benchmark parameters: those are maximised, not integrated.
     """
     data, priors, d, nesting = problem.data, problem.priors, problem.d, problem.data.nesting
-    n_models, n_benchmarks = data.scores.shape
     cells, system = here.cells, here.system
     response, k = system.response(slopes_only=True), system.n_slopes
     slopes_cov = cho_solve(cho_factor(system.shared[:k, :k], lower=True), np.eye(k)) if k else np.zeros((0, 0))
@@ -198,7 +200,9 @@ def _updated_variances(
     )
     variances = Variances(
         _relaxed(old.model, pooled(stray, response.residual.covariance(above, slopes_cov))),
-        _relaxed(old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))),
+        _relaxed(
+            old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))
+        ),
         _relaxed(old.base, pooled(state.base, base_cov[:, :d, :d])),
         old.own * (own / old.own) ** _RELAXATION,
         old.slope * (slope_var / old.slope) ** _RELAXATION,
@@ -209,7 +213,9 @@ def _updated_variances(
     return variances, penalty, moment
 
 
-def _standardised(state: State, variances: Variances, penalty: Penalty, moment: Array) -> tuple[State, Variances, Penalty]:
+def _standardised(
+    state: State, variances: Variances, penalty: Penalty, moment: Array
+) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
     root = np.linalg.cholesky(moment)
     back = np.linalg.inv(root)

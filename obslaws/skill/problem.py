@@ -306,7 +306,12 @@ class Problem:
         total = self.data.nesting.models_of_base.sum(cells.curvature)
         blocks = total.sum(axis=0)[:, None, None]
         gradient = (cells.weight * cells.residual * cells.slope).sum(axis=0)[:, None]
-        return cells.curvature[:, None, :] * state.loadings.T, total[:, :, None] * np.eye(total.shape[1]), blocks, gradient
+        return (
+            cells.curvature[:, None, :] * state.loadings.T,
+            total[:, :, None] * np.eye(total.shape[1]),
+            blocks,
+            gradient,
+        )
 
     def _items(self, state: State, cells: Cells, penalty: Penalty) -> tuple[Array, Array, Array, Array]:
         """Coupling of skills and of own intercepts to benchmark parameters, each benchmark's curvature and gradient."""

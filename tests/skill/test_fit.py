@@ -38,7 +38,17 @@ def test_a_fit_that_is_cut_short_says_so(data):
 
 def test_bit_for_bit(data, fit):
     again = fit_skills(data, 2)
-    for part in ("skills", "family", "base", "slopes", "intercepts", "loadings", "ceiling_logits", "floor_logits"):
+    for part in (
+        "skills",
+        "family",
+        "base",
+        "own",
+        "slopes",
+        "intercepts",
+        "loadings",
+        "ceiling_logits",
+        "floor_logits",
+    ):
         np.testing.assert_array_equal(getattr(again.state, part), getattr(fit.state, part))
     for field in dataclasses.fields(Variances):
         np.testing.assert_array_equal(getattr(again.variances, field.name), getattr(fit.variances, field.name))
@@ -85,7 +95,7 @@ def test_standardising_changes_no_expectation(fit):
     """Scale and rotation are free between skills and loadings: fixing them may not move anything that is measured."""
     skills = fit.state.skills - fit.state.skills.mean(axis=0)
     moment = skills.T @ skills / len(skills)
-    state, variances, spread = _standardised(fit.state, fit.variances, fit.spread, moment)
+    state, variances, penalty = _standardised(fit.state, fit.variances, fit.penalty, moment)
     np.testing.assert_allclose(np.cov(state.skills.T, bias=True), np.eye(2), atol=1e-10)
     np.testing.assert_allclose(fit.problem.curve(state)[1], expected(fit), atol=1e-12)
     for name in ("model", "family", "base"):
@@ -93,10 +103,7 @@ def test_standardising_changes_no_expectation(fit):
             s.loadings @ getattr(v, name) @ s.loadings.T for s, v in ((state, variances), (fit.state, fit.variances))
         ]
         np.testing.assert_allclose(*on_logits, atol=1e-10)
-    penalty = [
-        np.einsum("jd,jde,je->j", s.loadings, b, s.loadings) for s, b in ((state, spread), (fit.state, fit.spread))
-    ]
-    np.testing.assert_allclose(*penalty, rtol=1e-8)
+    np.testing.assert_allclose(penalty.value(state.loadings), fit.penalty.value(fit.state.loadings), rtol=1e-8)
 
 
 def test_going_on_from_a_fit_only_gains(data, fit):
