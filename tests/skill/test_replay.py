@@ -35,15 +35,15 @@ def refit(fit, hidden, rounds=25):
     problem.centre = fit.problem.centre
     state, held, damping = fit.state, (fit.variances, fit.precision), 1e-3
     for _ in range(rounds):
-        now = problem.linearise(state, *held, fit.penalty)
-        value = problem.objective(state, *held, now.cells.variance, fit.penalty)
+        now = problem.linearise(state, *held, fit.spread)
+        value = problem.objective(state, *held, now.cells.variance, fit.spread)
         for _ in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping))
-            if problem.objective(candidate, *held, now.cells.variance, fit.penalty) <= value:
+            if problem.objective(candidate, *held, now.cells.variance, fit.spread) <= value:
                 state, damping = candidate, damping / 10
                 break
             damping *= 10
-    system = problem.linearise(state, *held, fit.penalty).system
+    system = problem.linearise(state, *held, fit.spread).system
     mean, cov = fitted_logits(state, system, system.shared_cov, np.arange(len(scores)))
     return mean, np.sqrt(np.einsum("mjj->mj", cov))
 
