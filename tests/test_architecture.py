@@ -31,7 +31,7 @@ ROOMS = (
     ("forecasters", "protocols"),
     ("splits",),
     ("backtest",),
-    ("lifecycle",),
+    ("lifecycle", "select"),
     ("report",),
     ("cli",),
     ("__main__",),
