@@ -177,7 +177,7 @@ def capability_map(ax: Axes, models: pd.DataFrame, x: str, y: str, families: lis
     """
     others = models[~models["family"].isin(families)]
     ax.scatter(others[x], others[y], s=11, alpha=0.45, color=COLOURS["others"], linewidth=0, label="other families")
-    for family, colour, marker in zip(families, sns.color_palette("colorblind"), "osD^vP<>Xp", strict=False):
+    for family, colour, marker in zip(families, sns.color_palette("colorblind"), "osD^vp<>Xh", strict=False):
         members = models[models["family"] == family].sort_values("n_params")
         ax.plot(members[x], members[y], color=colour, linewidth=1.1, alpha=0.7, zorder=3)
         ax.scatter(
@@ -232,7 +232,7 @@ def family_lines(ax: Axes, models: pd.DataFrame, lines: pd.DataFrame, reference:
             fontsize=7,
             color=colour if told else "0.35",
             path_effects=_HALO,
-            zorder=6,
+            zorder=7 if told else 6,
         )
     ax.set_xscale("log")
     ax.xaxis.set_minor_locator(NullLocator())

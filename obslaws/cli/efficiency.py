@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from obslaws.capability.compute_law import ComputeLaw
 
+_SHOWN = 20  # models on the page; all of them in JSON, CSV and --output
+
 
 class Fit(StrEnum):
     """Ways to fit the families."""
@@ -121,9 +123,14 @@ def efficiency(
         )
     else:
         page.line()
-        page.frame(rows, _for_people(rows, by, level))
+        page.frame(rows, _for_people(rows.head(_SHOWN) if by is Rows.model else rows, by, level))
+        if by is Rows.model and len(rows) > _SHOWN:
+            page.line()
+            page.line(
+                f"The {_SHOWN} of {len(rows)} models with most {law.capability}; --output and --by family tell all."
+            )
         page.line()
-        for text in _explain(law, reference, level):
+        for text in _explain(law, reference, level, int((rows["decades_outside"] > 0.1).sum())):
             page.line(text)
     if output is not None:
         rows.to_csv(output, index=False, lineterminator="\n")
@@ -184,15 +191,20 @@ def _ends(rows: pd.DataFrame, form: str) -> list[str]:
     return [words(low, high) for low, high in zip(rows["lower"], rows["upper"], strict=True)]
 
 
-def _explain(law: ComputeLaw, reference: str, level: float) -> list[str]:
+def _explain(law: ComputeLaw, reference: str, level: float, outside: int) -> list[str]:
     line, pooled, mean = law.line(reference), law.pooled, _mean_r2(law)
-    r2 = "" if mean is None else f"; mean R2 of families with three models or more {mean:.3f}"
+    r2 = "" if mean is None else f"; mean R2 of families with three models or more {mean:.4f}"
     lines = [
         f"Slope: {law.capability} per decade of compute. All {pooled.n_models} models on one line: "
         f"slope {pooled.slope:.3f}, R2 {number(pooled.r2)}{r2}.",
         f"Multiplier: FLOP that {reference} would need for the same {law.capability}, over the FLOP spent. Interval: "
         f"Fieller, {100 * level:g} %, for {line.n_models} models of {reference}; outside: beyond their range.",
     ]
+    if outside:
+        lines.append(
+            f"{outside} lie more than a tenth of a decade outside: there the line of {reference} is carried on beyond "
+            "what was seen of it, and knows neither guessing nor a ceiling."
+        )
     if law.n_left_out:
         lines.append(f"{law.n_left_out} models without known compute are not in the fits.")
     if line.slope <= 0:

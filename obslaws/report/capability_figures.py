@@ -136,7 +136,7 @@ def efficiency_figure(law: ComputeLaw, reference: str, level: float = 0.9, capti
         right.axvline(1.0, color=COLOURS["floor"], linewidth=0.9, linestyle=(0, (1.5, 2)))
         right.set_xscale("log")
         right.set_yticks(at, table["family"], fontsize=8)
-        right.set_xlabel(f"{reference} compute for the same capability, per FLOP spent")
+        right.set_xlabel(f"compute of {reference} for the same capability / own")
         right.set_title(
             f"{100 * level:g} % intervals; hollow: outside the range of {reference}", loc="left", fontsize=8.5
         )

@@ -118,7 +118,7 @@ class Design:
         ndarray of shape (k, k)
             Negative definite.
         """
-        inverse: Array = np.linalg.inv(information)
+        inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
         return -inverse if self.criterion == "D" else -inverse @ inverse
 
     def exact_loss(self, chosen: NDArray[np.bool_]) -> float:
