@@ -31,8 +31,9 @@ ROOMS = (
     ("forecasters", "protocols"),
     ("splits",),
     ("backtest",),
-    ("lifecycle", "select"),
+    ("lifecycle",),
     ("report",),
+    ("select",),
     ("cli",),
     ("__main__",),
 )

@@ -18,10 +18,11 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
+    check_output,
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, check_output, note, number, progress_bar, records
+from obslaws.cli.output import Page, note, number, progress_bar, records
 
 if TYPE_CHECKING:
     import pandas as pd

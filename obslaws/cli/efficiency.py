@@ -20,10 +20,11 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
+    check_output,
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, check_output, number, records
+from obslaws.cli.output import Page, number, records
 
 if TYPE_CHECKING:
     import pandas as pd

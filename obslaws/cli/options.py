@@ -25,6 +25,7 @@ __all__ = [
     "SnapshotOption",
     "TasksOption",
     "ViewOption",
+    "check_output",
     "names",
     "open_panel",
 ]
@@ -73,6 +74,24 @@ MissingOption = Annotated[
 ]
 OutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the rows: FILE.csv.")]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a file name that no table can be written to, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        With the cure.
+    """
+    from obslaws.errors import UsageError
+
+    if path is None:
+        return
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"--output {str(path)!r}: the name must end in .csv.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--output {str(path)!r}: there is no folder {str(path.parent)!r}; make it first.")
 
 
 def open_panel(view: str | None, snapshot: str | None, panel: Path | None) -> Panel:

@@ -17,10 +17,11 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
+    check_output,
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, check_output, number, progress_bar, records
+from obslaws.cli.output import Page, number, progress_bar, records
 
 if TYPE_CHECKING:
     import pandas as pd
