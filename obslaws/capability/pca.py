@@ -128,7 +128,7 @@ class CapabilityPCA(CapabilityModel):
         Warns
         -----
         ConvergenceWarning
-            The imputation still moved after `max_iter` passes.
+            The likelihood still rose, the imputation moved, or the rotation turned at the last step.
         """
         if self.missing not in WAYS:
             raise UsageError(f"missing is {self.missing!r}; expected {', '.join(map(repr, WAYS))}.")

@@ -99,8 +99,13 @@ def relax(
     best = -np.inf
     best_slope, multiplier = np.zeros_like(x), 0.0
     value, slope = judge(x)
+    if not np.isfinite(value):
+        x = even
+        value, slope = judge(x)
     ahead, momentum, step = x, 1.0, 1.0 / max(np.abs(slope).max(initial=0.0), 1e-300)
     for _ in range(max_iter):
+        if not np.isfinite(value):  # so thin a mixture sees too little of some direction; it says nothing
+            break
         bound, weight = _tangent_bound(value, slope, ahead, price, room)
         if bound > best:
             best, best_slope, multiplier = bound, slope, weight
