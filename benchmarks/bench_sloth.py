@@ -41,7 +41,7 @@ def main():
                     "theirs": theirs,
                     "seconds": result.seconds,
                 }
-                print(json.dumps(record), flush=True)
+                print(json.dumps(record | {"seconds": result.seconds}), flush=True)
             row.append(f"{ours:.2f} / {theirs:.2f}")
         rows.append(row)
     if not options.lines:

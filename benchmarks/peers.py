@@ -8,7 +8,10 @@ INTERCEPTS = {"": "shared", "_faminter": "family"}
 
 
 def variants(setting):
-    """Stored name -> forecaster. With two kept models, laws of compute get slopes by family, as the paper's code has it."""
+    """Map stored names to forecasters.
+
+    With two kept models, laws of compute have slopes by family, as in the paper's code.
+    """
     slope = ",slope=family" if setting.endswith("-2") else ""
     out = {}
     for ending, intercept in INTERCEPTS.items():

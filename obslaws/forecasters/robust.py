@@ -109,7 +109,8 @@ class RobustCompute(_Robust):
     name: ClassVar[str] = "compute-huber"
 
     def _terms(self, models: pd.DataFrame) -> Array:
-        return np.log(10.0) * compute_terms(models)
+        # in 1e21 FLOP as the paper has it: with slopes by family and one intercept, where zero lies matters
+        return np.log(10.0) * (compute_terms(models) + 1.0)
 
 
 class RobustSizeTokens(_Robust):

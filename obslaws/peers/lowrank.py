@@ -227,7 +227,8 @@ class _Steps:
         flat = cross.reshape(F * d, size)
         left = shared - flat.T @ solved[:, :, :size].reshape(F * d, size)
         left[np.diag_indices(size)] += damping * np.maximum(shared.diagonal(), 1e-3)
-        step: Array = np.linalg.solve(left, gradient - flat.T @ solved[:, :, size].ravel())
+        right = gradient - flat.T @ solved[:, :, size].ravel()
+        step = np.asarray(np.linalg.solve(left, right), dtype=float)
         own_step: Array = np.asarray(solved[:, :, size] - solved[:, :, :size] @ step, dtype=float)
         k = self.p * d
         per_benchmark: Array = step[k:].reshape(self.J, d + 1)
