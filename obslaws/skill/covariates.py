@@ -113,7 +113,7 @@ class CovariateScale:
         """
         z = (raw - self.centre) / self.scale
         z[:, ~self.used[:-1]] = 0.0
-        mean, cov = _conditional(z, self.cov)
+        mean, cov = _Patterns(z).expect(self.cov)
         n, width = z.shape
         jacobian = np.zeros((n, width + 1, width))
         jacobian[:, np.arange(width), np.arange(width)] = 1.0
@@ -125,30 +125,41 @@ class CovariateScale:
         return full[:, self.used], spread[:, self.used][:, :, self.used]
 
 
-def _conditional(z: Array, cov: Array) -> tuple[Array, Array]:
-    """Expect the unknown entries given the known ones, with covariance; rows grouped by what is known."""
-    n, p = z.shape
-    mean, out = np.where(np.isfinite(z), z, 0.0), np.zeros((n, p, p))
-    unknown = ~np.isfinite(z)
-    patterns, which = np.unique(unknown, axis=0, return_inverse=True)
-    for number, pattern in enumerate(patterns):
-        if not pattern.any():
-            continue
-        rows, seen = np.flatnonzero(which.ravel() == number), ~pattern
-        gain = np.linalg.lstsq(cov[np.ix_(seen, seen)], cov[np.ix_(seen, pattern)], rcond=None)[0]
-        mean[np.ix_(rows, pattern)] = z[np.ix_(rows, seen)] @ gain
-        rest = cov[np.ix_(pattern, pattern)] - cov[np.ix_(pattern, seen)] @ gain
-        out[np.ix_(rows, pattern, pattern)] = rest
-    return mean, out
+class _Patterns:
+    """Rows grouped by what is unknown in them, and the expectation of that given the rest.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n, p)
+        Standardised covariates, NaN unknown.
+    """
+
+    def __init__(self, z: Array) -> None:
+        self.z = z
+        unknown = ~np.isfinite(z)
+        patterns, which = np.unique(unknown, axis=0, return_inverse=True)
+        rows = (np.flatnonzero(which.ravel() == number) for number in range(len(patterns)))
+        self.groups = [(at, ~pattern, pattern) for at, pattern in zip(rows, patterns, strict=True) if pattern.any()]
+
+    def expect(self, cov: Array) -> tuple[Array, Array]:
+        """Fill in the unknown entries given the known ones: expectations (n, p), covariances (n, p, p)."""
+        (n, p), mean = self.z.shape, np.where(np.isfinite(self.z), self.z, 0.0)
+        out = np.zeros((n, p, p))
+        for rows, seen, pattern in self.groups:
+            gain = np.linalg.lstsq(cov[np.ix_(seen, seen)], cov[np.ix_(seen, pattern)], rcond=None)[0]
+            mean[np.ix_(rows, pattern)] = self.z[np.ix_(rows, seen)] @ gain
+            rest = cov[np.ix_(pattern, pattern)] - cov[np.ix_(pattern, seen)] @ gain
+            out[np.ix_(rows, pattern, pattern)] = rest
+        return mean, out
 
 
-def _normal_em(z: Array, rounds: int = 25) -> Array:
+def _normal_em(z: Array, rounds: int = 25, tol: float = 1e-4) -> Array:
     """Estimate the covariance of centred, partly observed normal rows by EM, a little shrunk to independence."""
     n, p = z.shape
-    cov = np.eye(p)
-    if np.isfinite(z).all():
-        return (z.T @ z + np.eye(p)) / (n + 1.0)
+    cov, patterns = np.eye(p), _Patterns(z)
     for _ in range(rounds):
-        mean, spread = _conditional(z, cov)
-        cov = (mean.T @ mean + spread.sum(axis=0) + np.eye(p)) / (n + 1.0)
+        mean, spread = patterns.expect(cov)
+        old, cov = cov, (mean.T @ mean + spread.sum(axis=0) + np.eye(p)) / (n + 1.0)
+        if np.abs(cov - old).max() < tol or not patterns.groups:
+            break
     return cov
