@@ -1,7 +1,7 @@
 """The default forecaster: latent skills with nested family effects, one configuration for every table.
 
-Nothing is for the user to choose: variances by empirical Bayes, the number of skills by the evidence, the stretch of
-the intervals by replaying leave-family-out forecasts inside the training data.
+Nothing is for the user to choose: variances by empirical Bayes, which also shrinks skills that a table does not
+support; the stretch of the intervals by forecasts replayed inside the training data.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from obslaws.forecasters.base import Forecaster, complete_queries
+from obslaws.forecasters.stretch import Stretch
 from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
 from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.predict import Relatives, logits
 from obslaws.skill.problem import Data, Priors
-from obslaws.skill.replay import replay
 from obslaws.skill.tree import Nesting
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class SkillForecaster(Forecaster):
     Parameters
     ----------
     n_skills : int, optional
-        Number of skills; chosen by the evidence when not given.
+        Number of skills; by default four, or one fewer than there are benchmarks.
     priors : Priors, optional
         Weak priors of the fit.
     calibrate : bool
@@ -52,8 +52,8 @@ class SkillForecaster(Forecaster):
         The fits that are averaged.
     weights_ : ndarray of shape (n_fits,)
         Their weights.
-    stretch_ : dict of int to float
-        Factor on the spread of intervals, by the number of known models of the family; filled as forecasts ask for it.
+    stretch_ : Stretch
+        Factors on the spread of intervals, learned as forecasts ask for them.
 
     Examples
     --------
@@ -100,8 +100,8 @@ class SkillForecaster(Forecaster):
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
-        self.stretch_: dict[int, float] = {}
-        self._size = raw[:, 0]
+        blank = SkillForecaster(self.n_skills, self.priors, calibrate=False) if self.calibrate else None
+        self.stretch_ = Stretch(self.fits_, self.weights_, raw[:, 0], panel, blank)
         scored = np.isfinite(self.data_.scores).any(axis=1)
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
 
@@ -116,38 +116,6 @@ class SkillForecaster(Forecaster):
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
         first = fit_skills(self.data_, n_skills, held)
         return [first, fit_skills(self.data_, n_skills, free, start=first)]
-
-    def _stretch(self, n_known: int) -> float:
-        """Factor on the spread of intervals when `n_known` models of the family are known; learned when first asked."""
-        if n_known not in self.stretch_:
-            self.stretch_[n_known] = self._replayed(n_known) if self.calibrate else 1.0
-        return self.stretch_[n_known]
-
-    def _replayed(self, n_observed: int) -> float:
-        """Factor that makes the replayed 90 % intervals cover 90 %; 1 when fewer than three base families speak.
-
-        Replay can only widen: the posterior is as narrow as the model could justify if it held exactly.
-        """
-        replays = [replay(fit, self._size, n_observed) for fit in self.fits_]
-        kept = [r for r in replays if r is not None]
-        if len(kept) < len(replays):
-            return 1.0
-        first = kept[0]
-        predictive = LatentPredictive(
-            np.stack([r.logit for r in kept]), np.stack([r.logit_sd for r in kept]),
-            np.stack([f.floors for f in self.fits_]), np.stack([f.ceilings for f in self.fits_]),
-            np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
-            self.fits_[0].problem.priors.dof, np.ones_like(first.logit), np.full(first.logit.shape, ""),
-        )  # fmt: skip
-        deviates = np.abs(predictive.normal_score(first.scores))
-        seen = np.isfinite(deviates)
-        n_groups = len(np.unique(first.group))
-        if n_groups < 3:
-            return 1.0
-        n_free = _independent(deviates, first.group)
-        share = min(0.9 * (1.0 + 1.0 / n_free), 0.98)  # split conformal prediction: one more than was seen
-        factor = float(np.quantile(deviates[seen], share) / 1.6448536)
-        return max(factor, 1.0)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
@@ -164,7 +132,7 @@ class SkillForecaster(Forecaster):
             own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled"))
         )
         n_known = np.where(family >= 0, self._n_known[np.maximum(family, 0)], np.where((base >= 0) | own, 1, 0))
-        stretch = np.array([self._stretch(min(int(n), _MOST_KNOWN)) for n in n_known])
+        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), queries["release_date"])
         shape = (len(queries), known.shape[1])
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         return LatentPredictive(
@@ -184,34 +152,6 @@ class SkillForecaster(Forecaster):
                 mean[i], cov[i], fresh[i], fit.floors, fit.ceilings, noise, self.data_.n_items, dof
             )
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
-
-
-def _independent(deviates: Array, group: NDArray[np.intp]) -> float:
-    """Count independent cells: models of one base family err together, so that many cells say less than they number.
-
-    The design effect of cluster sampling (Kish 1965, section 5.4), with the intraclass correlation of the absolute
-    deviates from a one-way analysis of variance.
-
-    Parameters
-    ----------
-    deviates : ndarray of shape (n, J)
-        Absolute standard deviates, NaN where there is none.
-    group : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    float
-        Between the number of groups and the number of cells.
-    """
-    rows, _ = np.nonzero(np.isfinite(deviates))
-    values, labels = deviates[np.isfinite(deviates)], np.unique(group[rows], return_inverse=True)[1]
-    n, sizes = len(values), np.bincount(labels)
-    means = np.bincount(labels, weights=values) / sizes
-    within = ((values - means[labels]) ** 2).sum() / max(n - len(sizes), 1)
-    between = (sizes * (means - values.mean()) ** 2).sum() / max(len(sizes) - 1, 1)
-    usual = (n - (sizes**2).sum() / n) / max(len(sizes) - 1, 1)
-    correlation = np.clip((between - within) / (between + (usual - 1.0) * within), 0.0, 1.0)
-    return float(n / (1.0 + ((sizes**2).sum() / n - 1.0) * correlation))
 
 
 def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], Nesting]:

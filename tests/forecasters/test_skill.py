@@ -119,7 +119,7 @@ def inside(request):
         held, scores = cells[asked], panel.scores.to_numpy()[asked]
         fitted = SkillForecaster().fit(train)
         for kind, counts in out.items():
-            fitted.calibrate, fitted.stretch_ = kind == "calibrated", {}
+            fitted.stretch_.blank = SkillForecaster(calibrate=False) if kind == "calibrated" else None
             answers = fitted.forecast(panel.models[asked])
             lower, upper = (answers[name].to_numpy().reshape(held.shape) for name in ("lower", "upper"))
             counts.append((((lower <= scores) & (scores <= upper))[held].sum(), held.sum()))

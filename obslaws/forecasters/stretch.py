@@ -1,0 +1,179 @@
+"""How far the skill model's intervals must be stretched, learned from forecasts replayed inside the training data.
+
+A posterior is as narrow as the model could justify if it held exactly. Two exercises tell how much wider the truth
+is. Forecasts of a known time: each base family in turn is treated as new, with some of its models known. Forecasts of a
+later time, for models that are newer than all training data: the fit is repeated on what had been released before some
+days of the past, and asked about what came after. Either way only the training data of the fit take part. The factor is
+that of split conformal prediction, with cells of one base family counted for less than they number; for a later time it
+is the plain quantile, because the repeated fits saw less than the present one. It never narrows.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pandas as pd
+
+from obslaws.skill.posterior import LatentPredictive
+from obslaws.skill.replay import replay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from obslaws.forecasters.base import Forecaster
+    from obslaws.panel import Panel
+    from obslaws.skill.fit import Fit
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Stretch"]
+
+_LEVEL, _DEVIATE = 0.9, 1.6448536  # intervals are stretched to cover nine tenths; the others go along
+_ORIGINS = (0.55, 0.7, 0.85)  # shares of the dated models that each repeated fit may see
+_FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; dated models that are worth a split
+
+
+class Stretch:
+    """Factors on the spread of intervals, each learned when it is first asked for.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        The fits that are averaged.
+    weights : ndarray of shape (n_fits,)
+    size : ndarray of shape (M,)
+        What orders the models of a family, e.g. log parameters; NaN unknown.
+    panel : Panel
+        The training data.
+    blank : Forecaster, optional
+        An unfitted forecaster with the same settings and no calibration; without one nothing is stretched.
+    """
+
+    def __init__(
+        self, fits: Sequence[Fit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
+    ) -> None:
+        self.fits, self.weights, self.size, self.panel, self.blank = fits, weights, size, panel, blank
+        self._by_kin: dict[int, float] = {}
+        self._ahead: float | None = None
+        scored = panel.scores.notna().any(axis=1).to_numpy()
+        self.released = _days(panel.models["release_date"])
+        self.dated = ~np.isnat(self.released) & scored
+        self.newest = self.released[self.dated].max() if self.dated.any() else np.datetime64("NaT", "D")
+
+    def factors(self, n_known: NDArray[np.intp], released: pd.Series) -> Array:
+        """Factor for each query.
+
+        Parameters
+        ----------
+        n_known : ndarray of int, shape (n,)
+            Models of the family, or base family, whose scores are known.
+        released : Series of shape (n,)
+            Release dates; NaT unknown.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            1 or more.
+        """
+        if self.blank is None:
+            return np.ones(len(n_known))
+        out = np.array([self.by_kin(int(n)) for n in n_known])
+        ahead = _days(released) > self.newest
+        if ahead.any():
+            out[ahead] = np.maximum(out[ahead], self.ahead())
+        return out
+
+    def by_kin(self, n_known: int) -> float:
+        """Factor when `n_known` models of the family are known."""
+        if n_known not in self._by_kin:
+            self._by_kin[n_known] = self._replayed(n_known)
+        return self._by_kin[n_known]
+
+    def ahead(self) -> float:
+        """Factor for models released after all training data."""
+        if self._ahead is None:
+            self._ahead = self._repeated()
+        return self._ahead
+
+    def _replayed(self, n_observed: int) -> float:
+        replays = [r for fit in self.fits if (r := replay(fit, self.size, n_observed)) is not None]
+        if len(replays) < len(self.fits):
+            return 1.0
+        first, problem = replays[0], self.fits[0].problem
+        predictive = LatentPredictive(
+            np.stack([r.logit for r in replays]), np.stack([r.logit_sd for r in replays]),
+            np.stack([f.floors for f in self.fits]), np.stack([f.ceilings for f in self.fits]),
+            np.stack([f.variances.noise for f in self.fits]), self.weights, problem.data.n_items,
+            problem.priors.dof, np.ones_like(first.logit), np.full(first.logit.shape, ""),
+        )  # fmt: skip
+        return _factor(predictive.normal_score(first.scores), first.group)
+
+    def _repeated(self) -> float:
+        panel, released, dated = self.panel, self.released, self.dated
+        if self.blank is None or dated.sum() < _FEWEST_MODELS:
+            return 1.0
+        ordered = np.sort(released[dated])
+        days = [ordered[int(share * len(ordered))] for share in _ORIGINS]
+        base = panel.models["base_family"].factorize()[0]
+        deviates, groups = [], []
+        for start, end in itertools.pairwise([*days, ordered[-1] + 1]):
+            before, after = dated & (released < start), dated & (released >= start) & (released < end)
+            if not (before.any() and after.any()):
+                continue
+            asked, scores = panel.select(after), panel.scores.to_numpy(dtype=float)
+            there = np.isfinite(scores[before]).any(axis=0)
+            fitted = copy.deepcopy(self.blank).fit(panel.select(before))
+            predictive = cast("LatentPredictive", fitted.predict(asked.models))
+            deviates.append(predictive.normal_score(np.where(there, scores[after], np.nan)))
+            groups.append(base[after])
+        return _factor(np.concatenate(deviates), np.concatenate(groups), finite=False) if deviates else 1.0
+
+
+def _days(dates: pd.Series) -> NDArray[np.datetime64]:
+    return pd.to_datetime(dates).to_numpy().astype("datetime64[D]")
+
+
+def _factor(deviates: Array, group: NDArray[np.intp], finite: bool = True) -> float:
+    """Factor that makes nine tenths of the deviates fall inside; 1 when too few base families speak.
+
+    With `finite`, of one more than were seen, as split conformal prediction has it.
+    """
+    deviates = np.abs(deviates)
+    seen = np.isfinite(deviates)
+    if len(np.unique(group[seen.any(axis=1)])) < _FEWEST:
+        return 1.0
+    share = min(_LEVEL * (1.0 + 1.0 / _independent(deviates, group)), 0.98) if finite else _LEVEL
+    return max(float(np.quantile(deviates[seen], share) / _DEVIATE), 1.0)
+
+
+def _independent(deviates: Array, group: NDArray[np.intp]) -> float:
+    """Count independent cells: models of one base family err together, so that many cells say less than they number.
+
+    The design effect of cluster sampling (Kish 1965, section 5.4), with the intraclass correlation of the absolute
+    deviates from a one-way analysis of variance.
+
+    Parameters
+    ----------
+    deviates : ndarray of shape (n, J)
+        Absolute standard deviates, NaN where there is none.
+    group : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float
+        Between the number of groups and the number of cells.
+    """
+    rows, _ = np.nonzero(np.isfinite(deviates))
+    values, labels = deviates[np.isfinite(deviates)], np.unique(group[rows], return_inverse=True)[1]
+    n, sizes = len(values), np.bincount(labels)
+    means = np.bincount(labels, weights=values) / sizes
+    within = ((values - means[labels]) ** 2).sum() / max(n - len(sizes), 1)
+    between = (sizes * (means - values.mean()) ** 2).sum() / max(len(sizes) - 1, 1)
+    usual = (n - (sizes**2).sum() / n) / max(len(sizes) - 1, 1)
+    correlation = np.clip((between - within) / (between + (usual - 1.0) * within), 0.0, 1.0)
+    return float(n / (1.0 + ((sizes**2).sum() / n - 1.0) * correlation))
