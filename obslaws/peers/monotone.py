@@ -77,7 +77,12 @@ def fresh_nets(n_benchmarks: int, random_state: int = 42) -> Array:
 
 
 def fit_monotone(
-    data: Factors, start: LowRank, random_state: int = 42, tolerance: float = 1e-4, max_iter: int = 300
+    data: Factors,
+    start: LowRank,
+    random_state: int = 42,
+    tolerance: float = 1e-4,
+    max_iter: int = 300,
+    target: float = -np.inf,
 ) -> Monotone:
     """Train links, floors, loadings and skills together from a fit with the logistic link and fresh nets.
 
@@ -93,6 +98,8 @@ def fit_monotone(
         than there are scores, so that the minimum is no aim in itself.
     max_iter : int
         Most steps.
+    target : float
+        Stops as soon as the objective is no larger.
 
     Returns
     -------
@@ -110,8 +117,8 @@ def fit_monotone(
     )
     coefficients = np.concatenate([start.intercepts, start.slopes])
     steps = _Steps(design, data.scores)
-    warm = steps.descend(coefficients, benchmarks, WARM[0], tolerance, WARM[1])
-    return steps.descend(warm.coefficients, warm.benchmarks, THRESHOLD, tolerance, max_iter)
+    warm = steps.descend(coefficients, benchmarks, WARM[0], tolerance, WARM[1], -np.inf)
+    return steps.descend(warm.coefficients, warm.benchmarks, THRESHOLD, tolerance, max_iter, target)
 
 
 def _is_weight() -> NDArray[np.bool_]:
@@ -159,14 +166,20 @@ class _Steps:
         self.scores = np.nan_to_num(scores)
 
     def descend(
-        self, coefficients: Array, benchmarks: Array, threshold: float, tolerance: float, max_iter: int
+        self,
+        coefficients: Array,
+        benchmarks: Array,
+        threshold: float,
+        tolerance: float,
+        max_iter: int,
+        target: float,
     ) -> Monotone:
         damping, least, most = DAMPING
         d = coefficients.shape[1]
         positive = np.concatenate([np.zeros(d + 2, dtype=bool), _is_weight()])
         at, value = self._at(coefficients, benchmarks, threshold)
         taken = small = 0
-        while taken < max_iter and small < PATIENCE:
+        while taken < max_iter and small < PATIENCE and value > target:
             system = self._system(at, benchmarks, positive, threshold)
             while True:
                 d_coefficients, d_benchmarks = self._solve(system, benchmarks[:, :d], damping)
