@@ -19,7 +19,7 @@ __all__ = ["Factors", "LowRank", "fit_low_rank", "starts"]
 
 Array = NDArray[np.float64]
 
-MARGINS = (0.003, 0.01, 0.03, 0.1)  # how far clipped logits stay from floor and 1, one start each
+MARGINS = (0.01, 0.1)  # how far clipped logits stay from floor and 1, one start each
 TRIAL = 3  # steps from each start before the best goes on
 RESTARTS, JITTER = 3, 0.3  # from the best end, intercepts moved by this share of their spread
 DAMPING = (1e-3, 1e-8, 1e6)
@@ -238,7 +238,8 @@ class _Steps:
         F, size = len(own), len(gradient)
         diagonal = np.maximum(np.einsum("fkk->fk", own), 1e-3)
         damped = own + damping * diagonal[:, :, None] * np.eye(d)
-        solved = np.linalg.solve(damped, np.concatenate([cross, own_gradient[:, :, None]], axis=2))
+        # blocks of d x d: the inverse costs less than solving for many right-hand sides
+        solved = np.linalg.inv(damped) @ np.concatenate([cross, own_gradient[:, :, None]], axis=2)
         flat = cross.reshape(F * d, size)
         left = shared - flat.T @ solved[:, :, :size].reshape(F * d, size)
         left[np.diag_indices(size)] += damping * np.maximum(shared.diagonal(), 1e-3)
