@@ -19,8 +19,9 @@ __all__ = ["Factors", "LowRank", "fit_low_rank", "starts"]
 
 Array = NDArray[np.float64]
 
-MARGINS = (0.003, 0.01, 0.03, 0.1)  # how far clipped logits stay from floor and 1, one start each
-TRIAL = 10  # steps from each start before the best goes on
+MARGINS = (0.01, 0.1)  # how far clipped logits stay from floor and 1, one start each
+TRIAL = 3  # steps from each start before the best goes on
+RESTARTS, JITTER = 3, 0.3  # from the best end, intercepts moved by this share of their spread
 DAMPING = (1e-3, 1e-8, 1e6)
 
 
@@ -114,7 +115,9 @@ def starts(data: Factors, n_skills: int) -> list[LowRank]:
     return out
 
 
-def fit_low_rank(data: Factors, n_skills: int, tolerance: float = 1e-6, max_iter: int = 400) -> LowRank:
+def fit_low_rank(
+    data: Factors, n_skills: int, tolerance: float = 1e-6, max_iter: int = 400, target: float = -np.inf
+) -> LowRank:
     """Minimise Huber's loss; deterministic.
 
     Parameters
@@ -126,6 +129,8 @@ def fit_low_rank(data: Factors, n_skills: int, tolerance: float = 1e-6, max_iter
         Stops when a step brings less than this share of the objective.
     max_iter : int
         Most steps after the trial.
+    target : float
+        Stops as soon as the objective is no larger.
 
     Returns
     -------
@@ -137,11 +142,21 @@ def fit_low_rank(data: Factors, n_skills: int, tolerance: float = 1e-6, max_iter
     """
     n_skills = min(n_skills, *data.scores.shape)
     steps = _Steps(data)
-    tried = [steps.descend(start, tolerance, TRIAL) for start in starts(data, n_skills)]
-    best = min(tried, key=lambda fit: fit.objective)
-    done = steps.descend(best, tolerance, max_iter)
-    total = sum(fit.n_iter for fit in tried) + done.n_iter
-    return LowRank(done.intercepts, done.slopes, done.loadings, done.offsets, done.objective, total)
+    tried = [steps.descend(start, tolerance, TRIAL, target) for start in starts(data, n_skills)]
+    best = steps.descend(min(tried, key=lambda fit: fit.objective), tolerance, max_iter, target)
+    total = sum(fit.n_iter for fit in tried) + best.n_iter
+    # families whose scores all lie at an end of the link are stuck where a start put them: shake them loose
+    rng = np.random.default_rng(0)
+    spread = JITTER * best.intercepts.std(axis=0)
+    for _ in range(RESTARTS):
+        if best.objective <= target:
+            break
+        moved = best.intercepts + spread * rng.normal(size=best.intercepts.shape)
+        again = LowRank(moved, best.slopes, best.loadings, best.offsets)
+        end = steps.descend(again, tolerance, max_iter, target)
+        total += end.n_iter
+        best = min(best, end, key=lambda fit: fit.objective)
+    return LowRank(best.intercepts, best.slopes, best.loadings, best.offsets, best.objective, total)
 
 
 class _Steps:
@@ -158,7 +173,7 @@ class _Steps:
         self.member[self.family, np.arange(self.n)] = 1.0
         self.ones = np.ones((self.n, 1))
 
-    def descend(self, start: LowRank, tolerance: float, max_iter: int) -> LowRank:
+    def descend(self, start: LowRank, tolerance: float, max_iter: int, target: float) -> LowRank:
         alpha, B, L, b = start.intercepts, start.slopes, start.loadings, start.offsets
         damping, least, most = DAMPING
         theta, share, r, value = self._at(alpha, B, L, b)
@@ -178,7 +193,7 @@ class _Steps:
             alpha, B, L, b = trial
             theta, share, r, value = new
             damping = max(damping / 5.0, least)
-            if gain < tolerance * value:
+            if gain < tolerance * value or value <= target:
                 break
         return LowRank(alpha, B, L, b, value, taken)
 
@@ -223,7 +238,8 @@ class _Steps:
         F, size = len(own), len(gradient)
         diagonal = np.maximum(np.einsum("fkk->fk", own), 1e-3)
         damped = own + damping * diagonal[:, :, None] * np.eye(d)
-        solved = np.linalg.solve(damped, np.concatenate([cross, own_gradient[:, :, None]], axis=2))
+        # blocks of d x d: the inverse costs less than solving for many right-hand sides
+        solved = np.linalg.inv(damped) @ np.concatenate([cross, own_gradient[:, :, None]], axis=2)
         flat = cross.reshape(F * d, size)
         left = shared - flat.T @ solved[:, :, :size].reshape(F * d, size)
         left[np.diag_indices(size)] += damping * np.maximum(shared.diagonal(), 1e-3)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obslaws.links import logistic
-from obslaws.peers.huber import THRESHOLD, curvature, huber, slope
+from obslaws.peers.huber import curvature, huber, slope
 from obslaws.peers.lowrank import Factors, LowRank
 
 __all__ = ["Monotone", "fit_monotone", "fresh_nets"]
@@ -27,8 +27,8 @@ NUDGE = 1e-5  # a floor is held as a logit, so that 0 becomes this
 PARTS = ((0, (1, WIDTH)), (WIDTH, (1, WIDTH)), (2 * WIDTH, (WIDTH, WIDTH)), (2 * WIDTH + WIDTH**2, (1, WIDTH)),
          (3 * WIDTH + WIDTH**2, (WIDTH, 1)), (4 * WIDTH + WIDTH**2, (1, 1)))  # fmt: skip
 SIZE = 4 * WIDTH + WIDTH**2 + 1
-WARM = (0.1, 20)  # a wider threshold, and steps with it, before the true one
-DAMPING = (1e-2, 1e-7, 1e6)
+WARM = 20  # steps in which fresh nets find the logistic fit, before the skills move with them
+DAMPING = (1e-2, 1e-4, 1e6)
 PATIENCE = 3
 
 
@@ -77,7 +77,12 @@ def fresh_nets(n_benchmarks: int, random_state: int = 42) -> Array:
 
 
 def fit_monotone(
-    data: Factors, start: LowRank, random_state: int = 42, tolerance: float = 1e-4, max_iter: int = 300
+    data: Factors,
+    start: LowRank,
+    random_state: int = 42,
+    tolerance: float = 1e-4,
+    max_iter: int = 300,
+    target: float = -np.inf,
 ) -> Monotone:
     """Train links, floors, loadings and skills together from a fit with the logistic link and fresh nets.
 
@@ -93,6 +98,8 @@ def fit_monotone(
         than there are scores, so that the minimum is no aim in itself.
     max_iter : int
         Most steps.
+    target : float
+        Stops as soon as the objective is no larger.
 
     Returns
     -------
@@ -110,8 +117,8 @@ def fit_monotone(
     )
     coefficients = np.concatenate([start.intercepts, start.slopes])
     steps = _Steps(design, data.scores)
-    warm = steps.descend(coefficients, benchmarks, WARM[0], tolerance, WARM[1])
-    return steps.descend(warm.coefficients, warm.benchmarks, THRESHOLD, tolerance, max_iter)
+    warm = steps.descend(coefficients, benchmarks, tolerance, WARM, -np.inf, free=False)
+    return steps.descend(warm.coefficients, warm.benchmarks, tolerance, max_iter, target, free=True)
 
 
 def _is_weight() -> NDArray[np.bool_]:
@@ -159,20 +166,26 @@ class _Steps:
         self.scores = np.nan_to_num(scores)
 
     def descend(
-        self, coefficients: Array, benchmarks: Array, threshold: float, tolerance: float, max_iter: int
+        self,
+        coefficients: Array,
+        benchmarks: Array,
+        tolerance: float,
+        max_iter: int,
+        target: float,
+        free: bool,
     ) -> Monotone:
         damping, least, most = DAMPING
         d = coefficients.shape[1]
         positive = np.concatenate([np.zeros(d + 2, dtype=bool), _is_weight()])
-        at, value = self._at(coefficients, benchmarks, threshold)
+        at, value = self._at(coefficients, benchmarks)
         taken = small = 0
-        while taken < max_iter and small < PATIENCE:
-            system = self._system(at, benchmarks, positive, threshold)
+        while taken < max_iter and small < PATIENCE and value > target:
+            system = self._system(at, benchmarks, positive)
             while True:
-                d_coefficients, d_benchmarks = self._solve(system, benchmarks[:, :d], damping)
+                d_coefficients, d_benchmarks = self._solve(system, benchmarks[:, :d], damping, free)
                 new_coefficients, new_benchmarks = coefficients + d_coefficients, benchmarks + d_benchmarks
                 new_benchmarks = np.where(positive, np.maximum(new_benchmarks, 0.0), new_benchmarks)
-                new_at, new = self._at(new_coefficients, new_benchmarks, threshold)
+                new_at, new = self._at(new_coefficients, new_benchmarks)
                 if new < value or damping > most:
                     break
                 damping *= 4.0
@@ -183,12 +196,12 @@ class _Steps:
             damping, taken = max(damping / 3.0, least), taken + 1
         return Monotone(coefficients, benchmarks, value, taken)
 
-    def _at(self, coefficients: Array, benchmarks: Array, threshold: float) -> tuple[_Pass, float]:
+    def _at(self, coefficients: Array, benchmarks: Array) -> tuple[_Pass, float]:
         at = _forward(self.design, coefficients, benchmarks)
-        return at, huber(self.scores - at.fitted, self.known, threshold)
+        return at, huber(self.scores - at.fitted, self.known)
 
     def _system(
-        self, at: _Pass, benchmarks: Array, positive: NDArray[np.bool_], threshold: float
+        self, at: _Pass, benchmarks: Array, positive: NDArray[np.bool_]
     ) -> tuple[Array, Array, Array, Array, Array]:
         """Set up the normal equations: benchmark by benchmark, by skill coefficients, and the gradients of both."""
         J, n = at.squashed.shape[:2]
@@ -206,8 +219,8 @@ class _Steps:
              by_top * at.second, by_top], axis=2,
         )  # fmt: skip
         r = self.scores - at.fitted
-        c = curvature(r, self.known, threshold).T
-        g = slope(r, self.known, threshold).T
+        c = curvature(r, self.known).T
+        g = slope(r, self.known).T
         gradient = (jacobian * g[:, :, None]).sum(axis=1)
         # a weight at zero that is pushed below stays out of the step
         held = positive & (benchmarks <= 0.0) & (gradient < 0.0)
@@ -219,18 +232,19 @@ class _Steps:
         return weighted.transpose(0, 2, 1) @ jacobian, cross, shared, gradient, (g * eta) @ self.design
 
     def _solve(
-        self, system: tuple[Array, Array, Array, Array, Array], loadings: Array, damping: float
+        self, system: tuple[Array, Array, Array, Array, Array], loadings: Array, damping: float, free: bool
     ) -> tuple[Array, Array]:
         own, cross, shared, gradient, by_design = system
         q, d = self.design.shape[1], loadings.shape[1]
         diagonal = np.einsum("jkk->jk", own)
-        floor = 1e-2 * diagonal.mean(axis=1, keepdims=True) + 1e-8
+        # no less than the mean: where scores say nothing (a family below every floor), parameters stay where they are
+        floor = diagonal.mean(axis=1, keepdims=True) + 1e-8
         damped = own + np.eye(own.shape[1]) * (damping * np.maximum(diagonal, floor))[:, :, None]
         solved = np.linalg.solve(damped, np.concatenate([cross.transpose(0, 2, 1), gradient[:, :, None]], axis=2))
         left = np.einsum("jab,jk,jl->akbl", shared - cross @ solved[:, :, :q], loadings, loadings, optimize=True)
         left = left.reshape(q * d, q * d)
         weight = np.einsum("jqq,jk->qk", shared, loadings**2).ravel()
-        left[np.diag_indices(q * d)] += damping * np.maximum(weight, 1e-3)
+        left[np.diag_indices(q * d)] += damping * np.maximum(weight, weight.mean())
         right = (by_design - (cross @ solved[:, :, q:])[:, :, 0]).T @ loadings
-        step = np.linalg.solve(left, right.ravel()).reshape(q, d)
+        step = np.linalg.solve(left, right.ravel()).reshape(q, d) * free
         return step, solved[:, :, q] - np.einsum("jmq,qj->jm", solved[:, :, :q], step @ loadings.T)
