@@ -3,6 +3,9 @@
 Sources that use hub ids say which models exist. What the boards wrote is resolved against them by
 `obslaws.names.resolve_names`; every name that no hand decided and that is not certain stands in the review file, with
 the rule, the confidence and the nearest known model. A decision goes into ``names/reviewed.csv`` and wins from then on.
+
+A board that a refresh carries over was resolved before. Its doubtful names come along: those without a model are looked
+for again, since another source may know the model by now; the others stay in the review file as they were.
 """
 
 from __future__ import annotations
@@ -37,19 +40,20 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
     review : DataFrame of shape (n_names, 6)
         Columns source, raw, model, rule, confidence, nearest: every name of every board.
     """
-    hubs = [s for s, p in parsed.items() if p.names.empty]
+    hubs = [s for s, p in parsed.items() if p.names.empty and not p.is_board]
     boards = [s for s in parsed if s not in hubs]
     if not boards:
         return dict(parsed), pd.DataFrame(columns=REVIEW_COLUMNS)
     known = _known([parsed[s] for s in (*(s for s in _FIRST if s in hubs), *hubs)])
-    pairs = pd.concat([parsed[s].names.assign(source=s) for s in boards], ignore_index=True)
-    found = resolve_names(pairs, known, hand_table("organisations")["org"])
-    review = pairs.merge(
+    asked = pd.concat([_asked(parsed[s]).assign(source=s) for s in boards], ignore_index=True)
+    found = resolve_names(asked, known, hand_table("organisations")["org"])
+    pairs = asked[~asked["is_settled"]]
+    review = pairs[["source", "raw", "model"]].merge(
         found.rename(columns={"model": "resolved"}), left_on=["raw", "model"], right_on=["raw", "made"]
     )
     out = dict(parsed)
     for source in boards:
-        mine = found[found["made"].isin(parsed[source].names["model"])]
+        mine = found[found["made"].isin(pairs.loc[pairs["source"] == source, "model"])]
         ids = dict(zip(mine["made"], mine["model"], strict=True))
         out[source] = replace(
             parsed[source],
@@ -57,7 +61,24 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
             facts=_renamed(parsed[source].facts, ids),
         )
     review = review.assign(model=review["resolved"])[REVIEW_COLUMNS]
+    stays = [_reviewed(parsed[s]).assign(source=s) for s in boards if "rule" in parsed[s].names]
+    review = pd.concat([review, *(s[REVIEW_COLUMNS] for s in stays if len(s))], ignore_index=True)
     return out, review.sort_values(["source", "raw", "model"], ignore_index=True)
+
+
+def _asked(board: Parsed) -> pd.DataFrame:
+    """List the names to resolve, and the ids that were settled before: later boards may spell them otherwise."""
+    if not board.is_board:
+        return board.names[["raw", "model"]].assign(is_settled=False)
+    open_names = board.names.loc[board.names["rule"].eq("new"), ["raw", "model"]] if len(board.names) else board.names
+    settled = sorted(set(board.scores["model"].unique()) - set(open_names["model"] if len(open_names) else ()))
+    kept = pd.DataFrame({"raw": settled, "model": settled, "is_settled": True})
+    return pd.concat([open_names.reindex(columns=["raw", "model"]).assign(is_settled=False), kept], ignore_index=True)
+
+
+def _reviewed(board: Parsed) -> pd.DataFrame:
+    """Give the doubtful names that are not looked for again."""
+    return board.names[board.names["rule"].ne("new")]
 
 
 def _known(hubs: list[Parsed]) -> list[str]:

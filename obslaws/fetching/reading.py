@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def read_fetched(source: Source, fetched: Fetched) -> dict[str, pd.DataFrame]:
     """
     frames: dict[str, pd.DataFrame] = {}
     for name, paths in fetched.files.items():
-        if paths[0].suffix == ".zip":
+        if name in fetched.names:
+            texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
+            frames[name] = pd.DataFrame({"name": list(fetched.names[name]), "text": texts}, dtype="str")
+        elif paths[0].suffix == ".zip":
             for member, content in read_zip(paths[0], source.id).items():
                 frames[member] = _read_text(content, f"{source.id}, {member}")
         else:
@@ -62,7 +66,25 @@ def _read_text(content: bytes, where: str) -> pd.DataFrame:
     if content[:4096].split(b"\n")[0].count(b",") > MAX_COLUMNS:
         raise SourceError(f"{where}: more than {MAX_COLUMNS:,} columns; refused before it was decoded.")
     try:
-        return pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False, na_values=[""])
+        _check_last_row(content, len(frame.columns), where)
+        return frame
     except (ValueError, UnicodeDecodeError) as error:  # ParserError and EmptyDataError are ValueErrors
         said = " ".join(str(error).split())[:120]
         raise SourceError(f"{where} is damaged ({said}). Expected comma-separated text; refresh again.") from error
+
+
+def _check_last_row(content: bytes, n_columns: int, where: str) -> None:
+    """Refuse a table whose last row has fewer cells than the heading, or ends inside a quoted one: it was cut."""
+    text = content.decode("utf-8", errors="replace")
+    rows = csv.reader(io.StringIO(text), strict=True)
+    n_rows, n_cells = 0, n_columns
+    try:
+        for row in rows:
+            n_rows, n_cells = (n_rows + 1, len(row)) if row else (n_rows, n_cells)
+    except csv.Error:
+        n_cells = 0
+    if n_cells < n_columns:
+        raise SourceError(
+            f"{where} broke off in row {n_rows:,}: it has {n_cells} cells, the heading {n_columns}. Try again."
+        )

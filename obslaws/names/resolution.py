@@ -14,9 +14,10 @@ import pandas as pd
 
 from obslaws.names.identity import UNKNOWN_MAKER, decided_by_hand
 
-__all__ = ["CERTAIN", "resolve_names"]
+__all__ = ["CERTAIN", "DOUBTFUL", "resolve_names"]
 
 CERTAIN = 0.9
+DOUBTFUL = ("new", "owner")  # the rules that are less sure
 _SERVED = re.compile(r"[-_](?:turbo|lite|fp8|bf16|preview|online|hf|instruct|chat|it|base|v\d+(?:\.\d+)*|\d{4,8})$")
 # owners under which one maker publishes, the first of them the one that names are made with
 _HOUSES = (
@@ -43,8 +44,9 @@ def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[st
 
     Parameters
     ----------
-    pairs : DataFrame of shape (n_names, 2)
-        Columns raw (as the board has it) and model (the id made of it).
+    pairs : DataFrame of shape (n_names, 2 or 3)
+        Columns raw (as the board has it), model (the id made of it) and, if there, is_settled: ids that were resolved
+        before and only tell later names how they are spelt.
     known : iterable of str
         Ids of sources that use hub ids, the preferred spelling first.
     listed : iterable of str
@@ -73,8 +75,16 @@ def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[st
         if name.partition("/")[0].lower() in makers:
             anyone.setdefault(letters, {}).setdefault(name.lower(), name)
     rows = []
-    for raw, made in pairs[["raw", "model"]].drop_duplicates().itertuples(index=False, name=None):
+    if "is_settled" not in pairs:
+        pairs = pairs.assign(is_settled=False)
+    for raw, made, settled in (
+        pairs[["raw", "model", "is_settled"]].drop_duplicates().itertuples(index=False, name=None)
+    ):
         letters, house = _letters(made), _house(made)
+        if settled:
+            if house != UNKNOWN_MAKER:
+                spelt.setdefault((house, letters), made)
+            continue
         nearest = ""
         if decided_by_hand(str(raw)) == made:
             found, rule, confidence = exact.get(made.lower(), made), "hand", 1.0
