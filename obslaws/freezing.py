@@ -138,9 +138,9 @@ def assemble(
 
 
 def _count_rules(rules: pd.Series, before: dict[str, int]) -> dict[str, int]:
-    """Count names by rule; of those that were settled before (a source that is carried over) only the number is known."""
+    """Count names by rule; of names that were settled before (a source is carried over) only the number is known."""
     settled = {rule: n for rule, n in before.items() if rule not in DOUBTFUL}
-    counts = rules.value_counts().to_dict()
+    counts = {str(rule): int(n) for rule, n in rules.value_counts().items()}
     return {rule: settled.get(rule, 0) + counts.get(rule, 0) for rule in sorted({*settled, *counts})}
 
 

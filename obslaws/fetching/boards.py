@@ -1,4 +1,4 @@
-"""Leaderboards of the hub's benchmark datasets, by the hub's API: one call lists the datasets, one brings each board."""
+"""Leaderboards of the hub's benchmark datasets, by its API: one call lists the datasets, one brings each board."""
 
 from __future__ import annotations
 

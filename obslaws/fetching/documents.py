@@ -1,7 +1,7 @@
-"""Many small files of a dataset on the hub, a part at a time: the folders are listed at one pinned commit, the rest waits.
+"""Many small files of a dataset on the hub, a part at a time: folders are listed at one pinned commit, the rest waits.
 
-Files that the newest snapshot has read are not asked for; of the others the most wanted ones come, several at once. A
-run that is stopped half-way keeps what came, since every file is in the hub's own cache and the next run finds it there.
+Files that the newest snapshot has read are not asked for; of the others the most wanted ones come, several at once.
+A run that is stopped half-way keeps what came: every file is in the hub's own cache and the next run finds it there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -120,7 +121,7 @@ def select(names: list[str], documents: Documents, wanted: Wanted) -> tuple[list
 
 def _about(name: str, models: set[str]) -> bool:
     parts = name.lower().split("/")
-    return any(f"{owner}/{model}" in models for owner, model in zip(parts, parts[1:], strict=False))
+    return any(f"{owner}/{model}" in models for owner, model in pairwise(parts))
 
 
 def _listing(budget: Budget, api: Any, hub: str, commit: str, folders: Any, source: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def read_fetched(source: Source, fetched: Fetched) -> dict[str, pd.DataFrame]:
             for member, content in read_zip(paths[0], source.id).items():
                 frames[member] = _read_text(content, f"{source.id}, {member}")
         else:
-            frames[name] = pd.concat([_read(path, source.id) for path in paths], ignore_index=True)
+            frames[name] = pd.concat([_read(path, source.id, name) for path in paths], ignore_index=True)
     for name, frame in frames.items():
         if frame.empty:
             raise SourceError(f"{source.id}: table {name!r} is empty. Expected rows; the upstream is being rebuilt.")
@@ -54,11 +54,11 @@ def read_fetched(source: Source, fetched: Fetched) -> dict[str, pd.DataFrame]:
     return dict(layout(frames)) if layout else frames
 
 
-def _read(path: Path, source: str) -> pd.DataFrame:
+def _read(path: Path, source: str, name: str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return read_parquet(path, source)
     if path.suffix == ".csv":
-        return _read_text(path.read_bytes(), f"{source}, {path.name}")
+        return _read_text(path.read_bytes(), f"{source}, {name}")
     return read_file(path)
 
 

@@ -163,7 +163,10 @@ class SkillForecaster(Forecaster):
         fresh = np.where(np.isnan(fitted), known, np.nan)  # scores that the fit has not seen
         family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
         base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
-        parts = [self._logits(fit, covariates, unknown, row, family, base, fresh) for fit in self.fits_]
+        # a score on a part of the questions says less; the panel's own scores are on all of them
+        asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
+        asked = np.fmin(self.data_.n_items, asked)
+        parts = [self._logits(fit, covariates, unknown, row, family, base, fresh, asked) for fit in self.fits_]
         own = np.isfinite(known).any(axis=1)
         basis = np.where(
             own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled"))
@@ -189,6 +192,7 @@ class SkillForecaster(Forecaster):
         family: NDArray[np.intp],
         base: NDArray[np.intp],
         fresh: Array,
+        asked: Array,
     ) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit; shapes (n, J)."""
         state, variances, d = fit.state, fit.variances, fit.n_skills
@@ -212,7 +216,7 @@ class SkillForecaster(Forecaster):
         floor, ceiling = fit.floors, fit.ceilings
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
             mean[i], cov[i] = condition(
-                mean[i], cov[i], fresh[i], floor, ceiling, variances.noise, self.data_.n_items, fit.problem.priors.dof
+                mean[i], cov[i], fresh[i], floor, ceiling, variances.noise, asked, fit.problem.priors.dof
             )
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 

@@ -128,7 +128,7 @@ def records(frames: Frames) -> dict[str, pd.DataFrame]:
     rows = [row for name, record in found for row in _rows(name, record)]
     rows += [dict.fromkeys(COLUMNS, "") | {"dataset": "no JSON"}] * broken
     table = pd.DataFrame(rows, columns=[*COLUMNS, "stderr"])
-    return {TABLE: table.astype("str").where(table.notna() & table.ne(""))}
+    return {TABLE: table.astype("str").replace("", None).astype("str")}
 
 
 def _rows(name: str, record: Any) -> list[dict[str, str]]:

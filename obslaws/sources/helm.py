@@ -28,7 +28,10 @@ __all__ = ["SOURCE", "parse"]
 STORAGE = "https://storage.googleapis.com/crfm-helm-public"
 BOARDS = {
     "helm_lite": ("helm-lite", "lite/benchmark_output/releases/v1.13.0/groups/core_scenarios.json"),
-    "helm_capabilities": ("helm-capabilities", "capabilities/benchmark_output/releases/v1.15.0/groups/core_scenarios.json"),
+    "helm_capabilities": (
+        "helm-capabilities",
+        "capabilities/benchmark_output/releases/v1.15.0/groups/core_scenarios.json",
+    ),
     "helm_mmlu": ("helm-mmlu", "mmlu/benchmark_output/releases/v1.13.0/groups/mmlu_subjects.json"),
     "helm_classic": ("helm-classic", "benchmark_output/releases/v0.4.0/groups/core_scenarios.json"),
 }  # fmt: skip
@@ -55,10 +58,10 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
         where = f"helm, {stem}"
         if stem not in BOARDS:
             raise SourceError(f"{where}: no such board. Known: {', '.join(BOARDS)}.")
-        table = _accuracy(from_json(lines, where), where)
-        for row in table["rows"]:
+        accuracy = _accuracy(from_json(lines, where), where)
+        for row in accuracy["rows"]:
             model = _model(row)
-            for heading, cell in zip(table["header"][1:], row[1:], strict=False):
+            for heading, cell in zip(accuracy["header"][1:], row[1:], strict=False):
                 scenario, _, metric = str(heading["value"]).partition(" - ")
                 n_rows += 1
                 if not metric or heading.get("lower_is_better"):

@@ -1,9 +1,9 @@
 """Records of models on the Hugging Face Hub: size of the weights, parents, day of creation, licence, reported results.
 
 A refresh asks for models of the Open LLM Leaderboards of which no size, no release date or no parent is known, a part
-at a time. Safetensors count every tensor that is stored, masks too (pythia-1b: 67 million of 1,079), so that only floating
-point numbers are parameters; 4- and 8-bit copies hold packed integers and adapters only what they add, so theirs are no
-sizes. Days before the hub kept records (2 March 2022) are missing. Results
+at a time. Safetensors count every tensor that is stored, masks too (pythia-1b: 67 million of 1,079), so that only
+floating point numbers are parameters; 4- and 8-bit copies hold packed integers and adapters only what they add, so
+theirs are no sizes. Days before the hub kept records (2 March 2022) are missing. Results
 (``.eval_results``) are what whoever wrote them says, on a scale that the benchmark decides: ``names/hub_boards.csv``.
 """
 
@@ -112,13 +112,11 @@ def hub_scores(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         What was left out. A value of at most 1 on a scale of 100 is a fraction or very weak: nobody guesses which.
     """
     rules = hand_table("hub_boards").assign(scale=lambda t: t["scale"].astype("float64"))
-    by_task = {(r.dataset, r.task): (r.benchmark, r.scale) for r in rules.dropna(subset="task").itertuples()}
-    by_set = {r.dataset: (r.benchmark, r.scale) for r in rules[rules["task"].isna()].itertuples()}
-    found = [
-        by_task.get((dataset, task)) or by_set.get(dataset) or (None, float("nan"))
-        for dataset, task in zip(rows["dataset"], rows["task"], strict=True)
-    ]
-    rows = rows.assign(benchmark=[b for b, _ in found], scale=[s for _, s in found])
+    one_task, any_task = rules[rules["task"].notna()], rules[rules["task"].isna()].drop(columns="task")
+    exact = rows[["dataset", "task"]].astype("str").merge(one_task, "left", ["dataset", "task"])
+    loose = rows[["dataset"]].astype("str").merge(any_task, "left", "dataset")
+    rows = rows.reset_index(drop=True)
+    rows = rows.assign(**{c: exact[c].where(exact["benchmark"].notna(), loose[c]) for c in ("benchmark", "scale")})
     value = pd.to_numeric(rows["value"], errors="coerce").astype("float64")
     unknown = rows["benchmark"].isna()
     doubtful = ~unknown & rows["scale"].eq(100) & value.le(1)

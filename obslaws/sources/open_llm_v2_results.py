@@ -1,9 +1,9 @@
 """Open LLM Leaderboard v2 by subtask: the results file of each run, as lm-evaluation-harness wrote it.
 
 The table of the board has six columns; the files have the 24 tasks of BBH, the three of MUSR and of GPQA, the seven
-subjects of MATH and the four accuracies of IFEval. Before version 3 of its tasks, MATH compared answers as text, and the
-numbers are another measurement: only files with version 3 (Math-Verify) and later give MATH. A model has one file per
-run: revision and precision are part of the key, and of several runs of one key the newest counts.
+subjects of MATH and the four accuracies of IFEval. Before version 3 of its tasks, MATH compared answers as text, and
+the numbers are another measurement: only files with version 3 (Math-Verify) and later give MATH. A model has one file
+per run: revision and precision are part of the key, and of several runs of one key the newest counts.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from obslaws.sources.tidy import SCORE_COLUMNS, stack
 __all__ = ["SOURCE", "choose", "day_of", "official_first", "parse"]
 
 _NAME = re.compile(r"^[^/]+/[^/]+/results_(\d{4}-\d{2}-\d{2})T[\d.\-]+\.json$")
-_GROUPS = {"leaderboard_bbh_": ("bbh_", "acc_norm,none"), "leaderboard_musr_": ("musr_", "acc_norm,none"),
-           "leaderboard_gpqa_": ("gpqa_", "acc_norm,none"), "leaderboard_math_": ("math_", "exact_match,none")}  # fmt: skip
+_GROUPS = {
+    "leaderboard_bbh_": ("bbh_", "acc_norm,none"), "leaderboard_musr_": ("musr_", "acc_norm,none"),
+    "leaderboard_gpqa_": ("gpqa_", "acc_norm,none"), "leaderboard_math_": ("math_", "exact_match,none"),
+}  # fmt: skip
 _IFEVAL = ("prompt_level_strict_acc", "inst_level_strict_acc", "prompt_level_loose_acc", "inst_level_loose_acc")
 _MATH_VERIFY = 3.0
 _KEY = ["model", "revision", "precision", "benchmark", "setting"]
@@ -68,11 +70,10 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
 def _about(name: str, content: Any) -> dict[str, Any] | None:
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
         return None
-    config = content.get("config") if isinstance(content.get("config"), dict) else {}
-    arguments = config.get("model_args", "")
-    if isinstance(arguments, str):
-        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    arguments = arguments if isinstance(arguments, dict) else {}
+    config = _part(content, "config")
+    arguments = _part(config, "model_args")
+    if isinstance(config.get("model_args"), str):
+        arguments = dict(part.split("=", 1) for part in config["model_args"].split(",") if "=" in part)
     model = str(arguments.get("pretrained") or content.get("model_name") or "")
     if model.count("/") != 1:
         return None
@@ -85,9 +86,14 @@ def _about(name: str, content: Any) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
+    inner = content.get(key)
+    return inner if isinstance(inner, dict) else {}
+
+
 def _scores(content: dict[str, Any], known: set[str], notes: dict[str, int]) -> list[dict[str, Any]]:
     out = []
-    versions = content.get("versions") if isinstance(content.get("versions"), dict) else {}
+    versions = _part(content, "versions")
     for task, entry in content["results"].items():
         if not isinstance(entry, dict):
             continue
@@ -101,15 +107,17 @@ def _scores(content: dict[str, Any], known: set[str], notes: dict[str, int]) -> 
                 continue  # the group, which the board has
         for benchmark, key in found:
             value, error = entry.get(key), entry.get(key.replace(",", "_stderr,"))
-            if benchmark.startswith("math_") and not float(versions.get(task) or 0) >= _MATH_VERIFY:
+            version = versions.get(task)
+            verified = isinstance(version, (int, float)) and version >= _MATH_VERIFY
+            if benchmark.startswith("math_") and not verified:
                 notes["MATH scored before Math-Verify"] += 1
             elif benchmark not in known:
                 notes["tasks that are not known"] += 1
             elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 notes["numbers outside 0 to 1"] += 1
             else:
-                sure = isinstance(error, (int, float)) and error >= 0
-                out.append({"benchmark": benchmark, "score": float(value), "stderr": float(error) if sure else None})
+                sure = float(error) if isinstance(error, (int, float)) and error >= 0 else None
+                out.append({"benchmark": benchmark, "score": float(value), "stderr": sure})
     return out
 
 
