@@ -56,7 +56,7 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     Warns
     -----
     MeasurementWarning
-        Tasks of a results file that are not used, and why.
+        Tasks of a results file that are not used, and why; scores that rest on a part of the questions.
     """
     if not isinstance(text, Path) and "=" in text and not _exists(Path(text)):
         row, n_items = _row_of_text(text, panel), dict[str, float]()
@@ -136,6 +136,12 @@ def _questions(results: Results, used: pd.DataFrame, panel: Panel) -> dict[str, 
         every = known.get(benchmark, float("nan"))
         if asked > 0 and not asked >= 0.99 * every:  # rounding and a few refused questions are no partial run
             out[str(benchmark)] = float(asked)
+    if out:
+        parts = [
+            f"{b} ({n:,.0f} of {known[b]:,.0f})" if known.get(b, 0) > 0 else f"{b} ({n:,.0f})" for b, n in out.items()
+        ]
+        words = f"{results.file}: scores on a part of the questions weigh less: {_some(parts)}."
+        warnings.warn(words, MeasurementWarning, stacklevel=5)
     return out
 
 
@@ -148,15 +154,16 @@ def _refuse_misspelt(results: Results, not_held: list[str], panel: Panel) -> Non
         raise UnknownNameError("benchmark", not_held[0], panel.scores.columns)
 
 
-def _tell_unused(results: Results, not_held: list[str]) -> None:
-    def some(names: list[str]) -> str:
-        return f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
+def _some(names: list[str]) -> str:
+    return f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
 
+
+def _tell_unused(results: Results, not_held: list[str]) -> None:
     told = []
     if not_held:
-        told.append(f"not in the panel: {some(not_held)}")
+        told.append(f"not in the panel: {_some(not_held)}")
     if results.unmapped:
-        told.append(f"no benchmark: {some([f'{u.task} ({u.reason})' for u in results.unmapped])}")
+        told.append(f"no benchmark: {_some([f'{u.task} ({u.reason})' for u in results.unmapped])}")
     if told:
         words = f"{results.file}: left out, {'; '.join(told)}. `obslaws import` lists everything."
         warnings.warn(words, MeasurementWarning, stacklevel=4)
