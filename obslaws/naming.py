@@ -61,6 +61,16 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
             facts=_renamed(parsed[source].facts, ids),
         )
     review = review.assign(model=review["resolved"])[REVIEW_COLUMNS]
+    # a neighbour that only a dropped claim knew is still the nearest one
+    earlier = {
+        (s, raw): near
+        for s in boards
+        if "rule" in parsed[s].names
+        for raw, near in parsed[s].names[["raw", "nearest"]].itertuples(index=False, name=None)
+    }
+    near = [earlier.get(key, "") for key in zip(review["source"], review["raw"], strict=True)]
+    fill = review["rule"].eq("new") & review["nearest"].eq("")
+    review = review.assign(nearest=review["nearest"].mask(fill, pd.Series(near, index=review.index, dtype="object")))
     stays = [_reviewed(parsed[s]).assign(source=s) for s in boards if "rule" in parsed[s].names]
     review = pd.concat([review, *(s[REVIEW_COLUMNS] for s in stays if len(s))], ignore_index=True)
     return out, review.sort_values(["source", "raw", "model"], ignore_index=True)
