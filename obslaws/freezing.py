@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,10 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
 
 
 def assemble(
-    parsed: dict[str, Parsed], entries: dict[str, Any], earlier: dict[str, Parsed] | None = None
+    parsed: dict[str, Parsed],
+    entries: dict[str, Any],
+    earlier: dict[str, Parsed] | None = None,
+    settled: Iterable[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Fold spellings, resolve claims and check: from parsed sources to the four tables.
 
@@ -84,6 +88,8 @@ def assemble(
         Entries of the manifest; rows and what was left out are counted into them.
     earlier : dict of str to Parsed, optional
         Resolved rows of an earlier snapshot that are added to a source; a fresh score with the same key wins.
+    settled : iterable of str
+        Models that the earlier snapshot was sure of.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def assemble(
     SchemaError
         A table breaks the schema.
     """
-    parsed, review = resolve_boards(parsed)
+    parsed, review = resolve_boards(parsed, settled)
     for source_id, old in (earlier or {}).items():
         fresh = parsed[source_id]
         scores = pd.concat([p.scores for p in (fresh, old) if len(p.scores)] or [fresh.scores], ignore_index=True)

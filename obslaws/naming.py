@@ -10,7 +10,7 @@ for again, since another source may know the model by now; the others stay in th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -25,13 +25,15 @@ _CELL = ["model", "revision", "precision", "benchmark", "setting"]
 _FIRST = ("open-llm-v2", "base-families", "open-llm-v1")
 
 
-def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.DataFrame]:
+def resolve_boards(parsed: Mapping[str, Parsed], settled: Iterable[str] = ()) -> tuple[dict[str, Parsed], pd.DataFrame]:
     """Give the boards' rows the ids of the models they mean.
 
     Parameters
     ----------
     parsed : mapping of str to Parsed
         By source id; the order decides which board's spelling a model gets that no hub source knows.
+    settled : iterable of str
+        Ids that an earlier snapshot was sure of: other spellings of them are the same models.
 
     Returns
     -------
@@ -45,10 +47,9 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
     if not boards:
         return dict(parsed), pd.DataFrame(columns=REVIEW_COLUMNS)
     known = _known([parsed[s] for s in (*(s for s in _FIRST if s in hubs), *hubs)])
-    asked = pd.concat([_asked(parsed[s]).assign(source=s) for s in boards], ignore_index=True)
-    found = resolve_names(asked, known, hand_table("organisations")["org"])
-    pairs = asked[~asked["is_settled"]]
-    review = pairs[["source", "raw", "model"]].merge(
+    pairs = pd.concat([_asked(parsed[s]).assign(source=s) for s in boards], ignore_index=True)
+    found = resolve_names(pairs, known, hand_table("organisations")["org"], settled)
+    review = pairs.merge(
         found.rename(columns={"model": "resolved"}), left_on=["raw", "model"], right_on=["raw", "made"]
     )
     out = dict(parsed)
@@ -77,13 +78,9 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
 
 
 def _asked(board: Parsed) -> pd.DataFrame:
-    """List the names to resolve, and the ids that were settled before: later boards may spell them otherwise."""
-    if not board.is_board:
-        return board.names[["raw", "model"]].assign(is_settled=False)
-    open_names = board.names.loc[board.names["rule"].eq("new"), ["raw", "model"]] if len(board.names) else board.names
-    settled = sorted(set(board.scores["model"].unique()) - set(open_names["model"] if len(open_names) else ()))
-    kept = pd.DataFrame({"raw": settled, "model": settled, "is_settled": True})
-    return pd.concat([open_names.reindex(columns=["raw", "model"]).assign(is_settled=False), kept], ignore_index=True)
+    """List the names to resolve: all of a board that was fetched, the open ones of one that was carried over."""
+    names = board.names[board.names["rule"].eq("new")] if "rule" in board.names else board.names
+    return names[["raw", "model"]]
 
 
 def _reviewed(board: Parsed) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from obslaws.freezing import assemble, entry_of, packaged_hash
 from obslaws.lifecycle.carry import carried_entry, carry, grown_entry
 from obslaws.lifecycle.checks import check_parsed
 from obslaws.lifecycle.storing import store
+from obslaws.names import DOUBTFUL
 from obslaws.snapshot import LATEST, Snapshot, load_snapshot
 from obslaws.sources import SOURCES, Parsed, Source
 
@@ -226,7 +227,10 @@ def refresh(
     entries = {s: parts.entries[s] for s in order if s in parts.entries}
     if _nothing_new(entries, base) and out is None:
         return Refreshed(told, base.name)
-    folder = store(assemble(parsed, entries, earlier), entries, date, snapshots_folder(), out)
+    review = base.review()
+    doubtful = set(review.loc[review["rule"].isin(DOUBTFUL), "model"])
+    settled = [str(m) for m in base.models["model"] if m not in doubtful]
+    folder = store(assemble(parsed, entries, earlier, settled), entries, date, snapshots_folder(), out)
     return Refreshed(told, base.name, folder)
 
 

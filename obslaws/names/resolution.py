@@ -39,18 +39,21 @@ def _house(name: str) -> str:
     return _HOUSE.get(owner, owner)
 
 
-def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[str]) -> pd.DataFrame:
+def resolve_names(
+    pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[str], settled: Iterable[str] = ()
+) -> pd.DataFrame:
     """Find the model behind each id that was made of a board's name.
 
     Parameters
     ----------
-    pairs : DataFrame of shape (n_names, 2 or 3)
-        Columns raw (as the board has it), model (the id made of it) and, if there, is_settled: ids that were resolved
-        before and only tell later names how they are spelt.
+    pairs : DataFrame of shape (n_names, 2)
+        Columns raw (as the board has it) and model (the id made of it).
     known : iterable of str
         Ids of sources that use hub ids, the preferred spelling first.
     listed : iterable of str
         Organisations that train their own models; a name without maker is looked for among theirs only.
+    settled : iterable of str
+        Ids of boards that were resolved before: they count as what an earlier board wrote.
 
     Returns
     -------
@@ -75,16 +78,11 @@ def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[st
         if name.partition("/")[0].lower() in makers:
             anyone.setdefault(letters, {}).setdefault(name.lower(), name)
     rows = []
-    if "is_settled" not in pairs:
-        pairs = pairs.assign(is_settled=False)
-    for raw, made, settled in (
-        pairs[["raw", "model", "is_settled"]].drop_duplicates().itertuples(index=False, name=None)
-    ):
+    for name in settled:
+        if _house(name) != UNKNOWN_MAKER:
+            spelt.setdefault((_house(name), _letters(name)), name)
+    for raw, made in pairs[["raw", "model"]].drop_duplicates().itertuples(index=False, name=None):
         letters, house = _letters(made), _house(made)
-        if settled:
-            if house != UNKNOWN_MAKER:
-                spelt.setdefault((house, letters), made)
-            continue
         nearest = ""
         if decided_by_hand(str(raw)) == made:
             found, rule, confidence = exact.get(made.lower(), made), "hand", 1.0

@@ -236,13 +236,13 @@ def test_records_of_models_fill_gaps_a_part_at_a_time(run_refresh, hub, base, hu
     assert (third.folder, len(hub.log)) == (None, asked), "every model was asked about"
 
 
-def test_owners_of_several_models_are_asked_once(run_refresh, hub, base):
+def test_owners_of_several_models_are_asked_once(home, hub, tmp_path):
     from obslaws.fetching.models import fetch_models
 
     names = [f"acme/model-{i}" for i in range(6)] + ["other/one"]
     for name in names:
         hub.model(name, createdAt="2024-05-01T10:00:00.000Z")
-    source, folder = SOURCES["hub-models"], Path(base.folder) / "cache"
+    source, folder = SOURCES["hub-models"], tmp_path / "cache"
     network = Network(endpoint=hub.url, timeout=1.0, tries=1)
     came = fetch_models(source, network, folder, lambda done, total: None, False, Wanted(models=tuple(names)))
     assert len(came.hashes) == 7

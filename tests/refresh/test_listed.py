@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from obslaws.errors import SourceError
+from obslaws.fetching import Network
 from obslaws.snapshot import open_snapshot
 from obslaws.sources.livebench import listed_tables
 
@@ -21,6 +22,12 @@ def scores_of(snapshot, source):
     scores = snapshot.scores[snapshot.scores["source"] == source]
     columns = ["model", "benchmark", "setting", "score"]
     return set(scores[columns].round(9).itertuples(index=False, name=None))
+
+
+@pytest.fixture
+def network(hub):
+    """Nine files one after the other need more time than one does."""
+    return Network(endpoint=hub.url, timeout=2.0, deadline=30.0, tries=2, pause=0.05)
 
 
 @pytest.fixture
