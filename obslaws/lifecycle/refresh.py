@@ -349,7 +349,8 @@ def _keep(
     stay = [s for s in order if s not in parts.parsed and s in base.manifest["sources"]]
     lives = {s: registry[s].live for s in parts.parsed}
     frozen = {s: live.frozen for s, live in lives.items() if live and live.frozen}
-    grown = [s for s, live in lives.items() if live and live.documents and s in base.manifest["sources"]]
+    cut = {s for s, outcome in outcomes.items() if outcome.status == "partial"}  # what did not come stays as it was
+    grown = [s for s, live in lives.items() if live and (live.documents or s in cut) and s in base.manifest["sources"]]
     earlier = carry(base, grown, {})
     for source in grown:
         parts.entries[source] = grown_entry(base, source, parts.entries[source])
