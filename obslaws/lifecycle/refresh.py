@@ -276,7 +276,7 @@ def _bring(wanted: list[Source], ordered: _Order, tell: Tell) -> list[_Came]:
                 nothing = not any(fetched.files.values())
                 if not dry_run and not nothing and not (since and "" < fetched.modified < since):
                     came.parsed = source.parse(read_fetched(source, fetched))
-                    grows = bool(source.live and source.live.documents)
+                    grows = bool(fetched.cut or (source.live and source.live.documents))
                     check_parsed(source.id, came.parsed, base, grows, fetched.is_untold, ordered.shrink)
             except Exception as error:
                 came.error = error
