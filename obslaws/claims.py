@@ -22,12 +22,22 @@ __all__ = ["PRECEDENCE", "resolve_models"]
 
 _PAPERS = ("tott", "obsscaling", "sloth", "statistical-scaling-law", "epoch")
 _BOARDS = ("bigcodebench", "evalplus", "benchpress", "mmlu-pro-board")  # rounded, and last of all
+_LIVE = ("hub-models", "datadecide")  # by a refresh only, after what was reviewed
 PRECEDENCE: dict[str, tuple[str, ...]] = {
-    "n_params": ("base-families", "open-llm-v2", "hub", *_PAPERS, *_BOARDS),
+    "n_params": ("base-families", "open-llm-v2", "hub", "hub-models", *_PAPERS, *_BOARDS),
     "n_active_params": ("base-families", "bigcodebench", "benchpress"),
-    "n_tokens": ("base-families", *_PAPERS),
+    "n_tokens": ("base-families", *_PAPERS, "datadecide"),
     "train_flop": ("epoch", "epoch-benchmarks"),
-    "release_date": ("base-families", "epoch", "tott", "open-llm-v2", "hub", "epoch-benchmarks", "benchpress"),
+    "release_date": (
+        "base-families",
+        "epoch",
+        "tott",
+        "open-llm-v2",
+        "hub",
+        "hub-models",
+        "epoch-benchmarks",
+        "benchpress",
+    ),
 }
 _AGREE = 1.45  # sizes of one model differ by embeddings and rounding, not by more
 _KIN = 2.0  # a child twice as large or half as small was not trained from that parent as it is
@@ -56,7 +66,9 @@ def resolve_models(facts: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     DataFrame of shape (n_models, n_columns)
         Columns of the schema's ``models``, sorted by id.
     """
-    order = {source: i for i, source in enumerate(("base-families", "open-llm-v2", "hub", "open-llm-v1", *_PAPERS))}
+    order = {
+        source: i for i, source in enumerate(("base-families", "open-llm-v2", "hub", "open-llm-v1", *_PAPERS, *_LIVE))
+    }
     facts = facts.assign(rank=facts["source"].map(order)).sort_values(["rank", "model", "attribute"], kind="stable")
     parents = set(facts.loc[facts["attribute"].eq("base_model"), "value"])
     everyone = sorted({*models, *parents, *facts["model"]})

@@ -10,6 +10,8 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pyarrow.parquet as pq
 
 from obslaws.claims import resolve_models
 from obslaws.errors import ObslawsError
-from obslaws.names import CERTAIN, benchmarks_table, kinship
+from obslaws.names import CERTAIN, DOUBTFUL, benchmarks_table, kinship
 from obslaws.naming import resolve_boards
 from obslaws.schema import TABLES, check_table
 from obslaws.snapshot import data_root
@@ -70,7 +72,12 @@ def freeze(upstream: Path, out: Path, date: str = DATE) -> dict[str, Any]:
     return write_snapshot(tables, entries, out, date)
 
 
-def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd.DataFrame]:
+def assemble(
+    parsed: dict[str, Parsed],
+    entries: dict[str, Any],
+    earlier: dict[str, Parsed] | None = None,
+    settled: Iterable[str] = (),
+) -> dict[str, pd.DataFrame]:
     """Fold spellings, resolve claims and check: from parsed sources to the four tables.
 
     Parameters
@@ -79,6 +86,10 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
         By source id; the order decides which of two doubled scores stays.
     entries : dict of str to dict
         Entries of the manifest; rows and what was left out are counted into them.
+    earlier : dict of str to Parsed, optional
+        Resolved rows of an earlier snapshot that are added to a source; a fresh score with the same key wins.
+    settled : iterable of str
+        Models that the earlier snapshot was sure of.
 
     Returns
     -------
@@ -90,7 +101,16 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
     SchemaError
         A table breaks the schema.
     """
-    parsed, review = resolve_boards(parsed)
+    parsed, review = resolve_boards(parsed, settled)
+    for source_id, old in (earlier or {}).items():
+        fresh = parsed[source_id]
+        scores = pd.concat([p.scores for p in (fresh, old) if len(p.scores)] or [fresh.scores], ignore_index=True)
+        facts = pd.concat([p.facts for p in (fresh, old) if len(p.facts)] or [fresh.facts], ignore_index=True)
+        parsed[source_id] = replace(fresh, scores=scores, facts=facts)
+        if "rule" in old.names:
+            review = pd.concat([review, old.names.assign(source=source_id)[review.columns]], ignore_index=True)
+    # a name that was read twice, now and earlier, stands once
+    review = review.drop_duplicates(["source", "raw", "model"]).sort_values(["source", "raw", "model"])
     scores, facts = _gather(parsed)
     scores, doubled = _unique_scores(scores)
     evaluated = set(scores["model"]) | set(facts.loc[facts["source"] == "base-families", "model"])
@@ -98,8 +118,8 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
     about = facts["model"].isin(evaluated | _ancestors(evaluated, facts))
     kept = facts[about]
     for source_id, entry in entries.items():
-        if rules := sorted(review.loc[review["source"] == source_id, "rule"]):
-            entry["names"] = {rule: rules.count(rule) for rule in dict.fromkeys(rules)}
+        if rules := _count_rules(review.loc[review["source"] == source_id, "rule"], entry.get("names", {})):
+            entry["names"] = rules
         entry["scores"] = int((scores["source"] == source_id).sum())
         entry["facts"] = int((kept["source"] == source_id).sum())
         entry["left_out"] |= {
@@ -121,6 +141,13 @@ def assemble(parsed: dict[str, Parsed], entries: dict[str, Any]) -> dict[str, pd
         "facts": check_table(kept, "facts"),
         "review": review[review["confidence"] < CERTAIN],
     }
+
+
+def _count_rules(rules: pd.Series, before: dict[str, int]) -> dict[str, int]:
+    """Count names by rule; of names that were settled before (a source is carried over) only the number is known."""
+    settled = {rule: n for rule, n in before.items() if rule not in DOUBTFUL}
+    counts = {str(rule): int(n) for rule, n in rules.value_counts().items()}
+    return {rule: settled.get(rule, 0) + counts.get(rule, 0) for rule in sorted({*settled, *counts})}
 
 
 def entry_of(source: Source, parsed: Parsed, hashes: dict[str, str], **told: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Scores that a model to forecast already has, as users hand them over: a short list, or a file of results.
 
-In: text, and a `Panel` that knows the benchmarks. Out: the wide row that `Forecaster.forecast` takes as `scores`.
+In: text, and a `Panel` that knows the benchmarks. Out: the wide row that `Forecaster.forecast` takes as `scores`; its
+``attrs["n_items"]`` says how many questions stand behind a score, where they are fewer than the benchmark has.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     Returns
     -------
     DataFrame of shape (1, n_given)
-        Fractions, one column per benchmark given.
+        Fractions, one column per benchmark given. ``attrs["n_items"]`` maps benchmarks of which only a part was asked
+        to the number of questions; without it, the benchmark's own number counts.
 
     Raises
     ------
@@ -48,18 +50,22 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     UnknownNameError
         A list or a table names a benchmark that the panel does not hold; the nearest is offered.
     SchemaError
-        The file is broken, holds several models, or nothing that the panel knows.
+        The file is broken, holds several models, nothing that the panel knows, or a partial run that does not say how
+        many questions it asked.
 
     Warns
     -----
     MeasurementWarning
-        Tasks of a results file that are not used, and why.
+        Tasks of a results file that are not used, and why; scores that rest on a part of the questions.
     """
     if not isinstance(text, Path) and "=" in text and not _exists(Path(text)):
-        row = _row_of_text(text, panel)
+        row, n_items = _row_of_text(text, panel), dict[str, float]()
     else:
-        row = _row_of_file(Path(text), panel, tasks)
-    return pd.DataFrame([row], index=pd.Index([model], name="model"))
+        row, n_items = _row_of_file(Path(text), panel, tasks)
+    given = pd.DataFrame([row], index=pd.Index([model], name="model"))
+    if n_items:
+        given.attrs["n_items"] = n_items
+    return given
 
 
 def _exists(path: Path) -> bool:
@@ -83,7 +89,7 @@ def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
     return row
 
 
-def _row_of_file(path: Path, panel: Panel, tasks: str | Path | None) -> dict[str, float]:
+def _row_of_file(path: Path, panel: Panel, tasks: str | Path | None) -> tuple[dict[str, float], dict[str, float]]:
     if not _exists(path):
         raise UsageError(f"scores: {str(path)!r} is neither a list such as mmlu=0.71,gsm8k=0.8 nor a file that exists.")
     results = read_results(path, tasks=tasks, benchmarks=map(str, panel.scores.columns))
@@ -105,7 +111,38 @@ def _row_of_file(path: Path, panel: Panel, tasks: str | Path | None) -> dict[str
         settings = ", ".join(used.loc[used["benchmark"] == twice.iloc[0], "setting"].fillna("none"))
         raise UsageError(f"{path.name}: a second score on {twice.iloc[0]!r} (settings: {settings}). Keep one.")
     _tell_unused(results, scores.loc[~held, "benchmark"].tolist())
-    return dict(zip(used["benchmark"], used["score"], strict=True))
+    return dict(zip(used["benchmark"], used["score"], strict=True)), _questions(results, used, panel)
+
+
+def _questions(results: Results, used: pd.DataFrame, panel: Panel) -> dict[str, float]:
+    """Count the questions behind each score that rests on fewer than its benchmark has.
+
+    A partial run that does not count them may still give a standard error: that of n questions, answered with
+    probability p, is the root of p (1 - p) / n.
+    """
+    known = panel.benchmarks.get("n_items", pd.Series(dtype="float64")).astype("float64").to_dict()
+    out = {}
+    for benchmark, asked, score, stderr in zip(
+        used["benchmark"], used["n_items"], used["score"], used["stderr"], strict=True
+    ):
+        p = min(max(score, 0.01), 0.99)
+        if not asked > 0 and results.is_partial and stderr > 0:
+            asked = p * (1.0 - p) / stderr**2
+        if not asked > 0 and results.is_partial:
+            raise SchemaError(
+                f"{results.file}: a partial run that does not say how many questions of {benchmark!r} it asked. "
+                "Run it without a limit, or give the score in a CSV with the columns benchmark, score, n_items."
+            )
+        every = known.get(benchmark, float("nan"))
+        if asked > 0 and not asked >= 0.99 * every:  # rounding and a few refused questions are no partial run
+            out[str(benchmark)] = float(asked)
+    if out:
+        parts = [
+            f"{b} ({n:,.0f} of {known[b]:,.0f})" if known.get(b, 0) > 0 else f"{b} ({n:,.0f})" for b, n in out.items()
+        ]
+        words = f"{results.file}: scores on a part of the questions weigh less: {_some(parts)}."
+        warnings.warn(words, MeasurementWarning, stacklevel=5)
+    return out
 
 
 def _refuse_misspelt(results: Results, not_held: list[str], panel: Panel) -> None:
@@ -117,15 +154,16 @@ def _refuse_misspelt(results: Results, not_held: list[str], panel: Panel) -> Non
         raise UnknownNameError("benchmark", not_held[0], panel.scores.columns)
 
 
-def _tell_unused(results: Results, not_held: list[str]) -> None:
-    def some(names: list[str]) -> str:
-        return f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
+def _some(names: list[str]) -> str:
+    return f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
 
+
+def _tell_unused(results: Results, not_held: list[str]) -> None:
     told = []
     if not_held:
-        told.append(f"not in the panel: {some(not_held)}")
+        told.append(f"not in the panel: {_some(not_held)}")
     if results.unmapped:
-        told.append(f"no benchmark: {some([f'{u.task} ({u.reason})' for u in results.unmapped])}")
+        told.append(f"no benchmark: {_some([f'{u.task} ({u.reason})' for u in results.unmapped])}")
     if told:
         words = f"{results.file}: left out, {'; '.join(told)}. `obslaws import` lists everything."
         warnings.warn(words, MeasurementWarning, stacklevel=4)

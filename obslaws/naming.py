@@ -3,11 +3,14 @@
 Sources that use hub ids say which models exist. What the boards wrote is resolved against them by
 `obslaws.names.resolve_names`; every name that no hand decided and that is not certain stands in the review file, with
 the rule, the confidence and the nearest known model. A decision goes into ``names/reviewed.csv`` and wins from then on.
+
+A board that a refresh carries over was resolved before. Its doubtful names come along: those without a model are looked
+for again, since another source may know the model by now; the others stay in the review file as they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -22,13 +25,15 @@ _CELL = ["model", "revision", "precision", "benchmark", "setting"]
 _FIRST = ("open-llm-v2", "base-families", "open-llm-v1")
 
 
-def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.DataFrame]:
+def resolve_boards(parsed: Mapping[str, Parsed], settled: Iterable[str] = ()) -> tuple[dict[str, Parsed], pd.DataFrame]:
     """Give the boards' rows the ids of the models they mean.
 
     Parameters
     ----------
     parsed : mapping of str to Parsed
         By source id; the order decides which board's spelling a model gets that no hub source knows.
+    settled : iterable of str
+        Ids that an earlier snapshot was sure of: other spellings of them are the same models.
 
     Returns
     -------
@@ -37,19 +42,19 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
     review : DataFrame of shape (n_names, 6)
         Columns source, raw, model, rule, confidence, nearest: every name of every board.
     """
-    hubs = [s for s, p in parsed.items() if p.names.empty]
+    hubs = [s for s, p in parsed.items() if p.names.empty and not p.is_board]
     boards = [s for s in parsed if s not in hubs]
     if not boards:
         return dict(parsed), pd.DataFrame(columns=REVIEW_COLUMNS)
     known = _known([parsed[s] for s in (*(s for s in _FIRST if s in hubs), *hubs)])
-    pairs = pd.concat([parsed[s].names.assign(source=s) for s in boards], ignore_index=True)
-    found = resolve_names(pairs, known, hand_table("organisations")["org"])
+    pairs = pd.concat([_asked(parsed[s]).assign(source=s) for s in boards], ignore_index=True)
+    found = resolve_names(pairs, known, hand_table("organisations")["org"], settled)
     review = pairs.merge(
         found.rename(columns={"model": "resolved"}), left_on=["raw", "model"], right_on=["raw", "made"]
     )
     out = dict(parsed)
     for source in boards:
-        mine = found[found["made"].isin(parsed[source].names["model"])]
+        mine = found[found["made"].isin(pairs.loc[pairs["source"] == source, "model"])]
         ids = dict(zip(mine["made"], mine["model"], strict=True))
         out[source] = replace(
             parsed[source],
@@ -57,7 +62,30 @@ def resolve_boards(parsed: Mapping[str, Parsed]) -> tuple[dict[str, Parsed], pd.
             facts=_renamed(parsed[source].facts, ids),
         )
     review = review.assign(model=review["resolved"])[REVIEW_COLUMNS]
+    # a neighbour that only a dropped claim knew is still the nearest one
+    earlier = {
+        (s, raw): near
+        for s in boards
+        if "rule" in parsed[s].names
+        for raw, near in parsed[s].names[["raw", "nearest"]].itertuples(index=False, name=None)
+    }
+    near = [earlier.get(key, "") for key in zip(review["source"], review["raw"], strict=True)]
+    fill = review["rule"].eq("new") & review["nearest"].eq("")
+    review = review.assign(nearest=review["nearest"].mask(fill, pd.Series(near, index=review.index, dtype="object")))
+    stays = [_reviewed(parsed[s]).assign(source=s) for s in boards if "rule" in parsed[s].names]
+    review = pd.concat([review, *(s[REVIEW_COLUMNS] for s in stays if len(s))], ignore_index=True)
     return out, review.sort_values(["source", "raw", "model"], ignore_index=True)
+
+
+def _asked(board: Parsed) -> pd.DataFrame:
+    """List the names to resolve: all of a board that was fetched, the open ones of one that was carried over."""
+    names = board.names[board.names["rule"].eq("new")] if "rule" in board.names else board.names
+    return names[["raw", "model"]]
+
+
+def _reviewed(board: Parsed) -> pd.DataFrame:
+    """Give the doubtful names that are not looked for again."""
+    return board.names[board.names["rule"].ne("new")]
 
 
 def _known(hubs: list[Parsed]) -> list[str]:

@@ -70,6 +70,9 @@ class LoopbackHub:
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
         self.files: dict[str, tuple[bytes, str]] = {}
+        self.models: dict[str, dict[str, object]] = {}
+        self.boards: dict[str, list[dict[str, object]]] = {}
+        self.told = True  # whether plain files come with their length
         self.log: list[Request] = []
         self.faults: list[Fault] = []
         self.page = 1000
@@ -101,6 +104,10 @@ class LoopbackHub:
         """Publish a plain file; gives its address."""
         self.files["/" + path.lstrip("/")] = (content, formatdate(modified, usegmt=True))
         return f"{self.url}/{path.lstrip('/')}"
+
+    def model(self, name: str, **record: object) -> None:
+        """Publish the record of a model, in the words of the hub's API (safetensors, createdAt, baseModels, ...)."""
+        self.models[name] = {"id": name, "modelId": name, "sha": "0" * 40, "private": False, "gated": False, **record}
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         with self._lock:
@@ -138,6 +145,7 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+        endless = False  # the end of the connection is the end of the body
 
         def log_message(self, *args: object) -> None:
             pass
@@ -171,7 +179,16 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             split = urllib.parse.urlsplit(self.path)
             path, query = urllib.parse.unquote(split.path), urllib.parse.parse_qs(split.query)
             if path in hub.files:
+                self.endless = not hub.told
                 return self.plain(*hub.files[path])
+            if path == "/api/models":
+                return self.json([m for n, m in hub.models.items() if n.startswith(query["author"][0] + "/")])
+            if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)", path):
+                return self.model(found[1])
+            if path == "/api/datasets":
+                return self.json([{"id": name} for name in hub.boards])
+            if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/leaderboard", path):
+                return self.json(hub.boards.get(found[1], []))
             if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)(?:/revision/(.+))?", path):
                 return self.info(found[1], found[2] or "main", "blobs" in query)
             if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/tree/([^/]+)(?:/(.*))?", path):
@@ -183,6 +200,13 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             if found := re.fullmatch(r"/cdn/([0-9a-f]{64})", path):
                 return self.cdn(found[1])
             return self.send(404, b"{}")
+
+        def model(self, name: str) -> None:
+            if name not in hub.models:
+                return self.send(
+                    404, b"{}", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"}
+                )
+            return self.json(hub.models[name])
 
         def commit(self, repo: str, revision: str) -> tuple[str, dict[str, bytes]] | None:
             if repo not in hub.repos:
@@ -216,6 +240,8 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             if (found := self.commit(repo, revision)) is None:
                 return
             names = [n for n in sorted(found[1]) if not folder or n.startswith(folder.rstrip("/") + "/")]
+            if folder and not names:
+                return self.send(404, b"{}", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "no such folder"})
             start = int(query.get("cursor", ["0"])[0])
             headers = {}
             if start + hub.page < len(names):
@@ -289,7 +315,10 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
-            if content is not None:
+            if self.endless:
+                self.send_header("Connection", "close")
+                self.close_connection = True
+            elif content is not None:
                 self.send_header("Content-Length", str(told))
             self.end_headers()
             sent = 0

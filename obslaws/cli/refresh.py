@@ -23,7 +23,11 @@ __all__ = ["refresh"]
 
 def refresh(
     source: Annotated[
-        str | None, typer.Option("--source", help="Only these sources, separated by commas; all live ones by default.")
+        str | None,
+        typer.Option(
+            "--source",
+            help="These sources, separated by commas. By default all live ones but those that come in many documents.",
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Leave alone what did not change upstream since this day.")
@@ -35,6 +39,12 @@ def refresh(
     out: Annotated[
         Path | None, typer.Option("--out", help="New folder for the snapshot, instead of a dated one among your data.")
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Most documents that a source brings which comes in many.")
+    ] = None,
+    accept_shrink: Annotated[
+        bool, typer.Option("--accept-shrink", help="Take tables that have fewer rows than before.")
+    ] = False,
     deadline: Annotated[float, typer.Option("--deadline", help="Seconds that one source may take.")] = 180.0,
     format: FormatOption = Format.table,
 ) -> None:
@@ -56,10 +66,10 @@ def refresh(
     with _bars() as tell:
         done = bring(
             names(source), since=since, dry_run=dry_run, network=Network(offline=offline, deadline=deadline), out=out,
-            tell=tell,
+            limit=limit, accept_shrink=accept_shrink, tell=tell,
         )  # fmt: skip
     _report(done, dry_run, Page(format))
-    if done.failed:
+    if done.failed or done.partial:
         raise typer.Exit(1)
 
 
@@ -69,9 +79,16 @@ def _report(done: Refreshed, dry_run: bool, page: Page) -> None:
     page.line()
     for outcome in done.failed:
         note(f"Failed: {outcome.source}: {outcome.cause}")
+    for outcome in done.partial:
+        note(f"Cut short: {outcome.source}: {outcome.cause}")
+    for outcome in done.outcomes:
+        if outcome.n_left:
+            more = "documents can be fetched" if dry_run else "more documents wait; refresh again for them"
+            note(f"{outcome.source}: {outcome.n_left:,} {more}.")
     kept = f"the last good rows of snapshot {done.base} stay"
     if done.failed:
-        note(f"{len(done.failed)} of the sources failed: {kept} for them.")
+        those = "One source failed" if len(done.failed) == 1 else f"{len(done.failed)} sources failed"
+        note(f"{those}: {kept} for {'it' if len(done.failed) == 1 else 'them'}.")
     if done.folder is not None:
         name = done.folder.name
         page.line(f"Snapshot {name} in {done.folder.parent}")
@@ -85,7 +102,8 @@ def _report(done: Refreshed, dry_run: bool, page: Page) -> None:
 def _for_people(frame: pd.DataFrame, dry_run: bool) -> pd.DataFrame:
     import pandas as pd
 
-    asked = frame[frame["status"] != "carried"] if (frame["status"] != "carried").any() else frame
+    told = frame["status"].ne("carried") | frame["cause"].ne("not asked for")
+    asked = frame[told] if told.any() else frame
     size = "to fetch" if dry_run else "fetched"
     return pd.DataFrame(
         {
@@ -95,12 +113,23 @@ def _for_people(frame: pd.DataFrame, dry_run: bool) -> pd.DataFrame:
             size: [_size(n) for n in asked["n_bytes"]],
             "seconds": [f"{s:.1f}" for s in asked["seconds"]],
             "<revision": [r[:19] or "-" for r in asked["revision"]],
+            "<": [c if s == "carried" else "" for c, s in zip(asked["cause"], asked["status"], strict=True)],
         }
     )
 
 
 def _size(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:.2f} MB" if n_bytes else "-"
+
+
+def _amount(source: str, done: int, total: int) -> str:
+    """Write how far a source is: bytes of files, or records of the hub's API."""
+    from obslaws.sources import SOURCES
+
+    live = SOURCES[source].live if source in SOURCES else None
+    if live and (live.boards or (live.documents and live.documents.kind == "models")):
+        return f"{done:,}/{total:,} records"
+    return f"{done / 1e6:.1f}/{total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB"
 
 
 @contextmanager
@@ -112,20 +141,22 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
         def say(source: str, done: int, total: int) -> None:
             if source not in seen:
                 seen.add(source)
-                note(f"{source}: fetching {_size(total) if total else ''} ...".replace("  ", " "))
+                note(f"{source}: fetching{' ' + _amount(source, 0, total).partition('/')[2] if total else ''} ...")
 
         yield say
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[amount]}"),
+               TimeElapsedColumn())  # fmt: skip
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def tell(source: str, done: int, total: int) -> None:
             if source not in tasks:
-                tasks[source] = bars.add_task(source, total=total or None)
-            bars.update(tasks[source], completed=done, total=total or None)
+                tasks[source] = bars.add_task(source, total=total or None, amount="")
+            amount = _amount(source, done, total)
+            bars.update(tasks[source], completed=done, total=total or None, amount=amount)
 
         yield tell

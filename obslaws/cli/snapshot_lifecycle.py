@@ -41,7 +41,9 @@ def diff(
     after: Annotated[str, typer.Argument(help="The other one.")],
     show: Annotated[Part, typer.Option("--show", help="Counts, or every change of one kind.")] = Part.summary,
     view: Annotated[str, typer.Option("--view", help="View for the forecasts.")] = "core",
-    forecaster: Annotated[str, typer.Option("--forecaster", help="Forecaster that is fitted on both.")] = "logit-ols",
+    forecaster: Annotated[
+        str, typer.Option("--forecaster", help="Who is fitted on both; logit-ols is the fast one.")
+    ] = "skill",
     format: FormatOption = Format.table,
 ) -> None:
     """Compare two snapshots: models and scores added, changed, removed, and which forecasts would move.
@@ -61,7 +63,10 @@ def diff(
         with progress_bar(f"Fitting {forecaster} on both"):
             moved = moved_forecasts(old, new, view, forecaster)
         page.frame(moved, _moved_shown(moved))
-        page.line("" if len(moved) else "No forecast moves.")
+        page.line()
+        least = "by 0.002 or more"
+        words = f"{len(moved):,} forecasts of {forecaster} move {least}" if len(moved) else f"No forecast moves {least}"
+        page.line(f"{words} (view {view}; a model twice as large as the largest of each family).")
         return
     told = compare(old, new)
     frame = getattr(told, show.value)

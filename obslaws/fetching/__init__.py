@@ -3,8 +3,8 @@
 In: a source with its live route. Out: files on disk, the revision they belong to, and frames read within limits.
 """
 
-from obslaws.fetching.network import Fetched, Network
+from obslaws.fetching.network import Fetched, Network, Wanted
 from obslaws.fetching.reading import read_fetched
 from obslaws.fetching.route import fetch
 
-__all__ = ["Fetched", "Network", "fetch", "read_fetched"]
+__all__ = ["Fetched", "Network", "Wanted", "fetch", "read_fetched"]

@@ -13,7 +13,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -62,30 +62,39 @@ def fetch_http(
     budget = Budget(network, source.id)
     folder = cache / "http"
     folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, tuple[Path, ...]] = {}
-    hashes: dict[str, str] = {}
-    n_bytes, modified = 0, ""
-    for frame, url in live.files.items():
+
+    def bring(url: str, only_ask: bool) -> tuple[_Known, int]:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise SourceError(f"{source.id}: address {url!r} is not http or https; refused.")
         known = _Known(folder, url)
-        if not network.is_offline():
-            if dry_run:
-                n_bytes += budget.retry(lambda u=url, k=known: _ask(u, k, network), url)  # type: ignore[misc]
-            else:
-                n_bytes += budget.retry(
-                    lambda u=url, k=known: _get(u, k, network, budget, live.max_bytes, tell),  # type: ignore[misc]
-                    url,
-                )
-        elif not known.path:
-            raise SourceError(f"{source.id}: offline, and {url} is not in the cache. Refresh once with network.")
+        if network.is_offline():
+            if not known.path:
+                raise SourceError(f"{source.id}: offline, and {url} is not in the cache. Refresh once with network.")
+            return known, 0
+        if only_ask:
+            return known, budget.retry(lambda: _ask(url, known, network), url)
+        return known, budget.retry(lambda: _get(url, known, network, budget, live.max_bytes, tell), url)
+
+    addresses: Mapping[str, str] = live.files
+    if live.listing:
+        page, _ = bring(next(iter(live.files.values())), only_ask=False)
+        addresses = live.listing(page.path.read_text(encoding="utf-8", errors="replace") if page.path else "")
+    files: dict[str, tuple[Path, ...]] = {}
+    hashes: dict[str, str] = {}
+    n_bytes, modified, is_untold = 0, "", False
+    for frame, url in addresses.items():
+        known, came = bring(url, only_ask=dry_run)
+        n_bytes += came
         modified = max(modified, known.modified)
+        is_untold |= bool(known.note.get("untold"))
         if known.path and not dry_run:
             files[frame] = (known.path,)
             hashes[url] = known.note["sha256"]
     digest = hashlib.sha256("".join(sorted(hashes.values())).encode()).hexdigest()
     revision = next(iter(hashes.values())) if len(hashes) == 1 else digest
-    return Fetched(files, f"sha256:{revision}" if hashes else "", live.address, hashes, n_bytes, modified)
+    return Fetched(
+        files, f"sha256:{revision}" if hashes else "", live.address, hashes, n_bytes, modified, is_untold=is_untold
+    )
 
 
 class _Known:
@@ -93,6 +102,7 @@ class _Known:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
+        self.endless = ""  # digest of a text that came without a length and without an end to its last line
         self._note_path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.json"
         self.note: dict[str, Any] = {}
         try:
@@ -118,13 +128,13 @@ class _Known:
         wanted = {"If-None-Match": self.note.get("etag"), "If-Modified-Since": self.note.get("last_modified")}
         return {name: value for name, value in wanted.items() if value}
 
-    def keep(self, aside: Path, digest: str, headers: Any) -> None:
+    def keep(self, aside: Path, digest: str, headers: Any, untold: bool) -> None:
         suffix = PurePosixPath(urllib.parse.urlsplit(self.url).path).suffix.lower()
         old = self.path
         path = self.folder / f"{digest}{suffix if suffix.isascii() and len(suffix) < 9 else ''}"
         aside.replace(path)
         note = {"url": self.url, "file": path.name, "sha256": digest, "etag": headers.get("ETag"),
-                "last_modified": headers.get("Last-Modified")}  # fmt: skip
+                "last_modified": headers.get("Last-Modified"), "untold": untold}  # fmt: skip
         written = self._note_path.with_suffix(f".{os.getpid()}.aside")
         written.write_text(json.dumps(note), encoding="utf-8")
         written.replace(self._note_path)
@@ -168,11 +178,22 @@ def _get(url: str, known: _Known, network: Network, budget: Budget, most: int, t
     aside = known.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.{os.getpid()}.aside"
     try:
         with answer, aside.open("wb") as out:
+            untold = answer.length is None and not answer.chunked
             digest, n_bytes = _save(answer, out, url, budget, most, tell)
-        known.keep(aside, digest, answer.headers)
+        if untold:
+            _check_end(aside, url, digest, known)
+        known.keep(aside, digest, answer.headers, untold)
         return n_bytes
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _check_end(path: Path, url: str, digest: str, known: _Known) -> None:
+    """Doubt a text that came without a length and does not end its last line, unless it comes the same way twice."""
+    is_text = PurePosixPath(urllib.parse.urlsplit(url).path).suffix.lower() in (".csv", ".tsv", ".yml", ".yaml")
+    if is_text and not path.read_bytes().endswith(b"\n") and known.endless != digest:
+        known.endless = digest
+        raise BrokenOff("no length was announced, and the last line has no end")
 
 
 def _save(

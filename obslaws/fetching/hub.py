@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from obslaws.fetching.limits import safe_name, whole_shards
 from obslaws.fetching.network import Budget, Fetched, Network
 from obslaws.sources import Source
 
-__all__ = ["fetch_hub"]
+__all__ = ["Counter", "cached_file", "download", "fetch_hub"]
 
 
 def fetch_hub(
@@ -76,10 +77,10 @@ def fetch_hub(
     total = sum(item.size or 0 for item in wanted)
     modified = info.last_modified.date().isoformat() if info.last_modified else ""
     if dry_run:
-        missing = sum(item.size or 0 for item in wanted if _cached(live.hub, item.rfilename, commit) is None)
+        missing = sum(item.size or 0 for item in wanted if cached_file(live.hub, item.rfilename, commit) is None)
         return Fetched({}, commit, f"{live.hub}@{commit}", {}, missing, modified)
-    came = _Counter(total, tell)
-    paths = {item.rfilename: _download(budget, live.hub, item, commit, came) for item in wanted}
+    came = Counter(total, tell)
+    paths = {item.rfilename: download(budget, live.hub, item, commit, came) for item in wanted}
     hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
     note.parent.mkdir(parents=True, exist_ok=True)
     aside = note.with_suffix(".aside")
@@ -89,14 +90,29 @@ def fetch_hub(
     return Fetched(files, commit, f"{live.hub}@{commit}", hashes, came.n_bytes, modified)
 
 
-class _Counter:
-    """Counts what comes over the network, and passes it on."""
+class Counter:
+    """Counts what comes over the network, and passes it on.
+
+    Parameters
+    ----------
+    total : int
+        Bytes that are expected.
+    tell : callable
+        Is called with (bytes so far, bytes in all).
+    """
 
     def __init__(self, total: int, tell: Callable[[int, int], None]) -> None:
         self.total, self.tell, self.n_bytes = total, tell, 0
+        self._lock = threading.Lock()
 
     def bar(self) -> type[Any]:
-        """Make the silent bar that the hub's client feeds."""
+        """Make the silent bar that the hub's client feeds.
+
+        Returns
+        -------
+        type
+            Kind of bar.
+        """
         from huggingface_hub.utils import tqdm
 
         counter = self
@@ -107,14 +123,40 @@ class _Counter:
                 super().__init__(*args, **{**options, "disable": True})
 
             def update(self, n: float | None = 1) -> bool | None:
-                counter.n_bytes += int(n or 0)
+                with counter._lock:
+                    counter.n_bytes += int(n or 0)
                 counter.tell(min(counter.n_bytes, counter.total), counter.total)
                 return None
 
         return Silent
 
 
-def _download(budget: Budget, hub: str, item: Any, commit: str, came: _Counter) -> Path:
+def download(budget: Budget, hub: str, item: Any, commit: str, came: Counter) -> Path:
+    """Bring one file at a commit and hold it against what the listing said.
+
+    Parameters
+    ----------
+    budget : Budget
+        Time and retries.
+    hub : str
+        Dataset id.
+    item : object
+        Entry of the listing, with rfilename, size, blob_id and lfs.
+    commit : str
+        Full sha.
+    came : Counter
+        Counts the bytes.
+
+    Returns
+    -------
+    Path
+        In the hub's cache.
+
+    Raises
+    ------
+    SourceError
+        It could not be had, or is not what was announced, also on a second download.
+    """
     from huggingface_hub import hf_hub_download
 
     network, name = budget.network, item.rfilename
@@ -149,7 +191,19 @@ def _fault(path: Path, item: Any) -> str | None:
     return None if told in (None, found) else f"its hash is {found[:12]}, announced was {told[:12]}"
 
 
-def _cached(hub: str, name: str, commit: str) -> Path | None:
+def cached_file(hub: str, name: str, commit: str) -> Path | None:
+    """Find a file of a dataset in the hub's cache.
+
+    Parameters
+    ----------
+    hub, name, commit : str
+        Dataset id, path, full sha.
+
+    Returns
+    -------
+    Path or None
+        None when it is not there.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(hub, name, revision=commit, repo_type="dataset")
@@ -159,7 +213,7 @@ def _cached(hub: str, name: str, commit: str) -> Path | None:
 def _from_cache(source: Source, hub: str, note: Path) -> Fetched:
     try:
         told = json.loads(note.read_text(encoding="utf-8"))
-        found = {f: [_cached(hub, name, told["commit"]) for name in names] for f, names in told["files"].items()}
+        found = {f: [cached_file(hub, name, told["commit"]) for name in names] for f, names in told["files"].items()}
         files = {f: tuple(p for p in paths if p is not None) for f, paths in found.items()}
     except (OSError, ValueError, KeyError, TypeError):
         files = {}

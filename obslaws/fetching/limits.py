@@ -14,12 +14,15 @@ import pyarrow.parquet as pq
 
 from obslaws.errors import SourceError
 
-__all__ = ["MAX_CELLS", "MAX_COLUMNS", "MAX_UNFOLDED", "read_parquet", "read_zip", "safe_name", "whole_shards"]
+__all__ = [
+    "MAX_CELLS", "MAX_COLUMNS", "MAX_DOCUMENT", "MAX_UNFOLDED", "read_parquet", "read_zip", "safe_name", "whole_shards",
+]  # fmt: skip
 
 MAX_COLUMNS = 4_000
 MAX_CELLS = 60_000_000
 MAX_UNFOLDED = 1_000_000_000  # bytes
 MAX_MEMBERS = 2_000
+MAX_DOCUMENT = 16_000_000  # bytes of one small document
 _KINDS = frozenset({".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml", ".zip"})
 
 

@@ -1,4 +1,4 @@
-"""How to behave on the network: time limits, retries, and what a fetch brings back."""
+"""How to behave on the network: time limits, retries, what is wanted, and what a fetch brings back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 from obslaws.errors import SourceError
 from obslaws.fetching.causes import cause_of, is_transient, wait_asked_for
 
-__all__ = ["Budget", "Fetched", "Network"]
+__all__ = ["Budget", "Fetched", "Network", "Wanted"]
 
 T = TypeVar("T")
 
@@ -54,6 +54,28 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Which part of a source that comes in documents is wanted.
+
+    Parameters
+    ----------
+    known : frozenset of str
+        Names of documents that the newest snapshot has read already.
+    models : tuple of str
+        Models that matter, the first ones most.
+    since : str
+        ISO day; documents older than it are not wanted. Empty for any.
+    limit : int, optional
+        How many at most; by default what the source says.
+    """
+
+    known: frozenset[str] = frozenset()
+    models: tuple[str, ...] = ()
+    since: str = ""
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Fetched:
     """Files of one source, on disk.
 
@@ -71,6 +93,14 @@ class Fetched:
         Bytes that came over the network now; 0 when the cache had everything.
     modified : str
         ISO day of the last change upstream, empty when unknown.
+    names : dict of str to tuple of str
+        Frame of documents -> their names, one per file.
+    n_left : int
+        Documents that are wanted and did not come: for the next refresh.
+    cut : str
+        Why it stopped before the limit; empty when it did not.
+    is_untold : bool
+        Whether a text came without any word on its length, so that a loss at its end would not show.
     """
 
     files: dict[str, tuple[Path, ...]]
@@ -79,6 +109,10 @@ class Fetched:
     hashes: dict[str, str] = field(default_factory=dict)
     n_bytes: int = 0
     modified: str = ""
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    n_left: int = 0
+    cut: str = ""
+    is_untold: bool = False
 
 
 class Budget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -38,11 +39,14 @@ def read_fetched(source: Source, fetched: Fetched) -> dict[str, pd.DataFrame]:
     """
     frames: dict[str, pd.DataFrame] = {}
     for name, paths in fetched.files.items():
-        if paths[0].suffix == ".zip":
+        if name in fetched.names:
+            texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
+            frames[name] = pd.DataFrame({"name": list(fetched.names[name]), "text": texts}, dtype="str")
+        elif paths[0].suffix == ".zip":
             for member, content in read_zip(paths[0], source.id).items():
                 frames[member] = _read_text(content, f"{source.id}, {member}")
         else:
-            frames[name] = pd.concat([_read(path, source.id) for path in paths], ignore_index=True)
+            frames[name] = pd.concat([_read(path, source.id, name) for path in paths], ignore_index=True)
     for name, frame in frames.items():
         if frame.empty:
             raise SourceError(f"{source.id}: table {name!r} is empty. Expected rows; the upstream is being rebuilt.")
@@ -50,11 +54,11 @@ def read_fetched(source: Source, fetched: Fetched) -> dict[str, pd.DataFrame]:
     return dict(layout(frames)) if layout else frames
 
 
-def _read(path: Path, source: str) -> pd.DataFrame:
+def _read(path: Path, source: str, name: str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return read_parquet(path, source)
     if path.suffix == ".csv":
-        return _read_text(path.read_bytes(), f"{source}, {path.name}")
+        return _read_text(path.read_bytes(), f"{source}, {name}")
     return read_file(path)
 
 
@@ -62,7 +66,25 @@ def _read_text(content: bytes, where: str) -> pd.DataFrame:
     if content[:4096].split(b"\n")[0].count(b",") > MAX_COLUMNS:
         raise SourceError(f"{where}: more than {MAX_COLUMNS:,} columns; refused before it was decoded.")
     try:
-        return pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False, na_values=[""])
+        _check_last_row(content, len(frame.columns), where)
+        return frame
     except (ValueError, UnicodeDecodeError) as error:  # ParserError and EmptyDataError are ValueErrors
         said = " ".join(str(error).split())[:120]
         raise SourceError(f"{where} is damaged ({said}). Expected comma-separated text; refresh again.") from error
+
+
+def _check_last_row(content: bytes, n_columns: int, where: str) -> None:
+    """Refuse a table whose last row has fewer cells than the heading, or ends inside a quoted one: it was cut."""
+    text = content.decode("utf-8", errors="replace")
+    rows = csv.reader(io.StringIO(text), strict=True)
+    n_rows, n_cells = 0, n_columns
+    try:
+        for row in rows:
+            n_rows, n_cells = (n_rows + 1, len(row)) if row else (n_rows, n_cells)
+    except csv.Error:
+        n_cells = 0
+    if n_cells < n_columns:
+        raise SourceError(
+            f"{where} broke off in row {n_rows:,}: it has {n_cells} cells, the heading {n_columns}. Try again."
+        )

@@ -139,6 +139,8 @@ class Forecaster(ABC):
         scores : DataFrame, optional
             Scores already known of the queried models: rows as `queries`, any benchmarks of the panel, NaN unknown.
             For models of the fitted panel the scores that it holds are known without being given again.
+            ``scores.attrs["n_items"]``, if there, maps benchmarks to the number of questions behind the given scores,
+            where they are fewer than the benchmark has; a forecaster that weighs scores trusts them less.
 
         Returns
         -------
@@ -155,6 +157,7 @@ class Forecaster(ABC):
                     raise UnknownNameError("benchmark", name, benchmarks)
             given = scores.reindex(index=queries.index, columns=benchmarks)
             known = given.where(given.notna(), known)
+            known.attrs["n_items"] = dict(scores.attrs.get("n_items", {}))
         return self._predict(queries, known)
 
     def forecast(

@@ -126,7 +126,10 @@ class SkillForecaster(Forecaster):
         family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
         base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
         who = Relatives(row, family, base, covariates, unknown)
-        parts = [self._logits(fit, who, fresh) for fit in self.fits_]
+        # a score on a part of the questions says less; the panel's own scores are on all of them
+        asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
+        asked = np.fmin(self.data_.n_items, asked)
+        parts = [self._logits(fit, who, fresh, asked) for fit in self.fits_]
         own = np.isfinite(known).any(axis=1)
         basis = np.where(
             own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled"))
@@ -143,14 +146,12 @@ class SkillForecaster(Forecaster):
             np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
         )  # fmt: skip
 
-    def _logits(self, fit: Fit, who: Relatives, fresh: Array) -> tuple[Array, Array]:
+    def _logits(self, fit: Fit, who: Relatives, fresh: Array, asked: Array) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit; shapes (n, J)."""
         mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
         noise, dof = fit.variances.noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
-            mean[i], cov[i] = condition(
-                mean[i], cov[i], fresh[i], fit.floors, fit.ceilings, noise, self.data_.n_items, dof
-            )
+            mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], fit.floors, fit.ceilings, noise, asked, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 
 

@@ -12,12 +12,14 @@ from obslaws.sources import Parsed
 
 __all__ = ["check_parsed"]
 
-_SHRUNK = 0.5  # a board loses rows now and then, not half of them
+_SHRUNK = 0.9  # a board loses rows now and then, not a tenth of them
 _UNIT = 5.0  # re-evaluations move a median by a few per cent, another unit by a factor of 100
 _LEAST_COMMON = 8
 
 
-def check_parsed(source: str, parsed: Parsed, base: Snapshot | None) -> None:
+def check_parsed(
+    source: str, parsed: Parsed, base: Snapshot | None, grows: bool = False, untold: bool = False, shrink: bool = False
+) -> None:
     """Refuse tables that are empty, out of range, in another unit, or much smaller than before.
 
     Parameters
@@ -28,6 +30,12 @@ def check_parsed(source: str, parsed: Parsed, base: Snapshot | None) -> None:
         What came.
     base : Snapshot, optional
         The last good rows; None when the source is new.
+    grows : bool
+        Whether these are some documents only, whose rows are added to the last good ones.
+    untold : bool
+        Whether a file came without a word on its length: then not one row may be missing.
+    shrink : bool
+        Accept that there are fewer rows than before.
 
     Raises
     ------
@@ -36,7 +44,8 @@ def check_parsed(source: str, parsed: Parsed, base: Snapshot | None) -> None:
     SchemaError
         A value out of range; the message names model and benchmark.
     """
-    if not parsed.n_rows or not (len(parsed.scores) or len(parsed.facts)):
+    empty = not (len(parsed.scores) or len(parsed.facts))
+    if not parsed.n_rows or (empty and not grows):
         raise SourceError(f"{source}: the table is empty. Expected rows; the upstream is being rebuilt, try later.")
     known = benchmarks_table()
     units = dict(zip(known["benchmark"], known["unit"], strict=True))
@@ -49,7 +58,8 @@ def check_parsed(source: str, parsed: Parsed, base: Snapshot | None) -> None:
         check_table(scores.reset_index(drop=True), "scores", units=units)
     _check_claims(source, parsed.facts)
     if base is not None and source in base.manifest["sources"]:
-        _check_size(source, parsed, base)
+        if not (grows or shrink):
+            _check_size(source, parsed, base, untold)
         _check_units(source, parsed.scores, base)
 
 
@@ -68,12 +78,13 @@ def _check_claims(source: str, facts: pd.DataFrame) -> None:
             )
 
 
-def _check_size(source: str, parsed: Parsed, base: Snapshot) -> None:
+def _check_size(source: str, parsed: Parsed, base: Snapshot, untold: bool) -> None:
     before = base.manifest["sources"][source]["rows_read"]
-    if parsed.n_rows < _SHRUNK * before:
+    if parsed.n_rows < (1.0 if untold else _SHRUNK) * before:
+        least = "at least as many, since it came without its length" if untold else f"at least {_SHRUNK:.0%} of them"
         raise SourceError(
-            f"{source}: {parsed.n_rows:,} rows, in snapshot {base.name} there were {before:,}. "
-            "Expected at least half as many; the upstream is broken off or being rebuilt, try later."
+            f"{source}: {parsed.n_rows:,} rows, in snapshot {base.name} there were {before:,}. Expected {least}; the "
+            "upstream is broken off or being rebuilt: try later, or take it as it is with --accept-shrink."
         )
 
 

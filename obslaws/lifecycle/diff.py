@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import pandas as pd
 
+from obslaws.errors import ExtrapolationWarning
 from obslaws.forecasters import forecaster
-from obslaws.panel import Panel
+from obslaws.panel import COVARIATES, Panel
 from obslaws.query import query
 from obslaws.schema import TABLES
 from obslaws.snapshot import Snapshot
@@ -94,9 +96,9 @@ def _scores(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def moved_forecasts(
-    before: Snapshot, after: Snapshot, view: str = "core", name: str = "logit-ols", least: float = 0.002
+    before: Snapshot, after: Snapshot, view: str = "core", name: str = "skill", least: float = 0.002
 ) -> pd.DataFrame:
-    """Fit one forecaster on both and list the forecasts that differ.
+    """Fit one forecaster on both and list the forecasts that differ; without a fit where the panels are the same.
 
     Parameters
     ----------
@@ -105,40 +107,52 @@ def moved_forecasts(
     view : str
         View that makes the panels.
     name : str
-        Forecaster; the default fits in a moment and moves when its data move.
+        Forecaster; the default is the one that `obslaws forecast` uses. ``logit-ols`` fits in a moment.
     least : float
         Smallest move that counts, as a fraction of the score's range.
 
     Returns
     -------
     DataFrame of shape (n_moved, 6)
-        Columns family, n_params, benchmark, before, after, moved: a model twice as large as the family's largest,
-        for every family that both panels know; the largest moves first.
+        Columns family, n_params, benchmark, before, after, moved: a model twice as large as the family's largest and
+        trained on as many tokens, for every family that both panels know; the largest moves first.
     """
     panels = [view_panel(view, snapshot) for snapshot in (before, after)]
-    fitted = [forecaster(name).fit(panel) for panel in panels]
-    rows = []
-    for family, size in _next_sizes(*panels).items():
-        pair = [
-            fit.forecast(query(panel, str(family), float(size))).set_index("benchmark")["forecast"]
-            for fit, panel in zip(fitted, panels, strict=True)
-        ]
-        both = pd.concat(pair, axis=1, keys=["before", "after"], join="inner").reset_index()
-        rows.append(both.assign(family=str(family), n_params=size))
     columns = ["family", "n_params", "benchmark", "before", "after", "moved"]
-    if not rows:
+    made_up = _next_models(*panels)
+    if made_up.empty or _same(*panels):
         return pd.DataFrame(columns=columns)
-    told = pd.concat(rows, ignore_index=True)
+    pair = []
+    for panel in panels:
+        fit = forecaster(name).fit(panel)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExtrapolationWarning)  # nobody plans these models
+            asked = pd.concat([query(panel, str(f), float(n), float(d)) for f, n, d in made_up.itertuples(name=None)])
+        asked.index = pd.Index(made_up.index.astype("str"), name="model")  # one query per family
+        points = pd.DataFrame(fit.predict(asked).point, index=asked.index, columns=panel.scores.columns)
+        pair.append(points.stack().rename_axis(["family", "benchmark"]))
+    told = pd.concat(pair, axis=1, keys=["before", "after"], join="inner").reset_index()
+    told["n_params"] = told["family"].map(made_up["n_params"])
     told["moved"] = told["after"] - told["before"]
     told = told[told["moved"].abs() >= least]
     order = told["moved"].abs().sort_values(ascending=False, kind="stable").index
     return told.loc[order, columns].reset_index(drop=True)
 
 
-def _next_sizes(before: Panel, after: Panel) -> pd.Series:
-    sizes = []
+def _same(before: Panel, after: Panel) -> bool:
+    """Tell whether two panels hold the same models, scores and covariates; then every fit is the same."""
+    return (
+        before.scores.equals(after.scores)
+        and before.models[[*COVARIATES]].equals(after.models[[*COVARIATES]])
+        and before.benchmarks.equals(after.benchmarks)
+    )
+
+
+def _next_models(before: Panel, after: Panel) -> pd.DataFrame:
+    """Make up a model for every family that both panels know: twice the largest in size, with as many tokens."""
+    largest = []
     for panel in (before, after):
-        known = panel.models.dropna(subset=["n_params", "n_tokens"])
-        sizes.append(known.groupby("family")["n_params"].max())
-    both = pd.concat(sizes, axis=1, keys=["before", "after"], join="inner")
-    return 2.0 * both.max(axis=1)
+        known = panel.models.dropna(subset=["n_params", "n_tokens"]).sort_values(["n_params", "n_tokens"])
+        largest.append(known.groupby("family", observed=True)[["n_params", "n_tokens"]].last())
+    both = largest[0].index.intersection(largest[1].index)
+    return largest[1].loc[both] * [2.0, 1.0]

@@ -14,13 +14,14 @@ from typing import Any
 import pandas as pd
 
 from obslaws.errors import ObslawsError, UnknownNameError, UsageError
-from obslaws.fetching import Fetched, Network, fetch, read_fetched
+from obslaws.fetching import Fetched, Network, Wanted, fetch, read_fetched
 from obslaws.fetching.causes import cause_of
 from obslaws.folders import snapshots_folder
 from obslaws.freezing import assemble, entry_of, packaged_hash
-from obslaws.lifecycle.carry import carried_entry, carry
+from obslaws.lifecycle.carry import carried_entry, carry, grown_entry
 from obslaws.lifecycle.checks import check_parsed
 from obslaws.lifecycle.storing import store
+from obslaws.names import DOUBTFUL
 from obslaws.snapshot import LATEST, Snapshot, load_snapshot
 from obslaws.sources import SOURCES, Parsed, Source
 
@@ -38,9 +39,10 @@ class Outcome:
     ----------
     source : str
         Id.
-    status : {"refreshed", "unchanged", "carried", "failed", "found"}
-        `unchanged`: the revision that the newest snapshot has already; `carried`: not asked for, or older than `since`;
-        `failed`: its last good rows stay; `found`: a dry run.
+    status : {"refreshed", "partial", "unchanged", "carried", "failed", "found"}
+        `partial`: a fault came after the first documents, which are kept; `unchanged`: the revision that the newest
+        snapshot has already; `carried`: not asked for, nothing new, or older than `since`; `failed`: its last good rows
+        stay; `found`: a dry run.
     revision : str
         Upstream.
     n_bytes : int
@@ -51,6 +53,8 @@ class Outcome:
         Wall time.
     cause : str
         Why it failed, or why it stayed.
+    n_left : int
+        Documents that wait for the next refresh, of a source that comes in documents.
     """
 
     source: str
@@ -60,6 +64,7 @@ class Outcome:
     n_rows: int = 0
     seconds: float = 0.0
     cause: str = ""
+    n_left: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,17 @@ class Refreshed:
         """The sources that failed."""
         return tuple(o for o in self.outcomes if o.status == "failed")
 
+    @property
+    def partial(self) -> tuple[Outcome, ...]:
+        """The sources of which a fault let only a part come."""
+        return tuple(o for o in self.outcomes if o.status == "partial")
+
     def frame(self) -> pd.DataFrame:
         """Outcomes as a table.
 
         Returns
         -------
-        DataFrame of shape (n_sources, 7)
+        DataFrame of shape (n_sources, 8)
         """
         return pd.DataFrame([vars(o) for o in self.outcomes])
 
@@ -112,6 +122,28 @@ class _Parts:
     entries: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What was ordered, for every source alike."""
+
+    base: Snapshot
+    network: Network
+    date: str
+    since: str | None
+    dry_run: bool
+    limit: int | None
+    shrink: bool
+
+    def wanted(self, source: Source) -> Wanted:
+        documents = source.live.documents if source.live else None
+        if documents is None:
+            return Wanted()
+        read = self.base.manifest["sources"].get(source.id, {}).get("files", {})
+        return Wanted(
+            frozenset(read), tuple(documents.models(self.base.models, self.base.scores)), self.since or "", self.limit
+        )
+
+
 def refresh(
     sources: Iterable[str] | None = None,
     *,
@@ -122,6 +154,8 @@ def refresh(
     out: Path | None = None,
     date: str | None = None,
     registry: dict[str, Source] | None = None,
+    limit: int | None = None,
+    accept_shrink: bool = False,
     tell: Tell = lambda source, done, total: None,
 ) -> Refreshed:
     """Bring live sources up to date and freeze the result.
@@ -129,7 +163,7 @@ def refresh(
     Parameters
     ----------
     sources : iterable of str, optional
-        Source ids; all live ones by default.
+        Source ids; by default all live ones but those that come on request only.
     since : str, optional
         ISO day; sources that did not change upstream since then stay as they are.
     dry_run : bool
@@ -144,6 +178,10 @@ def refresh(
         Day of the snapshot; today (UTC) by default.
     registry : dict of str to Source, optional
         `obslaws.sources.SOURCES` by default.
+    limit : int, optional
+        How many documents a source that comes in documents brings at most; by default what the source says.
+    accept_shrink : bool
+        Take tables that have fewer rows than the newest snapshot's.
     tell : callable
         Is called with (source, bytes so far, bytes in all), from several threads.
 
@@ -157,7 +195,7 @@ def refresh(
     UnknownNameError
         No such source.
     UsageError
-        A source without live route was named, or a day is no ISO day.
+        A source without live route was named, a day is no ISO day, or `limit` is below 1.
     StorageError
         The snapshot could not be written.
     """
@@ -166,32 +204,40 @@ def refresh(
     date, since = _day(date, "date") or datetime.now(UTC).date().isoformat(), _day(since, "since")
     network = network or Network()
     base = base or load_snapshot(LATEST)
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}, expected a count of at least 1.")
     outcomes: dict[str, Outcome] = {}
     parts = _Parts()
-    for came in _bring(wanted, base, since, dry_run, network, tell):
-        outcomes[came.source.id] = _judge(came, base, since, dry_run, date, parts)
+    ordered = _Order(base, network, date, since, dry_run, limit, accept_shrink)
+    for came in _bring(wanted, ordered, tell):
+        outcomes[came.source.id] = _judge(came, ordered, parts)
     order = [s for s in registry if s in outcomes or s in base.manifest["sources"] or not registry[s].files]
     if dry_run:
         return Refreshed(tuple(outcomes[s] for s in order if s in outcomes), base.name)
     for source in (registry[s] for s in order if s not in outcomes and not registry[s].files):
         parts.parsed[source.id] = source.parse({})
         parts.entries[source.id] = entry_of(source, parts.parsed[source.id], packaged_hash(source))
-    _keep(parts, base, registry, order, outcomes)
+    earlier = _keep(parts, base, registry, order, outcomes)
     told = tuple(outcomes.get(s) or Outcome(s, "carried", cause="not asked for") for s in order)
-    if not any(o.status in ("refreshed", "unchanged") for o in told) and any(o.status == "failed" for o in told):
+    if not any(o.status in ("refreshed", "partial", "unchanged") for o in told) and any(
+        o.status == "failed" for o in told
+    ):
         return Refreshed(told, base.name)
     parsed = {s: parts.parsed[s] for s in order if s in parts.parsed}
     entries = {s: parts.entries[s] for s in order if s in parts.entries}
     if _nothing_new(entries, base) and out is None:
         return Refreshed(told, base.name)
-    folder = store(assemble(parsed, entries), entries, date, snapshots_folder(), out)
+    review = base.review()
+    doubtful = set(review.loc[review["rule"].isin(DOUBTFUL), "model"])
+    settled = [str(m) for m in base.models["model"] if m not in doubtful]
+    folder = store(assemble(parsed, entries, earlier, settled), entries, date, snapshots_folder(), out)
     return Refreshed(told, base.name, folder)
 
 
 def _wanted(registry: dict[str, Source], names: Iterable[str] | None) -> list[Source]:
     live = {name: source for name, source in registry.items() if source.live}
     if names is None:
-        return list(live.values())
+        return [source for source in live.values() if source.live and not source.live.on_request]
     chosen = []
     for name in names:
         if name not in registry:
@@ -211,23 +257,27 @@ def _day(text: str | None, what: str) -> str | None:
         raise UsageError(f"{what} is {text!r}, expected a day such as 2026-01-31.") from error
 
 
-def _bring(
-    wanted: list[Source], base: Snapshot, since: str | None, dry_run: bool, network: Network, tell: Tell
-) -> list[_Came]:
+def _bring(wanted: list[Source], ordered: _Order, tell: Tell) -> list[_Came]:
     """Fetch several sources at once; one that hangs is left behind when its time is up."""
     done: queue.Queue[_Came] = queue.Queue()
     gate = threading.Semaphore(_AT_ONCE)
     started: dict[str, float] = {}
+    base, since, dry_run, network = ordered.base, ordered.since, ordered.dry_run, ordered.network
 
     def work(source: Source) -> None:
         with gate:
             start = started[source.id] = time.monotonic()
             came = _Came(source)
             try:
-                came.fetched = fetch(source, network, tell=lambda n, of: tell(source.id, n, of), dry_run=dry_run)
-                if not dry_run and not (since and "" < came.fetched.modified < since):
-                    came.parsed = source.parse(read_fetched(source, came.fetched))
-                    check_parsed(source.id, came.parsed, base)
+                came.fetched = fetched = fetch(
+                    source, network, tell=lambda n, of: tell(source.id, n, of), dry_run=dry_run,
+                    wanted=ordered.wanted(source),
+                )  # fmt: skip
+                nothing = not any(fetched.files.values())
+                if not dry_run and not nothing and not (since and "" < fetched.modified < since):
+                    came.parsed = source.parse(read_fetched(source, fetched))
+                    grows = bool(fetched.cut or (source.live and source.live.documents))
+                    check_parsed(source.id, came.parsed, base, grows, fetched.is_untold, ordered.shrink)
             except Exception as error:
                 came.error = error
             came.seconds = time.monotonic() - start
@@ -254,26 +304,29 @@ def _bring(
     return came
 
 
-def _judge(came: _Came, base: Snapshot, since: str | None, dry_run: bool, date: str, parts: _Parts) -> Outcome:
+def _judge(came: _Came, ordered: _Order, parts: _Parts) -> Outcome:
     source, fetched, parsed = came.source, came.fetched, came.parsed
     outcome = Outcome(source.id, "failed", seconds=came.seconds)
     if came.error is not None or fetched is None:
         return replace(outcome, cause=_cause(source.id, came.error))
-    outcome = replace(outcome, revision=fetched.revision, n_bytes=fetched.n_bytes)
-    if dry_run:
+    outcome = replace(outcome, revision=fetched.revision, n_bytes=fetched.n_bytes, n_left=fetched.n_left)
+    if ordered.dry_run:
         return replace(outcome, status="found")
     if parsed is None:
-        return replace(outcome, status="carried", cause=f"unchanged upstream since {fetched.modified}")
-    known = base.manifest["sources"].get(source.id, {})
-    same = known.get("revision") == fetched.revision
+        old = ordered.since and "" < fetched.modified < ordered.since
+        why = f"unchanged upstream since {fetched.modified}" if old else "every document was read before"
+        return replace(outcome, status="carried", cause=why)
+    known = ordered.base.manifest["sources"].get(source.id, {})
+    same = known.get("revision") == fetched.revision and set(fetched.hashes) <= set(known.get("files", {}))
     # the day on which this revision was first fetched, so that the same revision gives the same manifest
-    retrieved = known["retrieved"] if same else date
+    retrieved = known["retrieved"] if same else ordered.date
     url = source.live.address if source.live else source.url
     parts.parsed[source.id] = parsed
     parts.entries[source.id] = entry_of(
         source, parsed, fetched.hashes, url=url, revision=fetched.revision, retrieved=retrieved
     )
-    return replace(outcome, status="unchanged" if same else "refreshed", n_rows=parsed.n_rows)
+    status = "partial" if fetched.cut else "unchanged" if same else "refreshed"
+    return replace(outcome, status=status, n_rows=parsed.n_rows, cause=fetched.cut)
 
 
 def _cause(source: str, error: BaseException | None) -> str:
@@ -288,11 +341,19 @@ def _cause(source: str, error: BaseException | None) -> str:
 
 def _keep(
     parts: _Parts, base: Snapshot, registry: dict[str, Source], order: list[str], outcomes: dict[str, Outcome]
-) -> None:
-    """Fill in from the base what was not refreshed, and what its upstream no longer publishes."""
+) -> dict[str, Parsed]:
+    """Fill in from the base what was not refreshed, and what its upstream no longer publishes.
+
+    Gives back the earlier rows of the sources that grow, by source id: they are added when all names are resolved.
+    """
     stay = [s for s in order if s not in parts.parsed and s in base.manifest["sources"]]
     lives = {s: registry[s].live for s in parts.parsed}
     frozen = {s: live.frozen for s, live in lives.items() if live and live.frozen}
+    cut = {s for s, outcome in outcomes.items() if outcome.status == "partial"}  # what did not come stays as it was
+    grown = [s for s, live in lives.items() if live and (live.documents or s in cut) and s in base.manifest["sources"]]
+    earlier = carry(base, grown, {})
+    for source in grown:
+        parts.entries[source] = grown_entry(base, source, parts.entries[source])
     for source, kept in carry(base, stay, frozen).items():
         if source in stay:
             parts.parsed[source] = kept
@@ -305,6 +366,7 @@ def _keep(
                 "benchmarks": list(frozen[source]), "scores": len(kept.scores),
                 "from": base.manifest["sources"][source].get("frozen_part", {}).get("from", base.name),
             }  # fmt: skip
+    return earlier
 
 
 def _nothing_new(entries: dict[str, Any], base: Snapshot) -> bool:

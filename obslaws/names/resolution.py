@@ -14,9 +14,10 @@ import pandas as pd
 
 from obslaws.names.identity import UNKNOWN_MAKER, decided_by_hand
 
-__all__ = ["CERTAIN", "resolve_names"]
+__all__ = ["CERTAIN", "DOUBTFUL", "resolve_names"]
 
 CERTAIN = 0.9
+DOUBTFUL = ("new", "owner")  # the rules that are less sure
 _SERVED = re.compile(r"[-_](?:turbo|lite|fp8|bf16|preview|online|hf|instruct|chat|it|base|v\d+(?:\.\d+)*|\d{4,8})$")
 # owners under which one maker publishes, the first of them the one that names are made with
 _HOUSES = (
@@ -38,7 +39,9 @@ def _house(name: str) -> str:
     return _HOUSE.get(owner, owner)
 
 
-def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[str]) -> pd.DataFrame:
+def resolve_names(
+    pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[str], settled: Iterable[str] = ()
+) -> pd.DataFrame:
     """Find the model behind each id that was made of a board's name.
 
     Parameters
@@ -49,6 +52,8 @@ def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[st
         Ids of sources that use hub ids, the preferred spelling first.
     listed : iterable of str
         Organisations that train their own models; a name without maker is looked for among theirs only.
+    settled : iterable of str
+        Ids of boards that were resolved before: they count as what an earlier board wrote.
 
     Returns
     -------
@@ -73,6 +78,9 @@ def resolve_names(pairs: pd.DataFrame, known: Iterable[str], listed: Iterable[st
         if name.partition("/")[0].lower() in makers:
             anyone.setdefault(letters, {}).setdefault(name.lower(), name)
     rows = []
+    for name in settled:
+        if _house(name) != UNKNOWN_MAKER:
+            spelt.setdefault((_house(name), _letters(name)), name)
     for raw, made in pairs[["raw", "model"]].drop_duplicates().itertuples(index=False, name=None):
         letters, house = _letters(made), _house(made)
         nearest = ""

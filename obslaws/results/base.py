@@ -93,6 +93,8 @@ class Reading:
         What makes the numbers less than they seem; they are warned about.
     parts_of : dict of str to str
         Group of a task, where the harness averages tasks.
+    is_partial : bool
+        Whether questions were left out on purpose.
     """
 
     measurements: tuple[Measurement, ...]
@@ -100,6 +102,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     parts_of: dict[str, str] = field(default_factory=dict)
+    is_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ class Results:
         The model; empty where the file holds several.
     notes : tuple of str
         What to know about the run, cautions first.
+    is_partial : bool
+        Whether questions were left out on purpose; `n_items` then counts those that were asked.
     """
 
     format: str
@@ -137,6 +142,7 @@ class Results:
     unmapped: tuple[Unmapped, ...]
     identity: Identity
     notes: tuple[str, ...]
+    is_partial: bool = False
 
 
 def plain(text: object) -> str:

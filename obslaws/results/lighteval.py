@@ -43,12 +43,14 @@ def parse(document: Document) -> Reading:
     identity = _identity(general)
     found: list[Measurement] = []
     averages = []
+    most = count(general.get("max_samples"))
     for key, entry in data["results"].items():
         suite, task, n_shots = _parts(str(key))
         if task == "all" or task.endswith(":_average"):
             averages.append(plain(key))
             continue
         n_items = count(mapping(mapping(data.get("config_tasks")).get(key)).get("effective_num_docs"))
+        n_items = most if n_items != n_items else n_items
         found += [
             Measurement(
                 plain(task), plain(metric), value, suite, number(entry.get(f"{metric}_stderr")), n_items, n_shots,
@@ -60,7 +62,7 @@ def parse(document: Document) -> Reading:
     notes = [f"averages over tasks left out: {', '.join(averages)}"] if averages else []
     limit = general.get("max_samples")
     cautions = [] if limit is None else [f"a partial run: at most {plain(limit)} questions per task, so it is rough"]
-    return Reading(tuple(found), identity, tuple(notes), tuple(cautions))
+    return Reading(tuple(found), identity, tuple(notes), tuple(cautions), is_partial=limit is not None)
 
 
 def _parts(key: str) -> tuple[str, str, int | None]:

@@ -66,7 +66,8 @@ def parse(document: Document) -> Reading:
             )  # fmt: skip
     notes = [f"lm-evaluation-harness {plain(data['lm_eval_version'])}"] if data.get("lm_eval_version") else []
     notes += [f"run with a {part}" for part in setting.split(", ") if part == "chat-template"]
-    return Reading(tuple(found), identity, tuple(notes), tuple(_cautions(data, config)), about.parents)
+    cautions = tuple(_cautions(data, config))
+    return Reading(tuple(found), identity, tuple(notes), cautions, about.parents, is_partial=bool(cautions))
 
 
 class _Facts:
@@ -103,8 +104,12 @@ class _Facts:
         return None if only != only else only
 
     def n_items(self, task: str) -> float:
+        """Questions asked; where the file does not count them, a limit in questions does (one below 1 is a share)."""
         samples = mapping(self._data.get("n-samples"))
-        return sum(count(mapping(samples.get(leaf)).get("effective")) for leaf in self.leaves(task))
+        limit = count(mapping(self._data.get("config")).get("limit"))
+        least = limit if limit >= 1 else float("nan")
+        asked = [count(mapping(samples.get(leaf)).get("effective")) for leaf in self.leaves(task)]
+        return sum(least if n != n else n for n in asked)
 
 
 def _identity(data: dict[str, Any], config: dict[str, Any]) -> Identity:

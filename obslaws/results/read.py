@@ -88,4 +88,4 @@ def read_results(
     for column in ("score", "stderr", "n_items"):
         scores[column] = scores[column].astype("float64")
     notes = (*cautions, *reading.notes, *mapped.notes)
-    return Results(name, document.name, scores, tuple(mapped.unmapped), reading.identity, notes)
+    return Results(name, document.name, scores, tuple(mapped.unmapped), reading.identity, notes, reading.is_partial)

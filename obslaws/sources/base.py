@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from obslaws.errors import SourceError
+from obslaws.sources.live import Live
 
 __all__ = ["Live", "Parsed", "Source", "need_columns", "read_file"]
 
@@ -36,6 +38,8 @@ class Parsed:
         Cells and values (not rows) left out or changed, by reason.
     names : DataFrame of shape (n_names, 2)
         Columns raw and model, for boards whose names are not hub ids: what the board wrote and the id made of it.
+    is_board : bool
+        Whether models are named by a board, also where `names` lists none because they were resolved before.
     """
 
     scores: pd.DataFrame
@@ -44,40 +48,7 @@ class Parsed:
     dropped: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
     names: pd.DataFrame = field(default_factory=_no_names)
-
-
-Frames = Mapping[str, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Live:
-    """Where a source is published today, as data: `obslaws.fetching` goes there and nobody else does.
-
-    Parameters
-    ----------
-    files : mapping of str to str
-        Frame that `parse` expects -> where its file is: a pattern of paths in the hub repository (``data/*.parquet``;
-        shards are put below each other), or an address when `hub` is empty. Every CSV of a zip is a frame.
-    hub : str
-        Dataset id on the Hugging Face Hub; empty for plain HTTP.
-    layout : callable, optional
-        Pure function from the frames as published to the frames that `parse` expects.
-    frozen : tuple of str
-        Benchmarks that the upstream no longer publishes; a refresh takes their rows over from the newest snapshot.
-    max_bytes : int
-        Size of one file above which it is refused.
-    """
-
-    files: Mapping[str, str]
-    hub: str = ""
-    layout: Callable[[Frames], Frames] | None = None
-    frozen: tuple[str, ...] = ()
-    max_bytes: int = 64_000_000
-
-    @property
-    def address(self) -> str:
-        """Where a person finds it."""
-        return f"https://huggingface.co/datasets/{self.hub}" if self.hub else next(iter(self.files.values()))
+    is_board: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +116,8 @@ def read_file(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        Parquet as it is; YAML as one row per line; anything else as comma-separated text.
+        Parquet as it is; JSON and YAML as one row per line; JSON lines, each an object with name and document, as one
+        row per document; anything else as comma-separated text.
 
     Returns
     -------
@@ -153,6 +125,10 @@ def read_file(path: Path) -> pd.DataFrame:
     """
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
+    if path.suffix == ".jsonl":
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        texts = [json.dumps(line["document"], ensure_ascii=False) for line in lines]
+        return pd.DataFrame({"name": [line["name"] for line in lines], "text": texts}, dtype="str")
     if path.suffix in (".json", ".yaml", ".yml"):
         return pd.DataFrame({"line": path.read_text(encoding="utf-8").splitlines()})
     # text first: sources mix numbers with commas, units and empty strings, and each parse() says what it accepts

@@ -15,7 +15,7 @@ from obslaws.errors import SourceError
 from obslaws.names import model_ids, split_effort
 from obslaws.sources.tidy import SCORE_COLUMNS
 
-__all__ = ["as_fraction", "board_scores", "from_json", "join_settings", "linked", "named"]
+__all__ = ["as_fraction", "board_scores", "documents", "from_json", "join_settings", "linked", "named"]
 
 _KEY = ["model", "benchmark", "setting"]
 
@@ -43,6 +43,30 @@ def from_json(lines: pd.DataFrame, where: str) -> Any:
         return json.loads("\n".join(lines["line"].fillna("")))
     except json.JSONDecodeError as error:
         raise SourceError(f"{where}: not JSON ({error}). Expected the upstream file: fetch it again.") from error
+
+
+def documents(frame: pd.DataFrame) -> tuple[list[tuple[str, Any]], int]:
+    """Read small JSON documents.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_documents, 2)
+        Columns name and text.
+
+    Returns
+    -------
+    list of (str, object)
+        Name and content.
+    int
+        Documents that are not JSON.
+    """
+    out, n_broken = [], 0
+    for name, text in zip(frame["name"], frame["text"], strict=True):
+        try:
+            out.append((str(name), json.loads(text)))
+        except (ValueError, RecursionError):
+            n_broken += 1
+    return out, n_broken
 
 
 def named(frame: pd.DataFrame, maker: pd.Series | None = None, effort: bool = True) -> pd.DataFrame:

@@ -3,20 +3,26 @@
 A release has its own questions, so the release is part of the key (setting ``release 2024-07-26``) and the same task
 on two releases is not the same measurement. Tasks come and go (`web_of_lies_v2` became `_v3`, `LCB_generation`
 `code_generation`). Efforts in names (``-thinking-64k``, ``-high``, ``-base`` for Claude without thinking) are settings.
+A refresh lists the folder of the site and takes every dated table; a new one whose tasks are all unknown is counted.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 
 import pandas as pd
 
 from obslaws.errors import SourceError
-from obslaws.sources.base import Parsed, Source, need_columns
+from obslaws.sources.base import Live, Parsed, Source, need_columns
 from obslaws.sources.boards import as_fraction, board_scores, join_settings, named
 from obslaws.sources.tidy import numbers, stack
 
-__all__ = ["SOURCE", "parse"]
+__all__ = ["SOURCE", "listed_tables", "parse"]
+
+SITE = "https://raw.githubusercontent.com/LiveBench/livebench.github.io/HEAD/public"
+LISTING = "https://api.github.com/repos/LiveBench/livebench.github.io/contents/public"
 
 RELEASES = ("2024_06_24", "2024_07_26", "2024_08_31", "2024_11_25", "2025_04_02", "2025_04_25", "2025_05_30")
 TASKS = (
@@ -40,16 +46,19 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
     Parsed
         Scores on ``<task>@livebench``, setting ``release <date>``.
     """
-    parts, n_rows, unknown = [], 0, set()
+    parts, n_rows, unknown, strange = [], 0, set(), 0
     for stem, raw in frames.items():
         where = f"livebench, {stem}"
         need_columns(raw, ["model"], where)
         day = stem.removeprefix("table_").replace("_", "-")
         tasks = {c: c.lower() for c in raw.columns if c.lower() in TASKS}
         unknown |= set(raw.columns) - set(tasks) - {"model"}
+        n_rows += len(raw)
+        if not tasks and len(frames) > 1:
+            strange += len(raw)
+            continue
         if not tasks:
             raise SourceError(f"{where}: no column is a known task; found {', '.join(raw.columns[:8])}. Adapt TASKS.")
-        n_rows += len(raw)
         unthinking = raw["model"].str.extract(r"^(claude.*)-base$")[0]
         plain = raw.assign(raw=unthinking.fillna(raw["model"]), setting=f"release {day}")
         frame = named(plain)
@@ -58,9 +67,42 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
             score = as_fraction(numbers(raw[column]), percent=True, where=f"{where}, {column}")
             part = frame[["raw", "model", "setting"]].assign(benchmark=f"{task}@livebench", score=score)
             parts.append(part.assign(date=pd.Timestamp(day)))
+    if not parts:
+        raise SourceError(f"livebench: no table has a known task; found {', '.join(frames)}. Adapt TASKS.")
     scores, names, doubled = board_scores(pd.concat(parts, ignore_index=True))
     notes = {"the same score again": doubled, "columns that are no known task": len(unknown)}
-    return Parsed(scores, stack(), n_rows, {}, notes, names)
+    return Parsed(scores, stack(), n_rows, {"row of a table without a known task": strange}, notes, names)
+
+
+def listed_tables(text: str) -> dict[str, str]:
+    """Find the dated tables in a listing of the site's folder.
+
+    Parameters
+    ----------
+    text : str
+        JSON of the repository's contents: a list of objects with a name.
+
+    Returns
+    -------
+    dict of str to str
+        Frame -> address, by day; addresses are made of the names, whatever the listing says of them.
+
+    Raises
+    ------
+    SourceError
+        The page is no such listing, or names no table.
+    """
+    try:
+        names = [str(entry["name"]) for entry in json.loads(text)]
+    except (ValueError, TypeError, KeyError) as error:
+        raise SourceError(f"livebench: the listing is no list of names. Expected JSON of {LISTING}.") from error
+    tables = sorted(n for n in names if re.fullmatch(r"table_\d{4}_\d{2}_\d{2}\.csv", n))
+    if not tables:
+        raise SourceError(
+            f"livebench: no table_<yyyy_mm_dd>.csv listed; found {', '.join(names[:6]) or 'nothing'}. "
+            "The upstream moved: adapt its live route."
+        )
+    return {name.removesuffix(".csv"): f"{SITE}/{name}" for name in tables}
 
 
 SOURCE = Source(
@@ -73,4 +115,5 @@ SOURCE = Source(
     citation="White et al. (2024). LiveBench: a challenging, contamination-limited LLM benchmark. arXiv 2406.19314.",
     files=tuple(f"livebench/table_{release}.csv" for release in RELEASES),
     parse=parse,
+    live=Live({"listing": LISTING}, listing=listed_tables),
 )

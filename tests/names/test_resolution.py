@@ -46,3 +46,12 @@ def test_boards_agree_with_each_other_on_a_model_that_is_new():
     table = resolve_names(pairs, KNOWN, LISTED)
     assert table["model"].tolist() == ["google/gemini-2.5-pro"] * 2
     assert table["rule"].tolist() == ["new", "letters"]
+
+
+def test_an_id_that_was_settled_before_is_found_again_under_another_spelling():
+    pairs = pd.DataFrame(
+        {"raw": ["claude-opus-4-5", "new-one"], "model": ["anthropic/claude-opus-4-5", "acme/new-one"]}
+    )
+    told = resolve_names(pairs, [], [], ["anthropic/claude-opus-4.5"]).set_index("raw")
+    assert tuple(told.loc["claude-opus-4-5", ["model", "rule"]]) == ("anthropic/claude-opus-4.5", "letters")
+    assert told.loc["new-one", "rule"] == "new"

@@ -8,7 +8,7 @@ import pytest
 
 from obslaws.cli.app import main
 from obslaws.errors import SchemaError, SourceError, UnknownNameError, UsageError
-from obslaws.lifecycle.diff import compare, moved_forecasts
+from obslaws.lifecycle.diff import _next_models, compare, moved_forecasts
 from obslaws.lifecycle.export import export
 from obslaws.lifecycle.validate import validate
 from obslaws.panel import load_panel
@@ -47,10 +47,22 @@ def test_forecasts_that_would_move(small_panel, monkeypatch):
     monkeypatch.setattr("obslaws.lifecycle.diff.view_panel", lambda view, snapshot: next(pair))
     told = moved_forecasts(None, None)
     assert len(told)
-    assert set(told["benchmark"]) == {"mmlu"}
+    assert told["benchmark"].iloc[0] == "mmlu", "the skill model moves the others a little, too"
     assert told["moved"].abs().is_monotonic_decreasing
+    pair = iter([small_panel, moved])
+    fast = moved_forecasts(None, None, name="logit-ols")
+    assert set(fast["benchmark"]) == {"mmlu"}
+    assert list(fast) == list(told)
     pair = iter([small_panel, small_panel])
-    assert moved_forecasts(None, None).empty
+    assert moved_forecasts(None, None, name="nobody would fit this").empty, "the same panels need no fit"
+
+
+def test_forecasts_of_whole_panels_can_be_compared(base):
+    assert moved_forecasts(base, base, name="logit-ols").empty
+    panel = load_panel("core")
+    models = _next_models(panel, panel)
+    assert len(models) > 100
+    assert models.notna().all(axis=None)
 
 
 def load_panel_changed(panel):

@@ -36,7 +36,7 @@ def test_identical_repetitions_are_counted_and_agents_are_settings(parsed):
 
 def test_boards_that_are_left_out_are_counted(parsed):
     left = parsed("every-eval-ever").dropped
-    assert left["board not read (HELM Instruct on a scale of 5, LiveCodeBench Pro)"] == 2
+    assert left["board or scale not read (HELM Instruct on a scale of 5, LiveCodeBench Pro)"] == 2
 
 
 def test_a_developer_that_is_wrong_and_one_that_is_unknown(parsed):
