@@ -85,9 +85,7 @@ def routed(folder: Path) -> pd.DataFrame:
 
 def gemstones(folder: Path) -> pd.DataFrame:
     """Read the checkpoints of McLeish et al. (2025): shapes, tokens, losses on two texts, mean error of nine tasks."""
-    edu, dclm = (
-        pd.read_json(folder / f"fineweb_{text}_losses_combined.jsonl", lines=True) for text in ("edu", "dclm")
-    )
+    edu, dclm = (pd.read_json(folder / f"fineweb_{text}_losses_combined.jsonl", lines=True) for text in ("edu", "dclm"))
     both = edu.merge(dclm[["run_name", "step", "final_loss"]], on=["run_name", "step"], suffixes=("", "_dclm"))
     errors = 1 - pd.read_parquet(folder / "light_eval_df.parquet").mean(axis=1)
     name = errors.index.to_series().str.extract(r"^(?P<run>.*)-(?:step_)?(?P<step>main|\d+)$")
@@ -152,7 +150,12 @@ def misfitting(folder: Path) -> pd.DataFrame:
 def openclip(folder: Path) -> pd.DataFrame:
     """Read the models of Cherti et al. (2022): compute, and error on ImageNet, its variants, and two retrieval sets."""
     runs = pd.read_csv(folder / "zeroshot_results.csv")
-    sets = {"imagenet1k": "imagenet", "imagenet_robustness": "robustness", "mscoco_captions": "coco", "flickr30k": "flickr"}
+    sets = {
+        "imagenet1k": "imagenet",
+        "imagenet_robustness": "robustness",
+        "mscoco_captions": "coco",
+        "flickr30k": "flickr",
+    }
     runs = runs[runs["downstream_dataset"].isin(sets)]
     retrieval = runs["downstream_dataset"].isin(["mscoco_captions", "flickr30k"])
     return pd.DataFrame(
@@ -181,7 +184,9 @@ def step_law(folder: Path) -> pd.DataFrame:
 
 def loss_to_loss(folder: Path) -> pd.DataFrame:
     """Read the runs of Brandfonbrener et al. (2024): six training corpora, losses on eight texts; 3.3B ones marked."""
-    parts = [pd.read_csv(folder / f"{name}.csv").assign(held=held) for name, held in (("sweep", 0), ("extrapolation", 1))]
+    parts = [
+        pd.read_csv(folder / f"{name}.csv").assign(held=held) for name, held in (("sweep", 0), ("extrapolation", 1))
+    ]
     runs = pd.concat(parts, ignore_index=True)
     ending = "_val/CrossEntropyLoss"
     texts = {c: c.removeprefix("eval/").removesuffix(ending) for c in runs.columns if c.endswith(ending)}

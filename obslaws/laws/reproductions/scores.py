@@ -29,10 +29,10 @@ def rectified() -> list[Finding]:
     for task, (known, plain) in published.items():
         own, other = [], []
         for _, part in runs[runs["task"] == task].groupby("model"):
-            fit = fit_law(law("rectified_sft"), part, part["loss"], delta=np.inf, n_starts=40)
+            fit = fit_law(law("rectified_sft"), part, part["loss"], delta=np.inf, n_starts=10)
             own.append(np.sqrt(np.mean(fit.residuals**2)))
             x = {"scale": part["n_examples"]}
-            rival = fit_law(law("power_offset"), x, part["loss"], delta=np.inf, n_starts=20)
+            rival = fit_law(law("power_offset"), x, part["loss"], delta=np.inf, n_starts=10)
             other.append(np.sqrt(np.mean(rival.residuals**2)))
         note = "margin: a tenth; another optimiser may find a better fit"
         found.append(Finding(f"{task}: rectified law", known, float(np.mean(own)), 0.1 * known, note))
