@@ -10,10 +10,13 @@ import typer
 
 from obslaws._version import __version__
 from obslaws.cli.backtest import backtest
+from obslaws.cli.diagnose import diagnose
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
+from obslaws.cli.laws import laws
 from obslaws.cli.output import note
+from obslaws.cli.pass_at_k import pass_at_k
 from obslaws.cli.refresh import refresh
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
@@ -33,6 +36,9 @@ app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
 app.command("import")(import_results)
+app.add_typer(laws, name="laws")
+app.command()(diagnose)
+app.command("pass-at-k")(pass_at_k)
 
 
 def _say_version(wanted: bool) -> None:

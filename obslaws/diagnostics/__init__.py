@@ -1,1 +1,1 @@
-"""Does a trend deserve a law at all: direction, emergence, weakest links, predictability; for every benchmark at once."""
+"""Does a trend deserve a law at all: direction, emergence, weakest links, predictability, of every benchmark."""

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 _AT_CHANCE = 2.0  # standard errors
 _LEAST = 5  # models on either side of the threshold
 _LEAST_FIT = 8
+_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def emergence(
     threshold = float((x[cut] + x[cut + 1]) / 2)
     below, above = guess[: cut + 1], ~guess[cut + 1 :]
     emergent = len(below) >= _LEAST and len(above) >= _LEAST and below.mean() >= 0.9 and above.mean() >= 0.9
-    middle, low, high, growth = _curvature(log10_flop, score, family, score_floor, se)
+    middle, low, high, growth = _curvature(log10_flop, score, family, score_floor)
     return Emergence(
         n, float(guess.mean()), threshold, float(below.mean()), float(above.mean()), bool(emergent),
         middle, low, high, growth,
@@ -101,34 +102,56 @@ def emergence(
 
 
 def _curvature(
-    log10_flop: Array, score: Array, family: NDArray[np.str_], floor: float, se: float
+    log10_flop: Array, score: Array, family: NDArray[np.str_], floor: float
 ) -> tuple[float, float, float, str]:
-    """Regress ln(-ln p) on log compute and its square; scores that cannot be told from guessing or from 1 are left out."""
+    """Fit p = exp(-exp(c0 + c1 x + c2 x^2)) on the scale of the score, where noise near guessing does no harm.
+
+    Leaving out scores near guessing and regressing ln(-ln p) instead keeps the lucky ones of them, which bends the line.
+    """
     from scipy.stats import t as student
 
-    known = (score > floor + _AT_CHANCE * se) & (score < 1 - se)
-    labels, codes = np.unique(family[known], return_inverse=True)
-    if known.sum() < _LEAST_FIT or len(labels) < _LEAST_FIT:
-        return np.nan, np.nan, np.nan, "untested"
-    x = log10_flop[known] - log10_flop[known].mean()
-    share = (score[known] - floor) / (1 - floor)
-    y = np.log(-np.log(share))
+    untested = (np.nan, np.nan, np.nan, "untested")
+    labels, codes = np.unique(family, return_inverse=True)
+    x, y = log10_flop - log10_flop.mean(), (score - floor) / (1 - floor)
+    if len(labels) < _LEAST_FIT or np.ptp(x) < 1.0 or np.std(y) == 0:
+        return untested
     design = np.column_stack([np.ones(len(x)), x, x**2])
-    # the transform blows the noise up near guessing: weights are its inverse variance by the delta method
-    weight = (share * np.log(share)) ** 2
-    weight /= weight.max()
-    gram = design.T @ (design * weight[:, None])
+    middle = np.clip(y, 0.02, 0.98)
+    theta = np.append(np.linalg.lstsq(design[:, :2], np.log(-np.log(middle)), rcond=None)[0], 0.0)
+    value, jacobian = _bent(theta, design)
+    best, damping = float(((y - value) ** 2).sum()), 1e-2
+    for _ in range(_STEPS):
+        gram = jacobian.T @ jacobian
+        scale = np.diag(gram) + 1e-12
+        step = np.linalg.solve(gram + damping * np.diag(scale) + 1e-12 * np.eye(3), jacobian.T @ (y - value))
+        fresh, slopes = _bent(theta + step, design)
+        loss = float(((y - fresh) ** 2).sum())
+        if loss < best:
+            done = best - loss < 1e-10 * best
+            theta, value, jacobian, best, damping = theta + step, fresh, slopes, loss, damping * 0.2
+            if done:
+                break
+        else:
+            damping *= 5
+            if damping > 1e8:
+                break
+    gram = jacobian.T @ jacobian
     if np.linalg.cond(gram) > 1e10:
-        return np.nan, np.nan, np.nan, "untested"
-    inverse = np.linalg.inv(gram)
-    found = inverse @ design.T @ (weight * y)
-    parts = np.zeros((len(labels), 3))
-    np.add.at(parts, codes, design * (weight * (y - design @ found))[:, None])
-    g = len(labels)
+        return untested
+    inverse, g = np.linalg.inv(gram), len(labels)
+    parts = np.zeros((g, 3))
+    np.add.at(parts, codes, jacobian * (y - value)[:, None])
     cov = inverse @ (parts.T @ parts) @ inverse * g / (g - 1)
     wide = student.ppf(0.975, g - 1) * np.sqrt(cov[2, 2])
-    middle, low, high = float(found[2]), float(found[2] - wide), float(found[2] + wide)
-    return middle, low, high, "accelerated" if high < 0 else "slower" if low > 0 else "by the law"
+    low, high = float(theta[2] - wide), float(theta[2] + wide)
+    return float(theta[2]), low, high, "accelerated" if high < 0 else "slower" if low > 0 else "by the law"
+
+
+def _bent(theta: Array, design: Array) -> tuple[Array, Array]:
+    eta = np.clip(design @ theta, -30, 5)
+    inner = np.exp(eta)
+    value = np.exp(-inner)
+    return value, -(value * inner)[:, None] * design
 
 
 def emergence_table(panel: Panel) -> pd.DataFrame:

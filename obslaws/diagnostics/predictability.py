@@ -1,6 +1,8 @@
-"""How much of a benchmark can be known beforehand: shares of its variance that scale, skills, family and noise explain."""
+"""How much of a benchmark can be known beforehand: the shares of scale, skills, family and noise in its variance."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ _LEAST_MODELS, _LEAST_FAMILIES, _LEAST_OTHERS, _FOLDS = 12, 5, 3, 5
 def predictability_table(panel: Panel, random_state: int = 0) -> pd.DataFrame:
     """Split the variance of every benchmark.
 
-    Every share is one of variance that a simple predictor removes from models of families which it has not seen:
+    Every share is one of variance that a simple predictor removes from models of families that it has not seen:
     scale (log compute and its square), then skills (the model's mean standing on the other benchmarks, beside scale).
     Of what is left, family is the part that members share (analysis of variance), noise the sampling of items, and
     the rest is the model's own.
@@ -48,7 +50,11 @@ def predictability_table(panel: Panel, random_state: int = 0) -> pd.DataFrame:
         with np.errstate(invalid="ignore"):
             skill = np.where(others >= _LEAST_OTHERS, (total - np.nan_to_num(own)) / others, np.nan)
         known = ~np.isnan(scores[:, j]) & ~np.isnan(flop)
-        row = {"benchmark": name, "n_models": int(known.sum()), "n_families": len(np.unique(family[known]))}
+        row: dict[str, Any] = {
+            "benchmark": name,
+            "n_models": int(known.sum()),
+            "n_families": len(np.unique(family[known])),
+        }
         if row["n_models"] >= _LEAST_MODELS and row["n_families"] >= _LEAST_FAMILIES:
             facts = panel.benchmarks.iloc[j]
             items = float(facts["n_items"]) if pd.notna(facts.get("n_items")) else np.nan
@@ -95,7 +101,8 @@ def _shares(flop: Array, y: Array, skill: Array, family: Array, fold: Array, n_i
     noise = float(min(noise, rest - in_family)) if noise == noise else np.nan
     own = rest - in_family - (0.0 if np.isnan(noise) else noise)
     return {
-        "scale": scale, "skills": skills, "family": in_family, "noise": noise, "own": own, "predictable": scale + skills,
+        "scale": scale, "skills": skills, "family": in_family, "noise": noise, "own": own,
+        "predictable": scale + skills,
     }  # fmt: skip
 
 

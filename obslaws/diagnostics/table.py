@@ -42,7 +42,10 @@ def everything(snapshot: Snapshot | str | None = None, benchmarks: Sequence[str]
     facts = complete_benchmarks(data.benchmarks)
     facts = facts if benchmarks is None else facts.loc[list(benchmarks)]
     scores = data.scores[["model", "benchmark", "score"]]
-    rows, columns = models.index.get_indexer(scores["model"]), facts.index.get_indexer(scores["benchmark"])
+    rows, columns = (
+        index.get_indexer(pd.Index(scores[name].astype(str)))
+        for index, name in ((models.index, "model"), (facts.index, "benchmark"))
+    )
     keep = (rows >= 0) & (columns >= 0) & scores["score"].notna().to_numpy()
     cells = pd.DataFrame({"row": rows[keep], "column": columns[keep], "score": scores["score"].to_numpy()[keep]})
     middle = cells.groupby(["row", "column"], sort=False)["score"].median().reset_index()

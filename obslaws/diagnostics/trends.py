@@ -126,9 +126,7 @@ def _extent(x: Array, codes: NDArray[np.int_], k: int) -> Array:
     return np.asarray(high - low)
 
 
-def _least_squares(
-    columns: list[Array], y: Array, codes: NDArray[np.int_]
-) -> tuple[Array, Array, int] | None:
+def _least_squares(columns: list[Array], y: Array, codes: NDArray[np.int_]) -> tuple[Array, Array, int] | None:
     """Regress with a level per group; None where the columns do not vary within groups."""
     counts = np.bincount(codes)
     design, y = np.column_stack([_demean(v, codes, counts) for v in columns]), _demean(y, codes, counts)

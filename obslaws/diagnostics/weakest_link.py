@@ -76,9 +76,7 @@ def weakest_link(
     both = values[:, 2]
     apart = strong - weak > _APART
     position = np.where(apart, (2 * both - weak - strong) / np.where(apart, strong - weak, 1.0), np.nan)
-    models = pd.DataFrame(
-        {"model": scores.index, "weak": weak, "strong": strong, "cross": both, "position": position}
-    )
+    models = pd.DataFrame({"model": scores.index, "weak": weak, "strong": strong, "cross": both, "position": position})
     summary: dict[str, Any] = {"n_models": len(models), "n_apart": int(apart.sum())}
     at = position[apart]
     for label, hit in (

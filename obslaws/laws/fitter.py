@@ -124,10 +124,13 @@ def fit_law(
             f"law {law.id!r}: none of {len(z0)} starts lies where the law is defined on these {len(output)} points. "
             "Check the units of the columns, or give starts."
         )
-    last = solve(problem, first.z[order], w, max_iter=400, tol=1e-10)
+    near = solve(problem, first.z[order], w, max_iter=60, tol=1e-10)
+    kept = np.argsort(near.objective, kind="stable")[:_OPTIMA]
+    last = solve(problem, near.z[kept], w, max_iter=400, tol=1e-10)
     at = int(np.argmin(last.objective))
     last_z, objective = last.z[at], float(last.objective[at])
-    told = _told(problem, np.vstack([first.z, last.z]), np.concatenate([first.objective, last.objective]), len(z0))
+    ends = np.concatenate([first.objective, near.objective])
+    told = _told(problem, np.vstack([first.z, near.z]), ends, len(z0))
     if not last.converged[at]:
         warnings.warn(
             f"law {law.id!r}: the best of {len(z0)} starts had not come to rest after {int(last.n_iter[at])} steps.",
@@ -137,7 +140,7 @@ def fit_law(
     draws = np.empty((0, len(law.params)))
     if bootstrap:
         drawn = bootstrap_weights(len(output), bootstrap, rng, codes)
-        draws = problem.theta(refit(problem, _distinct(last.z, last.objective), drawn, w).z)
+        draws = problem.theta(refit(problem, _distinct(near.z, near.objective, last_z), drawn, w).z)
     return LawFit(
         law=law,
         params=pd.Series(problem.theta(last_z), list(law.param_names), name="estimate"),
@@ -146,7 +149,7 @@ def fit_law(
         weights=w,
         objective=objective,
         converged=bool(last.converged[at]),
-        n_iter=int(last.n_iter[at] + first.n_iter[order[at]]),
+        n_iter=int(last.n_iter[at] + near.n_iter[kept[at]] + first.n_iter[order[kept[at]]]),
         starts={**told, "seconds": time.perf_counter() - began},
         draws=pd.DataFrame(draws, columns=list(law.param_names)),
         clusters=codes,
@@ -217,14 +220,14 @@ def _told(problem: Problem, z: Array, objective: Array, n_starts: int) -> dict[s
     return {"n_starts": n_starts, "n_best": max(n_best, int(near[n_starts:].sum())), "spread": spread}
 
 
-def _distinct(z: Array, objective: Array) -> Array:
+def _distinct(z: Array, objective: Array, best: Array) -> Array:
     """Keep the best end and a few others that are nearly as good and lie elsewhere."""
-    kept = [int(np.argmin(objective))]
+    kept = [best]
     for i in np.argsort(objective, kind="stable"):
-        close = objective[i] <= 1.2 * objective[kept[0]] + 1e-25
-        if close and all(np.abs(z[i] - z[k]).max() > 1e-2 for k in kept) and len(kept) < _OPTIMA:
-            kept.append(int(i))
-    return z[kept]
+        close = objective[i] <= 1.2 * objective.min() + 1e-25
+        if close and all(np.abs(z[i] - one).max() > 1e-2 for one in kept) and len(kept) < _OPTIMA:
+            kept.append(z[i])
+    return np.array(kept)
 
 
 def holdout(law: Law, x: Any, y: ArrayLike, by: str, share: float = 0.2, **options: Any) -> pd.DataFrame:

@@ -80,6 +80,11 @@ class LawFit:
         return len(self.problem.y)
 
     @property
+    def coefficients(self) -> dict[str, float]:
+        """Estimates by name, as `Law.evaluate` takes them."""
+        return dict(zip(self.law.param_names, map(float, self.params.to_numpy()), strict=True))
+
+    @property
     def held(self) -> NDArray[np.bool_]:
         """Which parameters were not fitted."""
         return np.asarray(self.problem.lower == self.problem.upper)

@@ -1,1 +1,1 @@
-"""Repeated sampling: what share of problems k samples solve, measured, forecast beyond the samples drawn, and paid for."""
+"""Repeated sampling: the share of problems that k samples solve, measured, forecast, and paid for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from obslaws.pass_at_k.forecast import CoverageFit, curve
 __all__ = ["best_for_budget", "cheapest_for_coverage"]
 
 _MOST = 1e7  # samples
+_TOLD = ("coverage", "lower", "upper", "distance")
 
 
 def best_for_budget(
@@ -42,7 +44,8 @@ def best_for_budget(
         A model without a cost, or a cost that is not positive.
     """
     _check(fits, cost)
-    rows, drawn = [], []
+    rows: list[dict[str, Any]] = []
+    drawn = []
     n_draws = min(len(f.draws) for f in fits.values())
     for model, fit in fits.items():
         k = np.floor(budget / cost[model])
@@ -50,8 +53,8 @@ def best_for_budget(
             rows.append({"model": model, "k": 0, "coverage": 0.0, "lower": 0.0, "upper": 0.0, "distance": 0.0})
             drawn.append(np.zeros(n_draws))
             continue
-        told = fit.coverage([k], level).iloc[0]
-        rows.append({"model": model, "k": int(k), **told[["coverage", "lower", "upper", "distance"]].to_dict()})
+        told = fit.coverage([k], level)
+        rows.append({"model": model, "k": int(k), **{c: float(told[c][0]) for c in _TOLD}})
         drawn.append(curve(fit.method, fit.draws[:n_draws], np.array([k]))[:, 0])
     out = pd.DataFrame(rows)
     winner = np.argmax(drawn, axis=0)
@@ -95,7 +98,9 @@ def cheapest_for_coverage(
         k = np.where(reached.any(axis=1), grid[reached.argmax(axis=1)], np.inf)
         low, high = np.quantile(k[1:], [(1 - level) / 2, (1 + level) / 2], method="nearest")
         price = cost[model]
-        rows.append({"model": model, "k": k[0], "cost": k[0] * price, "cost_lower": low * price, "cost_upper": high * price})
+        rows.append(
+            {"model": model, "k": k[0], "cost": k[0] * price, "cost_lower": low * price, "cost_upper": high * price}
+        )
     return pd.DataFrame(rows).sort_values("cost", ignore_index=True)
 
 

@@ -105,13 +105,17 @@ def check_counts(counts: pd.DataFrame, where: str = "counts") -> pd.DataFrame:
         bad = values.isna() | (values < 0) | (values != values.round())
         if bad.any():
             at = int(np.flatnonzero(bad)[0])
-            raise SchemaError(f"{where}, row {at + 2}, column {name!r}: {out[name].iloc[at]!r}. Expected a whole number.")
+            raise SchemaError(
+                f"{where}, row {at + 2}, column {name!r}: {out[name].iloc[at]!r}. Expected a whole number."
+            )
         out[name] = values.astype(float)
     over = out["n_correct"] > out["n_samples"]
     if over.any() or (out["n_samples"] < 1).any():
         at = int(np.flatnonzero(over | (out["n_samples"] < 1))[0])
         told = f"{out['n_correct'].iloc[at]:g} correct of {out['n_samples'].iloc[at]:g}"
-        raise SchemaError(f"{where}, row {at + 2}: {told}. Expected at least one sample, and no more correct than drawn.")
+        raise SchemaError(
+            f"{where}, row {at + 2}: {told}. Expected at least one sample, and no more correct than drawn."
+        )
     if out["problem"].duplicated().any():
         name = out.loc[out["problem"].duplicated(), "problem"].iloc[0]
         raise SchemaError(f"{where}: problem {str(name)!r} comes twice. Add its counts up into one row.")

@@ -109,7 +109,9 @@ def fit_coverage(
     checked = check_counts(counts)
     n, c = checked["n_samples"].to_numpy(), checked["n_correct"].to_numpy()
     if len(n) < _LEAST or c.sum() == 0:
-        raise FitError(f"coverage: {len(n)} problems, {int(c.sum())} correct samples; expected {_LEAST} problems and one.")
+        raise FitError(
+            f"coverage: {len(n)} problems, {int(c.sum())} correct samples; expected {_LEAST} problems and one."
+        )
     rng = np.random.default_rng(random_state)
     weights = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=n_draws).astype(float)
     weights = np.vstack([np.ones(len(n)), weights])

@@ -11,8 +11,8 @@ LAWS = list(all_laws().values())
 BY_ID = [pytest.param(one, id=one.id) for one in LAWS]
 
 # two_stage: only k A and k (E - l0) count. farseer: each exponent trades off with its offset over two decades of size.
-# distillation: while the teacher is better than the student could be, only c1 d1^(-1 / f1) counts; gamma trades off with
-# the exponents under it.
+# distillation: while the teacher is better than the student could be, only c1 d1^(-1 / f1) counts; gamma trades off
+# with the exponents under it.
 HELD = {"two_stage": ("E", "k"), "farseer": ("alpha", "beta", "gamma"), "distillation": ("c1", "gamma")}
 
 

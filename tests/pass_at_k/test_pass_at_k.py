@@ -1,4 +1,4 @@
-"""pass@k: the estimator beside plain counting, truth from simulated problems, forecasts that hold beyond the samples."""
+"""pass@k: the estimator beside plain counting, truth from simulated problems, forecasts beyond the samples."""
 
 from itertools import combinations
 
@@ -68,7 +68,7 @@ def test_unsolvable_share_is_found_and_preferred():
 
 
 def test_forecasts_hold_beyond_the_samples_drawn():
-    """Fitted on 100 samples, asked for 3,000; intervals of 90 % over 20 simulated benchmarks, binomial error allowed."""
+    """Fitted on 100 samples, asked for 3,000; 90 % intervals over 20 simulated benchmarks, binomial error allowed."""
     inside = []
     for seed in range(20):
         counts, p = problems(0.3, 6.0, seed=seed)

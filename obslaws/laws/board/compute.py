@@ -62,7 +62,7 @@ def compute_laws(panel: Panel, benchmarks: list[str] | None = None, random_state
         for k in range(_FOLDS):
             out = fold == k
             part = _fit(panel, name, models[~out], score[~out])
-            told[out] = part.law.evaluate(_points(panel, name, models[out]), part.params.to_dict())
+            told[out] = part.law.evaluate(_points(panel, name, models[out]), part.coefficients)
             mean[out] = score[~out].mean()
         rows.append(
             {
@@ -77,7 +77,7 @@ def compute_laws(panel: Panel, benchmarks: list[str] | None = None, random_state
 
 
 def _points(panel: Panel, benchmark: str, models: pd.DataFrame) -> dict[str, Any]:
-    return {"train_flop": models["train_flop"], "score_floor": float(panel.benchmarks.loc[benchmark, "score_floor"])}
+    return {"train_flop": models["train_flop"], "score_floor": float(panel.benchmarks["score_floor"][benchmark])}
 
 
 def _fit(panel: Panel, benchmark: str, models: pd.DataFrame, score: Array, **options: Any) -> LawFit:
@@ -210,13 +210,13 @@ def family_crossover(
         known = members[score.notna() & members["train_flop"].notna()]
         if known["train_flop"].nunique() < 3:
             raise FitError(
-                f"family {family!r}: {known['train_flop'].nunique()} members with different known compute and a score on "
-                f"{benchmark!r}, a curve of its own needs 3."
+                f"family {family!r}: {known['train_flop'].nunique()} members with different known compute and a score "
+                f"on {benchmark!r}, a curve of its own needs 3."
             )
         values = score.reindex(known.index).to_numpy(dtype=float)
         options = {"fixed": {"ceiling": 1.0}, "bootstrap": n_draws, "random_state": seed}
         fits.append(_fit(panel, benchmark, known, values, **options))
         reach += [known["train_flop"].min(), known["train_flop"].max()]
-    floor = {"score_floor": float(panel.benchmarks.loc[benchmark, "score_floor"])}
+    floor = {"score_floor": float(panel.benchmarks["score_floor"][benchmark])}
     low, high = min(reach) / 10, max(reach) * 10
     return crossover(fits[0], fits[1], "train_flop", low, high, floor, level, (family_a, family_b))

@@ -8,6 +8,7 @@ itself, so that this is a re-estimate of the trend and not a replication of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,10 +61,10 @@ class DensingTrend:
     frontier: pd.DataFrame
 
     def doubling_months(self) -> tuple[float, float, float]:
-        """Months in which the best density doubles: estimate, lower and upper end; infinite where a slope is not positive."""
+        """Months in which the best density doubles: estimate, lower, upper; infinite where a slope is not positive."""
         with np.errstate(divide="ignore"):
             months = [np.log(2) / s / 30.4375 if s > 0 else np.inf for s in (self.slope, self.upper, self.lower)]
-        return months[0], months[1], months[2]
+        return float(months[0]), float(months[1]), float(months[2])
 
 
 def capability_density(
@@ -160,7 +161,7 @@ def densing_trend(
         raise UsageError(f"densing: {len(recent)} models with a density since {since}, expected at least 3.")
     days = recent["days"].to_numpy(dtype=float)
     slope, r2, frontier = _trend(days, recent["log_density"].to_numpy())
-    of_family = families.get_indexer(recent["family"])
+    of_family = families.get_indexer(pd.Index(recent["family"]))
     draws = []
     for count, log_density in zip(counts, drawn[:, late], strict=True):
         present = count[of_family] > 0
@@ -201,7 +202,7 @@ def densing_sensitivity(panel: Panel, n_draws: int = 200) -> pd.DataFrame:
         choice, slope, lower, upper (90 %), doubling_months, doubling_lower, doubling_upper, r2, n_models, n_frontier,
         reason (why there is no trend).
     """
-    choices: list[tuple[str, dict[str, object]]] = [
+    choices: list[tuple[str, dict[str, Any]]] = [
         ("default", {}),
         *((f"{name} only", {"benchmarks": (name,)}) for name in (*BENCHMARKS, "mmlu_pro", "math_lvl5")),
         ("with gsm8k", {"benchmarks": (*BENCHMARKS, "gsm8k")}),
@@ -210,10 +211,10 @@ def densing_sensitivity(panel: Panel, n_draws: int = 200) -> pd.DataFrame:
         ("base and chat", {"variants": ("base", "chat")}),
         ("since August 2023", {"since": "2023-08-01"}),
     ]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for label, changed in choices:
         try:
-            trend = densing_trend(panel, n_draws=n_draws, **changed)  # type: ignore[arg-type]
+            trend = densing_trend(panel, n_draws=n_draws, **changed)
         except FitError as error:
             rows.append({"choice": label, "reason": str(error)})
             continue

@@ -41,7 +41,7 @@ def effective_compute(panel: Panel, benchmarks: list[str] | None = None) -> pd.D
         known = ~np.isnan(score) & models["train_flop"].notna().to_numpy()
         if known.sum() < _LEAST:
             continue
-        floor = float(panel.benchmarks.loc[name, "score_floor"])
+        floor = float(panel.benchmarks["score_floor"][name])
         points = {"train_flop": models.loc[known, "train_flop"], "score_floor": floor}
         fit = one.fit(points, score[known], delta=0.5, n_starts=20)
         slope, midpoint, ceiling = fit.params

@@ -125,7 +125,7 @@ def _left_out(models: pd.DataFrame, codes: np.ndarray) -> tuple[float, float]:
     for code in np.unique(codes):
         out = codes == code
         fit = one.fit(models[~out], models.loc[~out, "mmlu"], delta=np.inf, n_starts=5)
-        refit[out] = np.clip(one.evaluate(models[out], fit.params.to_dict()), 0, 100)
+        refit[out] = np.clip(one.evaluate(models[out], fit.coefficients), 0, 100)
         mean[out] = models.loc[~out, "mmlu"].mean()
     measured = models["mmlu"].to_numpy()
     return float(np.abs(refit - measured).mean()), float(np.abs(mean - measured).mean())

@@ -51,7 +51,7 @@ def reference_planes(panel: Panel, benchmark: str, until: str, weights: Array) -
     early = pd.to_datetime(models["release_date"]) <= pd.Timestamp(until)
     usable = early & models["variant"].eq("base") & models["n_params"].notna() & models["n_tokens"].notna()
     keep = (usable & panel.scores[benchmark].notna()).to_numpy()
-    floor = float(panel.benchmarks.loc[benchmark, "score_floor"])
+    floor = float(panel.benchmarks["score_floor"][benchmark])
     score = panel.scores.loc[keep, benchmark].to_numpy(dtype=float)
     above = int((score > floor + _ABOVE).sum())
     if above < _LEAST:
@@ -85,7 +85,7 @@ def equivalent_log_size(panel: Panel, benchmark: str, planes: Array, n_tokens: f
     ndarray of shape (n_draws, n_models)
         Natural logarithm of parameters; NaN where the score is missing or within 5 points of guessing.
     """
-    floor = float(panel.benchmarks.loc[benchmark, "score_floor"])
+    floor = float(panel.benchmarks["score_floor"][benchmark])
     score = panel.scores[benchmark].to_numpy(dtype=float)
     logit = np.where(score > floor + _ABOVE, clipped_logit(score, floor), np.nan)
     a, b, c = (planes[:, j, None] for j in range(3))

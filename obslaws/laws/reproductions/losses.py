@@ -28,8 +28,8 @@ def chinchilla() -> list[Finding]:
         Finding(name, known.params[name], float(fit.params[name]), float(known.uncertainty[name]), note)  # type: ignore[arg-type]
         for name in one.param_names
     ]
-    exponent = fit.derived().loc["size_exponent"]
-    found.append(Finding("exponent of the optimal size", 0.5126, float(exponent["estimate"]), 0.018, note))
+    exponent = float(fit.law.derived(**fit.coefficients)["size_exponent"])
+    found.append(Finding("exponent of the optimal size", 0.5126, exponent, 0.018, note))
     widths = fit.draws.std()
     spread = "margin: a quarter of the published standard error, for a bootstrap of its own"
     for name in ("E", "alpha", "beta"):
@@ -55,8 +55,8 @@ def gadre() -> list[Finding]:
     losses = np.concatenate([fitted["loss"], middle["loss"]])
     error = fit_law(law("gadre_error"), {"loss": losses}, errors, delta=np.inf)
     large = runs[(runs["n_params"] > 1e9) & ((multiple == 640) | (runs["n_params"] > 5e9))].sort_values("n_params")
-    told = law("gadre_loss").evaluate(large, loss.params.to_dict())
-    then = law("gadre_error").evaluate({"loss": told}, error.params.to_dict())
+    told = law("gadre_loss").evaluate(large, loss.coefficients)
+    then = law("gadre_error").evaluate({"loss": told}, error.coefficients)
     off = [
         *(100 * np.abs(told / large["loss"].to_numpy() - 1)),
         *(100 * np.abs(then / large["error_17"].to_numpy() - 1)),
@@ -86,7 +86,7 @@ def gemstones() -> list[Finding]:
     small = scored[scored["n_params"] < 1.5e9]
     held = scored[scored["n_params"] >= 1.5e9]
     part = fit_law(law("gadre_error"), small, small["error"], delta=np.inf)
-    told = law("gadre_error").evaluate(held, part.params.to_dict())
+    told = law("gadre_error").evaluate(held, part.coefficients)
     off = 100 * float(np.mean(np.abs(told / held["error"].to_numpy() - 1)))
     found.append(Finding("relative error above 1.5B, held out (%)", 0.52, off, 0.05, "margin: a tenth"))
     return found
@@ -102,7 +102,7 @@ def routed() -> list[Finding]:
     runs = load_runs("routed")
     dense = runs[runs["router"] == "Dense"].rename(columns={"n_dense_params": "scale"})
     line = fit_law(law("kaplan_single"), dense, dense["loss"], delta=np.inf)
-    found = [Finding("dense: exponent", 0.078, float(line.params["alpha"]), 5e-4, "margin: rounding")]
+    found = [Finding("dense: exponent", 0.078, float(line.params["alpha"]), 0.005, "margin: 0.005, as for the routers")]
     for known in law("routed").published:
         part = runs[(runs["router"] == known.name) & (runs["n_experts"] > 1)]
         fit = fit_law(law("routed"), part, part["loss"], delta=np.inf)
@@ -135,7 +135,7 @@ def misfitting() -> list[Finding]:
     ):
         x = {"n_params": part[size], "n_tokens": part["n_tokens"]}
         cases.append((label, fit_law(law("chinchilla"), x, part["loss"]), known))
-    note = "margin: rounding"
+    note = "not the source's: an independent fit of the same form; margin: its rounding"
     found = []
     for label, fit, (rest, exponent) in cases:
         found.append(Finding(f"{label}: E", rest, float(fit.params["E"]), 0.0075, note))

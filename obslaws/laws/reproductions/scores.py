@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -72,7 +74,7 @@ def step_law() -> list[Finding]:
     """
     runs = load_runs("step_law")
     best = pd.DataFrame([_optimum(part) for _, part in runs.groupby(["n_params", "n_tokens"])])
-    options = {"delta": np.inf, "bootstrap": 1000, "n_starts": 20}
+    options: dict[str, Any] = {"delta": np.inf, "bootstrap": 1000, "n_starts": 20}
     rate = fit_law(law("step_law"), best, best["learning_rate"], **options)
     batch = fit_law(law("step_law_batch"), best, best["batch_tokens"], **options)
     found = []
@@ -87,21 +89,22 @@ def step_law() -> list[Finding]:
 
 
 def _optimum(part: pd.DataFrame) -> dict[str, float]:
-    """Find the bottom of a paraboloid through the better half of a grid; the best point where it has no bottom inside."""
+    """Find the bottom of a paraboloid through the better half of a grid, or the best point where that lies outside."""
     near = part[part["loss"] <= part["loss"].quantile(0.5)]
     u, v = np.log(near["learning_rate"]), np.log(near["batch_tokens"])
     design = np.column_stack([np.ones(len(near)), u, v, u**2, u * v, v**2])
     _, a, b, aa, ab, bb = np.linalg.lstsq(design, near["loss"], rcond=None)[0]
     hessian = np.array([[2 * aa, ab], [ab, 2 * bb]])
-    best = near.loc[near["loss"].idxmin()]
-    lowest = np.array([np.log(best["learning_rate"]), np.log(best["batch_tokens"])])
+    best = near.sort_values("loss").iloc[0]
+    lowest = np.log(best[["learning_rate", "batch_tokens"]].to_numpy(dtype=float))
     if (np.linalg.eigvalsh(hessian) > 0).all():
         bottom = np.linalg.solve(hessian, [-a, -b])
         low, high = np.array([u.min(), v.min()]), np.array([u.max(), v.max()])
         if (bottom >= low).all() and (bottom <= high).all():
             lowest = bottom
     rate, batch = np.exp(lowest)
-    return {**best[["n_params", "n_tokens"]].to_dict(), "learning_rate": rate, "batch_tokens": batch}
+    size, tokens = best[["n_params", "n_tokens"]].to_numpy(dtype=float)
+    return {"n_params": size, "n_tokens": tokens, "learning_rate": rate, "batch_tokens": batch}
 
 
 def loss_to_loss() -> list[Finding]:
@@ -124,7 +127,7 @@ def loss_to_loss() -> list[Finding]:
             x = {"loss_x": known["c4"]}
             fit = fit_law(law("loss_to_loss"), x, known[text], fixed=fixed, delta=np.inf, n_starts=10)
             fits.append(fit.quality["r2"])
-            told = law("loss_to_loss").evaluate({"loss_x": new["c4"]}, fit.params.to_dict())
+            told = law("loss_to_loss").evaluate({"loss_x": new["c4"]}, fit.coefficients)
             off += list(100 * np.abs(told / new[text].to_numpy() - 1))
     return [
         Finding("R2, lowest over corpora and texts", 0.98, float(np.min(fits)), 0.02 + 1e-9, "bar: 0.96 and more"),
@@ -159,8 +162,8 @@ def ladder() -> list[Finding]:
         fit = fit_two_stage(final, final["answer_loss"], pairs["answer_loss"], pairs["accuracy"], n_starts=30)
         for run, errors in off.items():
             one = part[part["run"] == run]
-            loss = law("chinchilla").evaluate(one, fit.loss.params.to_dict())
-            told = law("answer_sigmoid").evaluate({"answer_loss": loss}, fit.accuracy.params.to_dict())
+            loss = law("chinchilla").evaluate(one, fit.loss.coefficients)
+            told = law("answer_sigmoid").evaluate({"answer_loss": loss}, fit.accuracy.coefficients)
             errors.append(100 * float(abs(told[0] - one["accuracy"].iloc[0])))
     note = "bar: 6 points for a plain fit; the authors reach {:g} with averaged last checkpoints and held asymptotes"
     return [
