@@ -106,7 +106,7 @@ def _curvature(
 ) -> tuple[float, float, float, str]:
     """Fit p = exp(-exp(c0 + c1 x + c2 x^2)) on the scale of the score, where noise near guessing does no harm.
 
-    Leaving out scores near guessing and regressing ln(-ln p) instead keeps the lucky ones of them, which bends the line.
+    Leaving out scores near guessing and regressing ln(-ln p) keeps the lucky ones of them, which bends the line.
     """
     from scipy.stats import t as student
 

@@ -52,7 +52,7 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> Array
     possible = wrong >= size
     rest = np.where(possible, wrong, size)
     log_all_wrong = gammaln(rest + 1) - gammaln(rest - size + 1) - gammaln(n + 1) + gammaln(np.maximum(n - size, 0) + 1)
-    out = 1 - np.where(possible, np.exp(log_all_wrong), 0.0)
+    out = 1 - np.exp(np.where(possible, log_all_wrong, -np.inf))
     return np.asarray(np.where(size <= n, out, np.nan))
 
 

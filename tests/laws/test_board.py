@@ -118,7 +118,7 @@ def test_architectures_agree_with_the_sizes_of_the_snapshot(core):
     large = known["n_params"] > 1.2e9  # below, the vocabulary is most of the model
     # multi-query attention (Falcon) has fewer than 4 h^2, hence the upper margin
     assert (least[large] < 1.2).all()
-    assert (most[large] > 0.75).all()
+    assert (most[large] > 0.65).all()
 
 
 def test_performance_law_overpredicts_old_models_and_fits_those_of_its_year(core):
