@@ -110,8 +110,7 @@ def routed() -> list[Finding]:
         if known.name == "S-BASE":
             why += "; S-BASE is missed by others on the released table too, b -0.118"
         found += [
-            Finding(f"{known.name}: {name}", known.params[name], float(fit.params[name]), 0.005 + 1e-9, why)
-            for name in "abcd"
+            Finding(f"{known.name}: {name}", known.params[name], float(fit.params[name]), 0.005, why) for name in "abcd"
         ]
         rmse = float(np.sqrt(np.mean(fit.residuals**2)) / np.log(10))
         found.append(Finding(f"{known.name}: RMSE of log10 loss", 0.004, rmse, 0.0, "upper limit", most=True))

@@ -129,9 +129,17 @@ def loss_to_loss() -> list[Finding]:
             fits.append(fit.quality["r2"])
             told = law("loss_to_loss").evaluate({"loss_x": new["c4"]}, fit.coefficients)
             off += list(100 * np.abs(told / new[text].to_numpy() - 1))
+    note = "upper limit; missed by one of 48, the loss on code of models trained on FineWeb-Edu, which holds hardly any"
     return [
-        Finding("R2, lowest over corpora and texts", 0.98, float(np.min(fits)), 0.02 + 1e-9, "bar: 0.96 and more"),
-        Finding("relative error at 3.3B, largest (%)", 3.0, float(np.max(off)), 0.0, "upper limit", most=True),
+        Finding(
+            "1 - R2, largest over corpora and texts",
+            0.04,
+            1 - float(np.min(fits)),
+            0.0,
+            "bar: R2 above 0.96",
+            most=True,
+        ),
+        Finding("relative error at 3.3B, largest (%)", 3.0, float(np.max(off)), 0.0, note, most=True),
         Finding("relative error at 3.3B, median (%)", np.nan, float(np.median(off)), 0.0),
     ]
 
