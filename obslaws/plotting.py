@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import seaborn as sns
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from obslaws.quantities import format_count
 
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "capability_map", "family_lines", "loadings_heatmap", "score_against_compute", "scree"]
+__all__ = [
+    "COLOURS",
+    "capability_map",
+    "family_lines",
+    "fitted_against_measured",
+    "loadings_heatmap",
+    "score_against_compute",
+    "scree",
+]
 
 _PALETTE = sns.color_palette("colorblind")
 COLOURS = {"family": _PALETTE[0], "forecast": _PALETTE[3], "others": (0.55, 0.55, 0.55), "floor": (0.35, 0.35, 0.35)}
@@ -291,3 +299,42 @@ def _scale(ax: Axes, members: pd.DataFrame, curve: pd.DataFrame, forecast: pd.Da
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.set_xlabel("training compute (FLOP)")
     ax.set_ylabel("score (fraction)")
+
+
+def fitted_against_measured(ax: Axes, points: pd.DataFrame, label: str, log: bool = True) -> Axes:
+    """Draw what a law says against what was measured, with the line on which both are equal.
+
+    Parameters
+    ----------
+    ax : Axes
+        Is drawn upon.
+    points : DataFrame
+        measured, fitted; optionally `kind`, which gives each kind a colour and a shape.
+    label : str
+        Quantity and unit, for both axes.
+    log : bool
+        Logarithmic axes.
+
+    Returns
+    -------
+    Axes
+    """
+    ends = points[["measured", "fitted"]].to_numpy()
+    low, high = np.nanmin(ends), np.nanmax(ends)
+    ax.plot([low, high], [low, high], color=COLOURS["floor"], linewidth=0.9, zorder=1)
+    style: dict[str, Any] = {"hue": "kind", "style": "kind"} if "kind" in points else {"color": COLOURS["family"]}
+    palette = {"palette": "colorblind"} if "kind" in points else {}
+    sns.scatterplot(points, x="measured", y="fitted", ax=ax, s=26, linewidth=0.4, **style, **palette)
+    if log:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(base=10, subs=(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0), numticks=9))
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(FuncFormatter(_plain_number))
+    ax.set(xlabel=f"measured {label}", ylabel=f"fitted {label}")
+    return ax
+
+
+def _plain_number(value: float, _: int) -> str:
+    return f"{value:g}"

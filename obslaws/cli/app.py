@@ -11,11 +11,14 @@ import typer
 from obslaws._version import __version__
 from obslaws.cli.backtest import backtest
 from obslaws.cli.capability import capability
+from obslaws.cli.diagnose import diagnose
 from obslaws.cli.efficiency import efficiency
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
+from obslaws.cli.laws import laws
 from obslaws.cli.output import note
+from obslaws.cli.pass_at_k import pass_at_k
 from obslaws.cli.refresh import refresh
 from obslaws.cli.select import select
 from obslaws.cli.snapshot import snapshot
@@ -39,6 +42,9 @@ app.command()(capability)
 app.command()(efficiency)
 app.add_typer(select, name="select")
 app.command("import")(import_results)
+app.add_typer(laws, name="laws")
+app.command()(diagnose)
+app.command("pass-at-k")(pass_at_k)
 
 
 def _say_version(wanted: bool) -> None:

@@ -25,7 +25,13 @@ COMMANDS = (
     ["efficiency"],
     ["select"],
     ["select", "models"],
+    ["laws"],
+    *(["laws", name] for name in ("list", "show", "evaluate", "fit", "compare", "reproduce", "board")),
+    *(["laws", "board", name] for name in ("density", "performance", "compute", "efficiency", "crossover")),
+    ["diagnose"],
+    ["pass-at-k"],
 )
+GROUPS = (["snapshot"], ["select"], ["laws"], ["laws", "board"])
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -33,7 +39,7 @@ def test_every_command_has_help_with_an_example(run, command):
     ran = run(*command, "--help")
     assert ran.code == 0
     assert "Usage" in ran.out
-    if command not in (["snapshot"], ["select"]):
+    if command not in GROUPS:
         assert f"Example: obslaws {' '.join(command)}" in " ".join(ran.out.replace("│", " ").split())
 
 

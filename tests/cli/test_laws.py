@@ -1,0 +1,135 @@
+"""The commands of laws, diagnostics and pass@k: what they print, and how they fail."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from obslaws.laws.registry import law
+
+
+@pytest.fixture
+def ask(run):
+    """Run the program and insist on how it ends."""
+
+    def ask(*arguments, fails=0):
+        ran = run(*arguments)
+        assert ran.code == fails, ran.err
+        return ran
+
+    return ask
+
+
+def test_list_holds_the_catalogue(ask):
+    told = json.loads(ask("laws", "list", "--format", "json").out)
+    assert len(told) >= 32
+    assert {"law", "group", "formula", "source", "variables", "params"} <= set(told[0])
+    assert all(row["verified"] for row in told)
+    more = json.loads(ask("laws", "list", "--all", "--format", "json").out)
+    assert {row["law"] for row in more if not row["verified"]} >= {"farseer", "weight_sparsity"}
+    assert "qid" in ask("laws", "list", "--group", "precision").out
+    assert "Did you mean 'precision'" in ask("laws", "list", "--group", "precison", fails=1).err
+
+
+def test_show_gives_formula_units_and_coefficients(ask):
+    page = ask("laws", "show", "chinchilla").out
+    for words in ("L = E + A / N^alpha + B / D^beta", "nats/token", "hoffmann-2022", "0.3478", "arXiv:2404.10102"):
+        assert words in page
+    told = json.loads(ask("laws", "show", "farseer", "--format", "json").out)
+    assert told["published"] == []
+    assert "none are given" in ask("laws", "show", "farseer").out
+
+
+def test_evaluate_takes_counts_as_people_write_them(ask):
+    told = json.loads(ask("laws", "evaluate", "chinchilla", "n_params=1B", "n_tokens=20B", "--format", "json").out)
+    assert told[0]["loss"] == pytest.approx(2.53005, rel=1e-5)
+    own = ask("laws", "evaluate", "porian_alloc", "train_flop=1e19", "--param", "a=0.5", "--format", "csv").out
+    assert float(own.splitlines()[1].split(",")[1]) == pytest.approx(0.118 * 1e19**0.5)
+    assert "no complete set" in ask("laws", "evaluate", "two_stage", "train_flop=1e21", fails=1).err
+    assert "expected NAME=VALUE" in ask("laws", "evaluate", "chinchilla", "1B", fails=1).err
+    assert "either" in ask("laws", "evaluate", "chinchilla", fails=1).err
+
+
+def test_fit_reports_intervals_warnings_and_the_checklist(ask, tmp_path):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"n_params": 10 ** rng.uniform(8, 10, 60), "n_tokens": 10 ** rng.uniform(9.5, 11.5, 60)})
+    x["loss"] = law("chinchilla").evaluate(x) * np.exp(0.003 * rng.normal(size=60))
+    x.to_csv(tmp_path / "runs.csv", index=False)
+    (tmp_path / "setup.json").write_text(json.dumps({"counting": "embeddings in"}))
+    command = ["laws", "fit", "chinchilla", str(tmp_path / "runs.csv"), "--starts", "20", "--bootstrap", "20"]
+    told = json.loads(ask(*command, "--format", "json").out)
+    assert told["identified"] in (True, False)
+    assert {row["parameter"] for row in told["params"]} == {"E", "A", "B", "alpha", "beta"}
+    page = ask(
+        *command, "--checklist", "--setup", str(tmp_path / "setup.json"), "--plot", str(tmp_path / "fit.png")
+    ).out
+    for words in ("size_exponent", "starts within 1 %", "embeddings in", "Sensitivity", "Incomplete: 7 required"):
+        assert words in page
+    assert (tmp_path / "fit.png").stat().st_size > 5000
+    held = json.loads(ask(*command, "--fix", "E=1.8", "--format", "json").out)
+    assert next(r for r in held["params"] if r["parameter"] == "E")["note"] == "held"
+    assert "No column of" in ask(*command, "--column", "lose", fails=1).err
+    assert "no such file" in ask("laws", "fit", "chinchilla", "none.csv", fails=1).err
+    assert "Did you mean 'gadre'" in ask("laws", "fit", "chinchilla", "gadr", fails=1).err
+
+
+def test_compare_ranks_laws(ask):
+    args = (
+        "laws",
+        "compare",
+        "gadre_loss,kaplan_nd",
+        "gadre",
+        "--column",
+        "loss",
+        "--starts",
+        "30",
+        "--format",
+        "json",
+    )
+    told = json.loads(ask(*args).out)
+    assert [row["law"] for row in told] == ["gadre_loss", "kaplan_nd"]
+
+
+def test_reproduce_says_what_holds(ask):
+    done = ask("laws", "reproduce", "gadre", "--format", "json")
+    assert all(row["holds"] for row in json.loads(done.out))
+    assert "4 of 4 figures hold" in done.err
+    assert "No reproduction named 'gadr'" in ask("laws", "reproduce", "gadr", fails=1).err
+
+
+def test_board_commands_name_the_snapshot(ask):
+    told = json.loads(ask("laws", "board", "density", "--format", "json").out)
+    assert told["doubling_lower"] < told["doubling_months"] < told["doubling_upper"]
+    page = ask("laws", "board", "performance").out
+    assert "snapshot 20" in page and "mean absolute error" in page
+    crossing = ask("laws", "board", "crossover", "qwen2.5", "gemma-2", "--benchmark", "bbh").out
+    assert "ahead" in crossing
+    assert "arc" in ask("laws", "board", "compute", "--benchmarks", "arc").out
+    assert "decades a year" in ask("laws", "board", "efficiency", "--benchmarks", "mmlu,bbh").out
+
+
+def test_diagnose_classes_trends(ask):
+    told = json.loads(ask("diagnose", "--benchmarks", "truthfulqa,mmlu", "--format", "json").out)
+    assert {row["benchmark"]: row["trend"] for row in told} == {"mmlu": "positive", "truthfulqa": "U"}
+    assert "median position" in ask("diagnose", "--weakest-link", "mmlu,math_lvl5,mmlu_pro").out
+    assert "expected three" in ask("diagnose", "--weakest-link", "mmlu", fails=1).err
+    assert "leave out --view" in ask("diagnose", "--everything", "--view", "core", fails=1).err
+
+
+def test_pass_at_k_forecasts_and_chooses(ask, tmp_path):
+    rng = np.random.default_rng(0)
+    parts = []
+    for model, a in (("weak", 0.4), ("strong", 1.5)):
+        c = rng.binomial(50, rng.beta(a, 4, 80))
+        parts.append(pd.DataFrame({"model": model, "problem": range(80), "n_samples": 50, "n_correct": c}))
+    path = tmp_path / "counts.csv"
+    pd.concat(parts).to_csv(path, index=False)
+    told = json.loads(ask("pass-at-k", str(path), "--k", "1,50,1000", "--format", "json").out)
+    assert len(told) == 6
+    assert told[2]["measured"] is None and told[2]["coverage"] > told[1]["coverage"]
+    best = ask("pass-at-k", str(path), "--budget", "5", "--cost", "weak=1,strong=10", "--format", "csv").out
+    assert best.splitlines()[1].startswith("weak")
+    assert "need --cost" in ask("pass-at-k", str(path), "--budget", "5", fails=1).err
+    assert "whole numbers" in ask("pass-at-k", str(path), "--k", "a", fails=1).err
+    assert "no such file" in ask("pass-at-k", "none.csv", fails=1).err
