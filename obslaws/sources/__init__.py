@@ -18,6 +18,8 @@ from obslaws.sources import (
     mmlu_by_task,
     mmlu_pro_board,
     obsscaling,
+    obsscaling_downstream,
+    obsscaling_instruct,
     open_llm_v1,
     open_llm_v2,
     sloth,
@@ -48,5 +50,7 @@ _MODULES = (
     bigcodebench,
     benchpress,
     mmlu_pro_board,
+    obsscaling_downstream,
+    obsscaling_instruct,
 )
 SOURCES: dict[str, Source] = {module.SOURCE.id: module.SOURCE for module in _MODULES}
