@@ -1,10 +1,11 @@
 """ObsScaling's targets over base models: emergent tasks, post-training interventions, Open LLM Leaderboard v2.
 
-What the paper forecasts from its base table (`obslaws.sources.obsscaling`): eight 2-shot BIG-bench scores, GSM8K by five
-ways of prompting (500 of its problems), BIG-bench Hard with and without chain of thought (27 subtasks and their mean,
-raw and chance-corrected) and the leaderboard's second version as of mid 2024. Strict and flexible reading of the answers
-are settings of one benchmark; the paper uses the flexible one. Leaderboard columns are the leaderboard's own benchmarks
-(70 models in common: 99 % of the values within 0.01), save `leaderboard_ifeval`, which is another metric.
+What the paper forecasts from its base table (`obslaws.sources.obsscaling`): eight 2-shot BIG-bench scores, GSM8K by
+five ways of prompting (500 of its problems), BIG-bench Hard with and without chain of thought (27 subtasks and their
+mean, raw and chance-corrected) and the leaderboard's second version as of mid 2024. Strict and flexible reading of the
+answers are settings of one benchmark; the paper uses the flexible one. Leaderboard columns are the leaderboard's own
+benchmarks (70 models in common: 98 % and more of the values of four of them within 0.006, 74 % of MATH), save
+`leaderboard_ifeval`, which is another metric.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """ObsScaling's instruction-tuned models: seven benchmarks, two chat ratings, AgentBench and AgentBoard.
 
-The benchmark values were collected by the authors from leaderboards and, for closed models, from their makers' reports,
-so they are benchmarks of their own (``mmlu@obsscaling-instruct``). Names are short forms; the models that they mean were
-decided by hand below. AgentBench's overall score runs from 0 to 10 and is kept in its unit; everything else is a
-fraction. Token counts of three models contradict their base models; they are listed in ``names/refuted.csv``.
+The benchmark values were collected by the authors from leaderboards and, for closed models, from their makers'
+reports, so they are benchmarks of their own (``mmlu@obsscaling-instruct``). Names are short forms; the models that they
+mean were decided by hand below. AgentBench's overall score runs from 0 to 10 and is kept in its unit; everything else
+is a fraction. Token counts of two models contradict their base models; they are listed in ``names/refuted.csv``.
 """
 
 from __future__ import annotations
