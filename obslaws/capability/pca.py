@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from obslaws.capability.imputation import impute
+from obslaws.capability.imputation import Imputation, impute
+from obslaws.capability.likelihood import FactorModel, fit_factor_model
 from obslaws.errors import ConvergenceWarning, FitError, UsageError
 
 __all__ = ["CapabilityPCA"]
 
 Array = NDArray[np.float64]
+WAYS = ("likelihood", "drop", "ruan2024")
 
 
 class CapabilityPCA(TransformerMixin, BaseEstimator):
@@ -28,11 +30,13 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
     ----------
     n_components : int
         Capabilities wanted; fewer are learned where models or benchmarks are fewer.
-    missing : {"drop", "ruan2024"}
-        Models with missing scores: left out of the fit, with missing capabilities; or filled in by the paper's
-        iterated rank-1 reconstruction, see `obslaws.capability.imputation`.
+    missing : {"likelihood", "drop", "ruan2024"}
+        What becomes of missing scores: integrated out, so that the axes maximise the exact likelihood of the observed
+        cells under probabilistic principal components; or their models are left out of the fit, with missing
+        capabilities; or they are filled in by the paper's iterated rank-1 reconstruction, see
+        `obslaws.capability.imputation`. All three agree where no score is missing.
     tol, max_iter : float, int
-        Of the imputation.
+        Of the likelihood (largest derivative per cell) and of the imputation (largest move of a missing cell).
 
     Attributes
     ----------
@@ -48,15 +52,22 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
         Share of the total variance.
     n_models_ : int
         Models that the axes were learned from.
+    noise_variance_ : float
+        Variance of a score about the axes, squared fractions; by maximum likelihood with ``"likelihood"``, else the
+        mean of the variances beyond the last axis.
+    model_ : FactorModel or None
+        With ``"likelihood"``: the distribution that missing scores are expected from.
     imputation_ : Imputation or None
+        With ``"ruan2024"``.
     n_iter_ : int
-        Passes over the training models; 1 without an imputation.
+        Steps of the fit, passes of the imputation; 1 without either.
     converged_ : bool
-        Whether the imputed cells came to rest.
+        Whether the likelihood reached its maximum, the imputed cells came to rest.
 
     References
     ----------
     .. [1] Ruan, Maddison and Hashimoto (2024), arXiv 2405.10938, section 3.2.
+    .. [2] Tipping and Bishop (1999), Probabilistic principal component analysis, JRSS B 61, 611-622.
 
     Examples
     --------
@@ -68,11 +79,14 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
     a/l          0.31
     """
 
+    model_: FactorModel | None
+    imputation_: Imputation | None
+
     def __init__(
         self,
         n_components: int = 3,
-        missing: Literal["drop", "ruan2024"] = "drop",
-        tol: float = 1e-10,
+        missing: Literal["likelihood", "drop", "ruan2024"] = "likelihood",
+        tol: float = 1e-8,
         max_iter: int = 1000,
     ) -> None:
         self.n_components = n_components
@@ -113,40 +127,74 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
         ConvergenceWarning
             The imputation still moved after `max_iter` passes.
         """
-        if self.missing not in ("drop", "ruan2024"):
-            raise UsageError(f"missing is {self.missing!r}; expected 'drop' or 'ruan2024'.")
+        if self.missing not in WAYS:
+            raise UsageError(f"missing is {self.missing!r}; expected {', '.join(map(repr, WAYS))}.")
         if self.n_components < 1:
             raise UsageError(f"n_components is {self.n_components}; expected at least 1.")
         scores = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
-        self.imputation_, self.n_iter_, self.converged_ = None, 1, True
+        self.imputation_, self.model_, self.n_iter_, self.converged_ = None, None, 1, True
         if self.missing == "ruan2024":
-            self.imputation_ = impute(scores, tol=self.tol, max_iter=self.max_iter)
-            self.n_iter_, self.converged_ = self.imputation_.n_iter, self.imputation_.converged
-            if not self.converged_:
-                warnings.warn(
-                    f"Imputed scores still moved after {self.max_iter} passes; raise max_iter or tol ({self.tol:g}).",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
-        filled = self._filled(scores)
+            self._impute(scores)
+        if self.missing == "likelihood":
+            self._maximise(scores)
+        if self.model_ is not None and np.isnan(scores).any():
+            self._axes_of_model(self.model_, scores)
+        else:
+            self._axes_of_rows(self._filled(scores))
+        names = getattr(self, "feature_names_in_", np.arange(scores.shape[1]))
+        self.loadings_ = pd.DataFrame(self.components_.T, pd.Index(names, name="benchmark"), self._names())
+        return self
+
+    def _impute(self, scores: Array) -> None:
+        self.imputation_ = impute(scores, tol=self.tol, max_iter=self.max_iter)
+        self.n_iter_, self.converged_ = self.imputation_.n_iter, self.imputation_.converged
+        if not self.converged_:
+            warnings.warn(
+                f"Imputed scores still moved after {self.max_iter} passes; raise max_iter or tol ({self.tol:g}).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _maximise(self, scores: Array) -> None:
+        # more axes than the models can carry would leave no noise, and a likelihood without bound
+        n_factors = min(self.n_components, scores.shape[1] - 1, max(1, len(scores) - 2))
+        self.model_ = fit_factor_model(scores, n_factors, "shared", self.tol, self.max_iter)
+        self.n_iter_, self.converged_ = self.model_.n_iter, self.model_.converged
+        if not self.converged_:
+            warnings.warn(
+                f"The likelihood still rose after {self.n_iter_} steps; raise max_iter ({self.max_iter}) "
+                f"or tol ({self.tol:g}).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _axes_of_model(self, model: FactorModel, scores: Array) -> None:
+        self.n_models_ = n = int((~np.isnan(scores)).any(axis=1).sum())
+        self.mean_ = model.mean
+        roots, axes = np.linalg.eigh(model.covariance)
+        self._keep(roots[::-1] * n / (n - 1), axes[:, ::-1].T, n)
+        self.noise_variance_ = float(model.noise[0])
+
+    def _axes_of_rows(self, filled: Array) -> None:
         complete = filled[~np.isnan(filled).any(axis=1)]
         if len(complete) < 2:
             raise FitError(
-                f"Principal components need two models with all scores; found {len(complete)} of {len(scores)}. "
-                "Leave sparse benchmarks out, or fill in with missing='ruan2024'."
+                f"Principal components need two models with all scores; found {len(complete)} of {len(filled)}. "
+                "Leave sparse benchmarks out, or keep every model with missing='likelihood'."
             )
-        self.n_models_ = len(complete)
+        self.n_models_ = n = len(complete)
         self.mean_ = complete.mean(axis=0)
         _, singular, axes = np.linalg.svd(complete - self.mean_, full_matrices=False)
-        k = min(self.n_components, len(singular))
-        variance = singular**2 / (len(complete) - 1)
+        self._keep(singular**2 / (n - 1), axes, n)
+        left_out = singular[len(self.components_) :] ** 2
+        self.noise_variance_ = float(left_out.sum() / n / max(1, filled.shape[1] - len(self.components_)))
+
+    def _keep(self, variance: Array, axes: Array, n: int) -> None:
+        k = min(self.n_components, len(axes), n)
         self.components_ = axes[:k] * np.where(axes[:k].sum(axis=1) < 0, -1.0, 1.0)[:, None]
         self.explained_variance_ = variance[:k]
         total = variance.sum()
         self.explained_variance_ratio_ = variance[:k] / total if total > 0 else np.zeros(k)
-        names = getattr(self, "feature_names_in_", np.arange(scores.shape[1]))
-        self.loadings_ = pd.DataFrame(self.components_.T, pd.Index(names, name="benchmark"), self._names())
-        return self
 
     def transform(self, X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
         """Place models on the axes.
@@ -159,7 +207,8 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
         Returns
         -------
         DataFrame of shape (n, k)
-            Columns capability_1, ...; rows as in `X`. Missing where a score is missing and nothing fills it in.
+            Columns capability_1, ...; rows as in `X`. Missing scores count with their expectation given the model's
+            other scores; with ``"drop"``, and for a model without any score, the capabilities are missing.
         """
         check_is_fitted(self)
         scores = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
@@ -182,9 +231,9 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
         return np.asarray(self._names(), dtype=object)
 
     def _filled(self, scores: Array) -> Array:
-        if self.imputation_ is None:
-            return scores
-        return self.imputation_.fill(scores, self.tol, self.max_iter)
+        if self.imputation_ is not None:
+            return self.imputation_.fill(scores, self.tol, self.max_iter)
+        return scores if self.model_ is None else self.model_.fill(scores)
 
     def _names(self) -> list[str]:
         return [f"capability_{number}" for number in range(1, len(self.components_) + 1)]

@@ -9,7 +9,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from obslaws.capability.imputation import impute
-from obslaws.capability.pca import CapabilityPCA
+from obslaws.capability.pca import WAYS, CapabilityPCA
 from obslaws.errors import ConvergenceWarning, FitError, UsageError
 from obslaws.panel import load_panel
 
@@ -21,14 +21,14 @@ def scores():
     return load_panel("ruan2024").scores
 
 
-@parametrize_with_checks([CapabilityPCA(n_components=2), CapabilityPCA(n_components=2, missing="ruan2024")])
+@parametrize_with_checks([CapabilityPCA(n_components=2, missing=way) for way in WAYS])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
 
 def test_golden_complete_rows(scores):
     golden = GOLDEN["complete_rows"]
-    fitted = CapabilityPCA().fit(scores)
+    fitted = CapabilityPCA(missing="drop").fit(scores)
     assert fitted.n_models_ == golden["n_models"] == scores.notna().all(axis=1).sum()
     # the golden numbers have three decimals
     np.testing.assert_allclose(fitted.explained_variance_ratio_, golden["explained_variance_ratio"], atol=5e-4)
@@ -46,7 +46,7 @@ def test_golden_imputed_rows(scores):
 
 
 def test_frames(scores):
-    fitted = CapabilityPCA(n_components=2).fit(scores)
+    fitted = CapabilityPCA(n_components=2, missing="drop").fit(scores)
     placed = fitted.transform(scores)
     assert list(placed.columns) == ["capability_1", "capability_2"] == list(fitted.get_feature_names_out())
     assert placed.index.equals(scores.index)
@@ -57,7 +57,7 @@ def test_frames(scores):
     np.testing.assert_allclose(complete.var(), fitted.explained_variance_)
 
 
-@pytest.mark.parametrize("missing", ["drop", "ruan2024"])
+@pytest.mark.parametrize("missing", WAYS)
 def test_signs_and_order_do_not_depend_on_order(scores, missing):
     one = CapabilityPCA(missing=missing).fit(scores)
     two = CapabilityPCA(missing=missing).fit(scores.iloc[::-1, ::-1])
@@ -122,13 +122,28 @@ def test_says_when_it_stops_early(scores):
 
 
 def test_errors(scores):
-    with pytest.raises(UsageError, match=r"missing is 'mean'; expected 'drop' or 'ruan2024'"):
+    with pytest.raises(UsageError, match=r"missing is 'mean'; expected 'likelihood', 'drop', 'ruan2024'"):
         CapabilityPCA(missing="mean").fit(scores)
     with pytest.raises(UsageError, match="n_components is 0"):
         CapabilityPCA(n_components=0).fit(scores)
     sparse = pd.DataFrame(np.where(np.eye(4, dtype=bool), np.nan, 0.5))
     with pytest.raises(FitError, match=r"two models with all scores; found 0 of 4"):
-        CapabilityPCA().fit(sparse)
+        CapabilityPCA(missing="drop").fit(sparse)
     blank = scores.assign(gsm8k=np.nan)
     with pytest.raises(FitError, match="no observed score in column 5"):
         CapabilityPCA(missing="ruan2024").fit(blank)
+
+
+def test_the_ways_agree_where_nothing_is_missing(scores):
+    complete = scores.dropna()
+    ways = [CapabilityPCA(missing=way).fit(complete) for way in WAYS]
+    for other in ways[1:]:
+        np.testing.assert_allclose(other.transform(complete), ways[0].transform(complete), atol=1e-12)
+        np.testing.assert_allclose(other.explained_variance_ratio_, ways[0].explained_variance_ratio_)
+        assert other.noise_variance_ == pytest.approx(ways[0].noise_variance_)
+
+
+def test_a_model_without_scores_has_no_likely_capabilities(scores):
+    empty = scores.head(3) * np.nan
+    placed = CapabilityPCA().fit(pd.concat([scores, empty.set_axis(["a/1", "a/2", "a/3"])])).transform(empty)
+    assert placed.isna().all(axis=None)
