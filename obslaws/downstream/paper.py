@@ -26,7 +26,7 @@ PAPER_DELTA = 1.0
 START = 0.03
 
 
-def fit_paper(x: Array, share: Array, has_floor: bool, fitter: Literal["robust", "ols"] = "robust") -> LawFit:
+def fit_paper(x: Array, share: Array, has_floor: bool, fitter: Literal["robust", "ols"] = "robust") -> tuple[LawFit, LawFit]:
     """Fit as the paper's code does: from 0 with all weights 0.03, stopping where its optimiser stops.
 
     Parameters
@@ -43,8 +43,10 @@ def fit_paper(x: Array, share: Array, has_floor: bool, fitter: Literal["robust",
 
     Returns
     -------
-    LawFit
-        `converged` says whether the objective is within one part in ten thousand of the exact minimum.
+    stopped : LawFit
+        As published; `converged` says whether its objective is within one part in ten thousand of the minimum.
+    exact : LawFit
+        The minimum of the same objective.
 
     References
     ----------
@@ -76,7 +78,7 @@ def fit_paper(x: Array, share: Array, has_floor: bool, fitter: Literal["robust",
     return _told(params, x, share, law, n_iter)
 
 
-def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -> LawFit:
+def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -> tuple[LawFit, LawFit]:
     k = x.shape[1]
     exact = fit_exact(x, share, law, [params])
     fitted, slopes = curve(params, x, law.has_floor)
@@ -84,9 +86,10 @@ def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -
     if law.has_floor:
         free[-1] = 1e-8 < params[-1] < FLOOR_MAX - 1e-8
     value = objective(params, x, share, law)
-    return replace(
+    stopped = replace(
         exact, intercept=float(params[0]), weights=params[1 : k + 1],
         floor=float(params[k + 1]) if law.has_floor else 0.0,
         cov=covariance(slopes, fitted - share, free, law, np.ones(k)), mse=float(((fitted - share) ** 2).mean()),
         objective=value, converged=value <= exact.objective * 1.0001 + 1e-12, n_iter=n_iter,
     )  # fmt: skip
+    return stopped, exact

@@ -56,6 +56,8 @@ FORECASTERS: Mapping[str, type[Forecaster]] = _Registry(
         "compute": "regression:ComputeForecaster",
         "size-tokens": "regression:SizeTokensForecaster",
         "logit-ols": "regression:LogitOLS",
+        "observational": "observational:ObservationalForecaster",
+        "observational-paper": "observational:PaperForecaster",
     }
 )
 
