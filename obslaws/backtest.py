@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,15 @@ from obslaws.errors import UsageError
 from obslaws.forecasters import forecaster as make_forecaster
 from obslaws.forecasters.base import Forecaster, check_level
 from obslaws.metrics import interval_metrics, mae_groups, point_metrics
+from obslaws.outcomes import Outcome, outcome, totals
 from obslaws.panel import Panel, load_panel
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
 from obslaws.splits import Fold, plan
+from obslaws.targets import TargetTable
 
-__all__ = ["CELL_COLUMNS", "BacktestResult", "backtest"]
+__all__ = ["CELL_COLUMNS", "PREDICTORS", "BacktestResult", "backtest", "protocol_forecaster"]
 
+PREDICTORS = ("compute", "size", "pc1", "pc2", "pc3", "pc4")
 CELL_COLUMNS = ("fold", "model", "family", "benchmark", "score", "forecast", "lower", "upper", "basis")
 
 
@@ -41,6 +44,8 @@ class BacktestResult:
         Wall time of all fits and forecasts.
     cells : DataFrame of shape (n_cells, 9)
         Columns fold, model, family, benchmark, score, forecast, lower, upper, basis; fractions.
+    outcomes : tuple of Outcome
+        For protocols with targets: one per target, training errors and coefficients included.
     """
 
     protocol: str
@@ -48,6 +53,7 @@ class BacktestResult:
     level: float
     seconds: float
     cells: pd.DataFrame
+    outcomes: tuple[Outcome, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Add the cells up.
@@ -57,9 +63,14 @@ class BacktestResult:
         dict
             protocol, forecaster, level, n_models, n_cells; mae, mae_groups, medae, rmse, bias and the median width in
             points (100 x fraction); coverage as a share; seconds; per_benchmark and per_group with the same measures.
+            For protocols with targets also targets (one record each, see `obslaws.outcomes.Outcome.summary`) and total
+            (see `obslaws.outcomes.totals`).
         """
-        cells = self.cells
-        return {
+        cells = self.cells.dropna(subset="forecast")
+        told: dict[str, Any] = {}
+        if self.outcomes:
+            told = {"total": totals([self.outcomes])[0], "targets": [one.summary() for one in self.outcomes]}
+        return told | {
             "protocol": self.protocol,
             "forecaster": self.forecaster,
             "level": self.level,
@@ -92,6 +103,7 @@ def backtest(
     groups: Groups | None = None,
     cells: pd.DataFrame | None = None,
     benchmarks: Sequence[str] | None = None,
+    targets: TargetTable | None = None,
     level: float = 0.9,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -105,7 +117,8 @@ def backtest(
     panel : Panel, optional
         By default the protocol's own view of the newest snapshot.
     forecaster : str or Forecaster
-        Name in the registry, or an instance whose settings every fold copies.
+        Name in the registry, or an instance whose settings every fold copies. With targets also ``compute``, ``size``,
+        ``pc1`` to ``pc4`` or a benchmark: the paper's law on that predictor.
     observed : int, optional
         Models of each tested family that stay in training, smallest first (``leave-family-out``).
     groups : mapping of str to tuple of str, optional
@@ -113,7 +126,9 @@ def backtest(
     cells : DataFrame, optional
         Columns fold, model, benchmark (``cells``); see `obslaws.protocols.read_cells`.
     benchmarks : sequence of str, optional
-        Cut the panel to these, for training and test.
+        Cut the panel to these, for training and test; with targets, forecast only these.
+    targets : TargetTable, optional
+        Scores to be forecast, for protocols with targets; by default the protocol's own view.
     level : float
         Nominal coverage of the intervals, in (0, 1).
     jobs : int
@@ -144,31 +159,65 @@ def backtest(
         raise UsageError(f"jobs is {jobs}; expected a number of processes, or -1 for one per core.")
     record = load_protocol(protocol) if isinstance(protocol, str) else protocol
     record = with_options(record, observed, groups)
-    model = make_forecaster(forecaster) if isinstance(forecaster, str) else forecaster
     if panel is None:
         panel = load_panel(record.view)
-    folds = plan(record, panel, benchmarks, cells)
+    model = protocol_forecaster(record, forecaster, panel) if isinstance(forecaster, str) else forecaster
+    folds = plan(record, panel, benchmarks, cells, targets)
     start = time.perf_counter()
-    parts = []
+    parts, outcomes = [], []
     report = progress or (lambda done, total: None)
     report(0, len(folds))
-    for part in _run(folds, model, level, jobs):
+    name = forecaster if isinstance(forecaster, str) else model.name
+    units = {task.target: task.score_range[1] for task in record.tasks}
+    for part, one in _run(folds, model, name, units, level, jobs):
         parts.append(part)
+        outcomes += [] if one is None else [one]
         report(len(parts), len(folds))
     seconds = time.perf_counter() - start
-    return BacktestResult(record.id, model.name, level, seconds, pd.concat(parts, ignore_index=True))
+    return BacktestResult(record.id, name, level, seconds, pd.concat(parts, ignore_index=True), tuple(outcomes))
 
 
-def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[pd.DataFrame]:
+def protocol_forecaster(record: Protocol, name: str, panel: Panel) -> Forecaster:
+    """Make the forecaster that a name means under a protocol, with the protocol's settings.
+
+    Parameters
+    ----------
+    record : Protocol
+    name : str
+    panel : Panel
+        For names of benchmarks, where the protocol has targets.
+
+    Returns
+    -------
+    Forecaster
+        Not fitted.
+
+    Raises
+    ------
+    UnknownNameError
+        The nearest name is offered.
+    """
+    settings = record.settings
+    if record.tasks and (name in PREDICTORS or name in panel.scores.columns):
+        return make_forecaster("observational-paper", **{**settings.get("observational-paper", {}), "predictor": name})
+    return make_forecaster(name, **settings.get(name, {}))
+
+
+def _run(
+    folds: list[Fold], model: Forecaster, name: str, units: Mapping[str, float], level: float, jobs: int
+) -> Iterable[tuple[pd.DataFrame, Outcome | None]]:
+    arguments = ((fold, model, name, units.get(fold.name), level) for fold in folds)
     if jobs == 1:
-        return (_run_fold(fold, model, level) for fold in folds)
+        return (_run_fold(*one) for one in arguments)
     from joblib import Parallel, delayed
 
-    tasks: Iterator[Any] = (delayed(_run_fold)(fold, model, level) for fold in folds)
+    tasks: Iterator[Any] = (delayed(_run_fold)(*one) for one in arguments)
     return Parallel(n_jobs=jobs, backend="loky", return_as="generator")(tasks)
 
 
-def _run_fold(fold: Fold, model: Forecaster, level: float) -> pd.DataFrame:
+def _run_fold(
+    fold: Fold, model: Forecaster, name: str, unit: float | None, level: float
+) -> tuple[pd.DataFrame, Outcome | None]:
     from threadpoolctl import threadpool_limits
 
     fold.check()
@@ -176,5 +225,6 @@ def _run_fold(fold: Fold, model: Forecaster, level: float) -> pd.DataFrame:
     with threadpool_limits(1):
         fitted = copy.deepcopy(model).fit(fold.train)
         answers = fitted.forecast(fold.queries, benchmarks=list(fold.held_out.columns), level=level)
+        one = None if unit is None else outcome(fold, fitted, name, unit, level)
     answers = answers.assign(fold=fold.name, score=fold.held_out.to_numpy().ravel())
-    return answers.loc[answers["score"].notna(), [*CELL_COLUMNS]]
+    return answers.loc[answers["score"].notna(), [*CELL_COLUMNS]], one

@@ -247,7 +247,7 @@ def plan_targets(
     table = targets or snapshot_targets(str(protocol.targets), panel)
     if protocol.families:
         panel = panel.select(panel.models["family"].isin(protocol.families).to_numpy())
-    panel = panel.select((~panel.models.index.isin(protocol.not_models)))
+    panel = panel.select(~panel.models.index.isin(protocol.not_models))
     return [_task(protocol, task, panel, table) for task in protocol.tasks if not wanted or task.target in wanted]
 
 

@@ -1,7 +1,7 @@
-"""Targets: scores to be forecast from a panel, from the user's file or the snapshot, joined to the panel as one column.
+"""Targets: scores to be forecast, from the user's file or the snapshot, joined to a panel as one more column.
 
-In: a panel of predictors, a table of targets, and which models may be seen. Out: a panel with one more column, marked as
-the target, whose held-out cells are empty; any forecaster can be fitted to it. Called by splits and by `observe`.
+In: a panel of predictors, a table of targets, and which models may be seen. Out: a panel whose last column is marked as
+the target and has its held-out cells empty; any forecaster can be fitted to it. Called by splits and by `observe`.
 """
 
 from __future__ import annotations
@@ -179,8 +179,8 @@ def join_target(
     if column.empty:
         seen = ", ".join(map(repr, list(table.scores.index)[:3]))
         raise SchemaError(
-            f"{table.name}: none of the {len(table.scores)} models ({seen}, ...) with a score on {target!r} is in panel "
-            f"{panel.name!r} of {len(panel.models)} models. Models are named as in the panel, e.g. "
+            f"{table.name}: none of the {len(table.scores)} models ({seen}, ...) with a score on {target!r} is in "
+            f"panel {panel.name!r} of {len(panel.models)} models. Models are named as in the panel, e.g. "
             f"{panel.models.index[0]!r}; see `obslaws families`."
         )
     if column.max() > high * (1.0 + 1e-9):
@@ -322,7 +322,9 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     if not wanted:
         raise SchemaError(f"{path.name}: no column of numbers beside {named!r}; {shape}.")
     scores = pd.DataFrame({c: _numbers(table[c], c, path.name).to_numpy() for c in wanted}, index=pd.Index(models))
-    facts = complete_benchmarks(pd.DataFrame({"benchmark": wanted, "title": wanted, "unit": None, "score_floor": np.nan}))
+    facts = complete_benchmarks(
+        pd.DataFrame({"benchmark": wanted, "title": wanted, "unit": None, "score_floor": np.nan})
+    )
     return TargetTable(path.name, scores.rename_axis("model"), facts.assign(ceiling=np.nan, n_items=np.nan))
 
 

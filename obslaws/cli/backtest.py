@@ -46,21 +46,25 @@ def backtest(
 
     Example: obslaws backtest --protocol sloth-v1-1 --forecaster skill,logit-ols
     """
+    from obslaws.backtest import PREDICTORS
     from obslaws.backtest import backtest as run
     from obslaws.errors import UnknownNameError
     from obslaws.forecasters import FORECASTERS
     from obslaws.protocols import load_protocol, read_cells, read_groups
     from obslaws.report.captions import data_caption
+    from obslaws.targets import snapshot_targets
 
     record = load_protocol(protocol)
     forecasters = names(forecaster) or ["skill"]
-    for name in forecasters:
-        if name not in FORECASTERS:
-            raise UnknownNameError("forecaster", name, FORECASTERS)
     label_groups = None if groups is None else read_groups(groups)
     hidden = None if cells is None else read_cells(cells)
     data = open_panel(record.view if view is None and panel is None else view, snapshot, panel)
-    summaries = []
+    known = list(dict.fromkeys([*FORECASTERS, *([*PREDICTORS, *data.scores.columns] if record.tasks else [])]))
+    for name in forecasters:
+        if name not in known:
+            raise UnknownNameError("forecaster", name, known)
+    targets = snapshot_targets(str(record.targets), data, snapshot) if record.tasks else None
+    results, summaries = [], []
     for name in forecasters:
         with progress_bar(f"Backtest {record.id}, {name}") as progress:
             result = run(
@@ -71,10 +75,12 @@ def backtest(
                 groups=label_groups,
                 cells=hidden,
                 benchmarks=names(benchmarks),
+                targets=targets,
                 level=level,
                 jobs=jobs,
                 progress=progress,
             )
+        results.append(result.outcomes)
         summaries.append(result.summary())
 
     page = Page(format)
@@ -84,6 +90,11 @@ def backtest(
         page.record(_plain(summaries[0] if len(summaries) == 1 else summaries))
         return
     page.line()
+    if record.tasks:
+        from obslaws.cli.targets import target_tables
+
+        target_tables(page, results)
+        return
     page.frame(_overall(summaries), _overall(summaries))
     page.line()
     page.line("Mean absolute error per benchmark" if len(summaries) > 1 else "Per benchmark")

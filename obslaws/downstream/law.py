@@ -1,7 +1,8 @@
 """The sigmoid law of a downstream score, and its exact least-squares or Huber fit.
 
-``share = floor + (1 - floor) * logistic(intercept + weights . x)``, where share is the score's way from the lower to the
-upper end of its range (not clipped: guessing badly is negative). Pure functions of arrays; the caller knows what x is.
+``share = floor + (1 - floor) * logistic(intercept + weights . x)``, where share is the score's way from the lower to
+the upper end of its range (not clipped: guessing badly is negative). Pure functions of arrays; the caller knows what x
+is.
 """
 
 from __future__ import annotations
@@ -118,20 +119,6 @@ class LawFit:
         ndarray of shape (n,)
         """
         return np.asarray(self.floor + (1.0 - self.floor) * logistic(self.logit(x)))
-
-    def spread(self, x: Array) -> Array:
-        """Standard deviation of the forecast share that comes from the uncertain coefficients (delta method).
-
-        Parameters
-        ----------
-        x : ndarray of shape (n, k)
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        _, slopes = curve(self.params, x, self.law.has_floor)
-        return np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", slopes, self.cov, slopes), 0.0))
 
 
 def curve(params: Array, x: Array, has_floor: bool) -> tuple[Array, Array]:

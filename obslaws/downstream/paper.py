@@ -26,7 +26,9 @@ PAPER_DELTA = 1.0
 START = 0.03
 
 
-def fit_paper(x: Array, share: Array, has_floor: bool, fitter: Literal["robust", "ols"] = "robust") -> tuple[LawFit, LawFit]:
+def fit_paper(
+    x: Array, share: Array, has_floor: bool, fitter: Literal["robust", "ols"] = "robust"
+) -> tuple[LawFit, LawFit]:
     """Fit as the paper's code does: from 0 with all weights 0.03, stopping where its optimiser stops.
 
     Parameters

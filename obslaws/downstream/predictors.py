@@ -117,7 +117,7 @@ class Benchmark(Predictor):
         return scores[[*self.names]].to_numpy(dtype=float)
 
     def benchmark_weights(self, weights: Array) -> tuple[dict[str, float], float]:
-        """The weight itself, see `Predictor.benchmark_weights`."""
+        """Give the weight itself, see `Predictor.benchmark_weights`."""
         return {self.names[0]: float(weights[0])}, 0.0
 
 

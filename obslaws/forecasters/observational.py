@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from obslaws.downstream.default import default_recipe
 from obslaws.downstream.equivalent import EquivalentLine, equivalent_line
 from obslaws.downstream.law import LawFit
 from obslaws.downstream.predictive import ShareForecast
 from obslaws.downstream.recipes import Recipe, paper_recipe
-from obslaws.downstream.shrunk import default_recipe
 from obslaws.errors import FitError, UsageError
 from obslaws.forecasters.base import Forecaster, Predictive, complete_queries
 from obslaws.targets import target_column
@@ -79,7 +79,7 @@ class _Laws(Predictive):
     def _filled(self, answer: Any) -> Array:
         out = np.full(self.shape, np.nan)
         for column, (forecast, low) in self.columns.items():
-            out[:, column] = low + (1.0 - low) * answer(forecast)
+            out[:, column] = np.clip(low + (1.0 - low) * answer(forecast), 0.0, 1.0)
         return out
 
 
@@ -95,6 +95,8 @@ class ObservationalForecaster(Forecaster):
         Whether the floor is free in [0, 0.2]; what the configuration takes by default.
     reference_family : str, optional
         Of the equivalent-FLOP line.
+    missing : {"ruan2024", "likelihood"}
+        What becomes of missing scores of predicting benchmarks, see `obslaws.capability.pca.CapabilityPCA`.
 
     Attributes
     ----------
@@ -109,14 +111,19 @@ class ObservationalForecaster(Forecaster):
     name: ClassVar[str] = "observational"
 
     def __init__(
-        self, predictor: str | None = None, link: str | None = None, reference_family: str | None = None
+        self,
+        predictor: str | None = None,
+        link: str | None = None,
+        reference_family: str | None = None,
+        missing: Literal["likelihood", "ruan2024"] = "ruan2024",
     ) -> None:
         self.predictor = predictor
         self.link = link
         self.reference_family = reference_family
+        self.missing = missing
 
     def _recipe(self, panel: Panel, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> Recipe:
-        return default_recipe(self.predictor, models, scores, share, self.link)
+        return default_recipe(self.predictor, models, scores, share, self.link == "logistic-floor", self.missing)
 
     def _fit(self, panel: Panel) -> None:
         if self.link is not None and self.link not in LINKS:
