@@ -248,6 +248,8 @@ def plan_targets(
     if protocol.families:
         panel = panel.select(panel.models["family"].isin(protocol.families).to_numpy())
     panel = panel.select(~panel.models.index.isin(protocol.not_models))
+    if protocol.complete_rows:
+        panel = panel.select(_complete(panel))
     return [_task(protocol, task, panel, table) for task in protocol.tasks if not wanted or task.target in wanted]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.names import canonical
 from obslaws.panel import Panel, complete_benchmarks
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-__all__ = ["Cut", "TargetTable", "join_target", "read_targets", "snapshot_targets", "target_column"]
+__all__ = ["Cut", "TargetTable", "join_target", "read_models", "read_targets", "snapshot_targets", "target_column"]
 
 ROLE, TARGET = "role", "target"
 _MODEL = ("model", "Model")
@@ -309,8 +310,7 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     models = table[named].str.strip()
     if (models == "").any():
         raise SchemaError(f"{path.name}, row {int(np.flatnonzero(models == '')[0]) + 2}: no model. Fill it in.")
-    spelling = {name.lower(): name for name in panel.scores.index}
-    models = models.map(lambda name: spelling.get(name.lower(), name))
+    models = _spelt(models, panel)
     doubled = models.duplicated()
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
@@ -326,6 +326,48 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
         pd.DataFrame({"benchmark": wanted, "title": wanted, "unit": None, "score_floor": np.nan})
     )
     return TargetTable(path.name, scores.rename_axis("model"), facts.assign(ceiling=np.nan, n_items=np.nan))
+
+
+def read_models(path: Path, panel: Panel) -> list[str]:
+    """Read a list of models: CSV with a column ``model`` or ``Model``.
+
+    Parameters
+    ----------
+    path : Path
+    panel : Panel
+        Its spelling of a model is kept.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    SchemaError
+        No such file, no column of models, or no model of the panel among them.
+    """
+    if not path.is_file():
+        raise SchemaError(f"{path}: no such file; expected a CSV with a column 'model'.")
+    text = path.read_text(encoding="utf-8")
+    table = pd.read_csv(path, dtype="str", keep_default_na=False) if text.strip() else pd.DataFrame()
+    named = next((c for c in _MODEL if c in table), None)
+    if named is None:
+        found = ", ".join(map(repr, table.columns)) or "nothing"
+        raise SchemaError(f"{path.name}: no column 'model'; found {found}. Name the column of models 'model'.")
+    models = _spelt(table[named].str.strip(), panel)
+    known = [str(name) for name in models[models.isin(panel.scores.index)]]
+    if not known:
+        raise SchemaError(
+            f"{path.name}: none of its {len(table)} models is in panel {panel.name!r}; models are named as in the "
+            f"panel, e.g. {panel.models.index[0]!r}."
+        )
+    return known
+
+
+def _spelt(models: pd.Series, panel: Panel) -> pd.Series:
+    """Give models the panel's spelling: letters apart, or by the names that were decided by hand."""
+    spelling = {str(name).lower(): str(name) for name in panel.scores.index}
+    return models.map(lambda name: spelling.get(name.lower(), spelling.get(canonical(name).lower(), name)))
 
 
 def _is_number(values: pd.Series) -> bool:

@@ -13,6 +13,7 @@ from obslaws.cli.backtest import backtest
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
+from obslaws.cli.observe import observe
 from obslaws.cli.output import note
 from obslaws.cli.refresh import refresh
 from obslaws.cli.snapshot import snapshot
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(forecast)
 app.command()(backtest)
+app.command()(observe)
 app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)

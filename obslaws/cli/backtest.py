@@ -18,7 +18,7 @@ from obslaws.cli.options import (
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, number, plain, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def backtest(
     page.line(f"Backtest {record.id}: {record.title}", bold=True)
     page.line(data_caption(data))
     if format is RecordFormat.json:
-        page.record(_plain(summaries[0] if len(summaries) == 1 else summaries))
+        page.record(plain(summaries[0] if len(summaries) == 1 else summaries))
         return
     page.line()
     if record.tasks:
@@ -131,12 +131,3 @@ def _per_benchmark(summaries: list[dict[str, Any]]) -> pd.DataFrame:
     for name in _POINTS:
         shown[name] = [number(one[name], ".2f") for one in first.values()]
     return shown.assign(coverage=[number(one["coverage"]) for one in first.values()])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and value != value else value

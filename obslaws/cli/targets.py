@@ -117,3 +117,28 @@ def _totals(outcomes: Sequence[Sequence[Outcome]]) -> pd.DataFrame:
             "beyond": [number(float(pd.Series(b).median()), ".2f") for b in beyond],
         }
     )
+
+
+def prediction_table(page: Page, one: Outcome) -> None:
+    """Print each model's forecast, held-out models first, in the target's unit.
+
+    Parameters
+    ----------
+    page : Page
+    one : Outcome
+    """
+    import pandas as pd
+
+    from obslaws.quantities import format_flop
+
+    rows = one.predictions.sort_values(["part", "score"], ascending=[True, False], kind="stable")
+    flop = rows["equivalent_flop"]
+    shown = pd.DataFrame(
+        {
+            "<model": rows["model"],
+            "<part": rows["part"],
+            **{c: rows[c].map(number) for c in ("score", "forecast", "lower", "upper")},
+            "equivalent": ["-" if f != f else format_flop(f) for f in flop],
+        }
+    )
+    page.frame(rows, shown)
