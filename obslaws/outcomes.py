@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.forecasters.observational import ObservationalForecaster
+from obslaws.forecasters.observational import ObservationalForecaster, TargetLaw
 
 if TYPE_CHECKING:
     from obslaws.forecasters.base import Forecaster
+    from obslaws.panel import Panel
     from obslaws.splits import Fold
 
 __all__ = ["Outcome", "outcome", "totals"]
 
-COLUMNS = ("model", "family", "part", "score", "forecast", "lower", "upper", "equivalent_flop")
+COLUMNS = ("model", "family", "part", "score", "forecast", "lower", "upper", "equivalent_flop", "position")
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,15 @@ class Outcome:
         Bottom of the range, as a fraction of the top.
     level : float
         Nominal coverage of the intervals.
-    predictions : DataFrame of shape (n_models, 8)
-        model, family, part (train or test), score, forecast, lower, upper in the target's own unit, equivalent_flop.
+    predictions : DataFrame of shape (n_models, 9)
+        model, family, part (train or test), score, forecast, lower, upper in the target's own unit, equivalent_flop,
+        and position: where the model stands on the axis of a figure.
     told : dict
         What the forecaster says it learned; empty for one that does not.
     at_minimum : float
         Mean squared error of the test models at the exact minimum, where the fit stops short of it; NaN elsewhere.
+    axis : str
+        What `position` is.
     """
 
     target: str
@@ -53,6 +57,7 @@ class Outcome:
     predictions: pd.DataFrame
     told: dict[str, Any]
     at_minimum: float = float("nan")
+    axis: str = "training compute (FLOP)"
 
     def errors(self, part: str, models: pd.Index | None = None) -> pd.Series:
         """Forecast minus score as shares, of the models that have a forecast.
@@ -157,21 +162,41 @@ def outcome(fold: Fold, fitted: Forecaster, name: str, unit: float = 1.0, level:
             "score": score.to_numpy() * unit,
             **{c: answer[c].to_numpy() * unit for c in ("forecast", "lower", "upper")},
             "equivalent_flop": np.nan,
+            "position": panel.models["train_flop"].to_numpy(dtype=float),
         }
     )
+    axis = "training compute (FLOP)"
     told: dict[str, Any] = {}
     at_minimum = float("nan")
     if isinstance(fitted, ObservationalForecaster):
         told = fitted.report()[0]
         law = fitted.laws_[target]
         predictors = panel.scores.drop(columns=target)
+        logit = law.recipe.logit(panel.models, predictors)
         if law.line is not None:
-            rows["equivalent_flop"] = law.line.flop(law.recipe.logit(panel.models, predictors))
+            rows["equivalent_flop"] = law.line.flop(logit)
+        rows["position"], axis = _position(law, rows["equivalent_flop"], logit, panel, predictors)
         exact = law.recipe.at_minimum(panel.models, predictors)
         if exact is not None:
             share = (score.to_numpy() - low) / (1.0 - low)
             at_minimum = float(np.nanmean((exact - share)[seen.isna().to_numpy()] ** 2))
-    return Outcome(target, name, unit, low, level, rows[[*COLUMNS]], told, at_minimum)
+    return Outcome(target, name, unit, low, level, rows[[*COLUMNS]], told, at_minimum, axis)
+
+
+def _position(
+    law: TargetLaw, equivalent: pd.Series, logit: np.ndarray, panel: Panel, predictors: pd.DataFrame
+) -> tuple[Any, str]:
+    """Where models stand along the law: its one predictor, else the equivalent compute, else the logit."""
+    name = law.recipe.name
+    if name == "compute":
+        return panel.models["train_flop"].to_numpy(dtype=float), "training compute (FLOP)"
+    if name == "size":
+        return panel.models["n_params"].to_numpy(dtype=float), "parameters"
+    if name in predictors:
+        return predictors[name].to_numpy(dtype=float), f"score on {name}"
+    if law.line is not None and law.line.slope > 0:
+        return equivalent.to_numpy(), f"equivalent {law.line.family} compute (FLOP)"
+    return logit, "logit of the law"
 
 
 def totals(outcomes: Sequence[Sequence[Outcome]]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["FLOOR_MAX", "LawFit", "SigmoidLaw", "curve", "fit_exact", "objective"]
+__all__ = ["FLOOR_MAX", "LawFit", "SigmoidLaw", "covariance", "curve", "fit_exact", "objective", "scatter"]
 
 FLOOR_MAX = 0.2
 _SPREAD = 30.0  # logits per standard deviation of x beyond which a curve is a step
@@ -64,6 +64,8 @@ class LawFit:
         Logits per unit of x.
     cov : ndarray of shape (k + 1, k + 1) or (k + 2, k + 2)
         Covariance of (intercept, weights[, floor]) by the sandwich-free normal approximation at the minimum.
+    scatter : tuple of float
+        How training models scatter about the curve: standard deviation in logits along it, and in shares everywhere.
     mse : float
         Mean squared residual over the training models, squared shares.
     objective : float
@@ -81,6 +83,7 @@ class LawFit:
     weights: Array
     floor: float
     cov: Array
+    scatter: tuple[float, float]
     mse: float
     objective: float
     converged: bool
@@ -284,7 +287,8 @@ def _told(
     fitted, slopes = curve(back, x, law.has_floor)
     return LawFit(
         law, float(back[0]), back[1 : k + 1], float(back[k + 1]) if law.has_floor else 0.0,
-        covariance(slopes, fitted - share, free, law, scale), float(((fitted - share) ** 2).mean()),
+        covariance(slopes, fitted - share, free, law, scale), scatter(slopes, fitted - share),
+        float(((fitted - share) ** 2).mean()),
         objective(back, x, share, law), converged, int(best.nfev), n_starts, agreeing,  # type: ignore[attr-defined]
     )  # fmt: skip
 
@@ -320,3 +324,30 @@ def covariance(slopes: Array, residual: Array, free: NDArray[np.bool_], law: Sig
     out = np.zeros((p, p))
     out[np.ix_(free, free)] = np.linalg.pinv(part) * (residual @ residual) / freedom
     return out
+
+
+def scatter(slopes: Array, residual: Array) -> tuple[float, float]:
+    """Split the residual variance into a part that follows the steepness of the curve and a part that is everywhere.
+
+    A model that departs from the law by some logits departs by many points where the curve is steep and by none where
+    it is flat; what is left is measurement.
+
+    Parameters
+    ----------
+    slopes : ndarray of shape (n, p)
+        From `curve`; the first column is the steepness.
+    residual : ndarray of shape (n,)
+
+    Returns
+    -------
+    (float, float)
+        Standard deviation in logits, and in shares: non-negative least squares of the squared residuals, scaled by the
+        degrees of freedom.
+    """
+    from scipy.optimize import nnls
+
+    n, p = slopes.shape
+    design = np.column_stack([slopes[:, 0] ** 2, np.ones(n)])
+    span = np.maximum(design.max(axis=0), 1e-12)
+    logit, everywhere = nnls(design / span, residual**2 * n / max(n - p, 1))[0] / span
+    return float(np.sqrt(logit)), float(np.sqrt(everywhere))

@@ -26,10 +26,10 @@ class ShareForecast:
     Parameters
     ----------
     logit, logit_sd : ndarray of shape (n_laws, n)
-        Along the curve, with the doubt about its coefficients (delta method).
+        Along the curve, with the doubt about its coefficients (delta method) and the scatter of models along it.
     floor : ndarray of shape (n_laws,)
     scatter : ndarray of shape (n_laws,)
-        Standard deviation of the training residuals, as a share; degrees of freedom taken into account.
+        Standard deviation of the rest of the training residuals, as a share.
     stretch : float
         Factor on all widths, learned by forecasting inside the training models; 1 is what the fit itself claims.
     """
@@ -60,7 +60,7 @@ class ShareForecast:
         Returns
         -------
         ndarray of shape (n,)
-            Doubt about the curve is carried through the curve, so that it cannot leave the range; the scatter and the
+            What varies along the curve is carried through it, so that it cannot leave the range; the rest and the
             disagreement of several laws are added in squares.
         """
         z = self.stretch * float(ndtri(level))
@@ -71,7 +71,7 @@ class ShareForecast:
         return np.asarray(self.point + np.sign(z) * np.sqrt(wide.mean(axis=0)))
 
 
-def share_forecast(fits: list[LawFit], x: list[Array], n_train: int, stretch: float = 1.0) -> ShareForecast:
+def share_forecast(fits: list[LawFit], x: list[Array], stretch: float = 1.0) -> ShareForecast:
     """Forecast from fitted laws.
 
     Parameters
@@ -79,8 +79,6 @@ def share_forecast(fits: list[LawFit], x: list[Array], n_train: int, stretch: fl
     fits : list of LawFit
     x : list of ndarray of shape (n, k)
         Predictors of each law.
-    n_train : int
-        Models that each law was fitted to.
     stretch : float
 
     Returns
@@ -94,8 +92,9 @@ def share_forecast(fits: list[LawFit], x: list[Array], n_train: int, stretch: fl
         design = np.column_stack([np.ones(len(rows)), rows])
         cov = fit.cov[: k + 1, : k + 1]
         logit.append(fit.logit(rows))
-        doubt.append(np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", design, cov, design), 0.0)))
-        scatter.append(np.sqrt(fit.mse * n_train / max(n_train - len(fit.params), 1)))
+        along, everywhere = fit.scatter
+        doubt.append(np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", design, cov, design), 0.0) + along**2))
+        scatter.append(everywhere)
     return ShareForecast(
         np.stack(logit), np.stack(doubt), np.array([f.floor for f in fits]), np.array(scatter), stretch
     )

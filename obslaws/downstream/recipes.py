@@ -64,7 +64,7 @@ class Recipe:
     def forecast(self, models: pd.DataFrame, scores: pd.DataFrame) -> ShareForecast:
         """Forecast any models; NaN where a predictor is unknown."""
         x = [one.transform(models, scores) for one in self.predictors]
-        return share_forecast(self.fits, x, self.n_train, self.stretch)
+        return share_forecast(self.fits, x, self.stretch)
 
     def at_minimum(self, models: pd.DataFrame, scores: pd.DataFrame) -> Array | None:
         """Forecast shares at the exact minimum, where the recipe stops short of it; shape (n,)."""
