@@ -254,7 +254,10 @@ def area_under_errors(swept: pd.DataFrame) -> pd.Series:
     Series of float, indexed by predictor
         Trapezoids; the width of the axis is not divided out.
     """
-    return swept.groupby("predictor", sort=False).apply(
-        lambda part: float(np.trapezoid(part["test_mse"].to_numpy()[::-1], part["share"].to_numpy()[::-1])),
-        include_groups=False,
-    )
+    from scipy.integrate import trapezoid
+
+    areas = {}
+    for name, part in swept.groupby("predictor", sort=False):
+        ordered = part.sort_values("share")
+        areas[str(name)] = float(trapezoid(ordered["test_mse"], ordered["share"]))
+    return pd.Series(areas, name="area")

@@ -315,10 +315,10 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
         raise SchemaError(f"{path.name}, row {at + 2}: {models.iloc[at]} stands twice. Keep one row per model.")
-    wanted = list(columns) if columns else [c for c in table if c != named and _is_number(table[c])]
+    wanted = list(columns) if columns else [c for c in map(str, table.columns) if c != named and _is_number(table[c])]
     for name in wanted:
         if name not in table:
-            raise UnknownNameError("column", name, [c for c in table if c != named])
+            raise UnknownNameError("column", name, [c for c in map(str, table.columns) if c != named])
     if not wanted:
         raise SchemaError(f"{path.name}: no column of numbers beside {named!r}; {shape}.")
     scores = pd.DataFrame({c: _numbers(table[c], c, path.name).to_numpy() for c in wanted}, index=pd.Index(models))

@@ -139,11 +139,12 @@ def _cut(
         raise UsageError(f"--cutoff-flop is {flop:g}; expected compute in FLOP, e.g. 8.4e22.")
     if share is not None and not 0 < share < 1:
         raise UsageError(f"--test-share is {share:g}; expected a share between 0 and 1, e.g. 0.1.")
-    day = None
+    day: pd.Timestamp | None = None
     if date is not None:
-        day = pd.to_datetime(date, errors="coerce")
-        if pd.isna(day):
-            raise UsageError(f"--cutoff-date is {date!r}; expected a day such as 2024-05-31.")
+        try:
+            day = pd.Timestamp(date)
+        except ValueError:
+            raise UsageError(f"--cutoff-date is {date!r}; expected a day such as 2024-05-31.") from None
         if panel.models["release_date"].isna().all():
             raise UsageError(f"--cutoff-date: panel {panel.name!r} knows no release date. Use another cutoff.")
     models = None if test is None else read_models(test, panel)

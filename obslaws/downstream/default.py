@@ -146,8 +146,7 @@ def _trials(
     missing: Literal["likelihood", "ruan2024"],
 ) -> Iterator[Array]:
     """Absolute standard deviates of the next tenth of the training models, from each origin on."""
-    strength = _strength(models, share)
-    order = np.argsort(strength, kind="stable")
+    order = np.lexsort((share, _strength(models, share)))  # equal compute: by the score, so that no row order decides
     n = len(order)
     most = 3 + int(law.has_floor)
     for origin in ORIGINS:

@@ -2,12 +2,14 @@
 
 Fitted to a panel with a target (`obslaws.targets.join_target`) they forecast that column only; on any other panel each
 benchmark is forecast from the others. ``paper`` is the configuration of Ruan, Maddison and Hashimoto (2024) to the last
-detail that moves a number; ``default`` is ours.
+detail that moves a number; ``default`` is ours. Models without scores are answered by a law on compute, benchmarks with
+few scores by their mean.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -19,7 +21,8 @@ from obslaws.downstream.law import LawFit
 from obslaws.downstream.predictive import ShareForecast
 from obslaws.downstream.recipes import Recipe, paper_recipe
 from obslaws.errors import FitError, UsageError
-from obslaws.forecasters.base import Forecaster, Predictive, complete_queries
+from obslaws.forecasters.base import Forecaster, NormalPredictive, Predictive, complete_queries
+from obslaws.forecasters.naive import fallback
 from obslaws.targets import target_column
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ObservationalForecaster", "PaperForecaster", "TargetLaw"]
 
 LINKS = ("logistic", "logistic-floor")
+_FEWEST = 5  # scores below which a benchmark of any panel gets its mean and no law
 
 
 @dataclass(frozen=True)
@@ -61,25 +65,24 @@ class TargetLaw:
 
 @dataclass(frozen=True)
 class _Laws(Predictive):
-    """Forecasts of the targets, each computed once; NaN for every other column."""
+    """Forecasts of laws, each with the cells that it answers for, over those of a rule that always answers."""
 
-    columns: dict[int, tuple[ShareForecast, float]]
+    rest: NormalPredictive
+    answers: list[tuple[int, NDArray[np.bool_], ShareForecast, float]]
     basis: NDArray[np.str_]
-    shape: tuple[int, int] = field(default=(0, 0))
 
     def quantile(self, share: float) -> Array:
         """Quantile, see `Predictive.quantile`."""
-        return self._filled(lambda forecast: forecast.quantile(share))
+        return self._filled(self.rest.quantile(share), lambda forecast: forecast.quantile(share))
 
     @property
     def point(self) -> Array:
         """Point forecast, see `Predictive.point`: the curve itself."""
-        return self._filled(lambda forecast: forecast.point)
+        return self._filled(self.rest.point, lambda forecast: forecast.point)
 
-    def _filled(self, answer: Any) -> Array:
-        out = np.full(self.shape, np.nan)
-        for column, (forecast, low) in self.columns.items():
-            out[:, column] = np.clip(low + (1.0 - low) * answer(forecast), 0.0, 1.0)
+    def _filled(self, out: Array, answer: Any) -> Array:
+        for column, rows, forecast, low in self.answers:
+            out[rows, column] = np.clip(low + (1.0 - low) * answer(forecast)[rows], 0.0, 1.0)
         return out
 
 
@@ -122,18 +125,19 @@ class ObservationalForecaster(Forecaster):
         self.reference_family = reference_family
         self.missing = missing
 
-    def _recipe(self, panel: Panel, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> Recipe:
-        return default_recipe(self.predictor, models, scores, share, self.link == "logistic-floor", self.missing)
+    def _recipe(self, predictor: str | None, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> Recipe:
+        return default_recipe(predictor, models, scores, share, self.link == "logistic-floor", self.missing)
 
     def _fit(self, panel: Panel) -> None:
         if self.link is not None and self.link not in LINKS:
             raise UsageError(f"link is {self.link!r}; expected one of {', '.join(LINKS)}.")
         self.target_ = target_column(panel)
         self.laws_: dict[str, TargetLaw] = {}
+        self._compute_laws: dict[str, TargetLaw] = {}
         if self.target_ is not None:
             self.laws_[self.target_] = self._law(panel, self.target_)
 
-    def _law(self, panel: Panel, target: str) -> TargetLaw:
+    def _law(self, panel: Panel, target: str, predictor: str | None = None) -> TargetLaw:
         value = panel.scores[target]
         train = value.notna().to_numpy()
         low = float(panel.benchmarks.loc[target, "score_floor"])  # type: ignore[arg-type]
@@ -141,7 +145,7 @@ class ObservationalForecaster(Forecaster):
         predictors = panel.scores.drop(columns=target)
         models = complete_queries(panel.models)
         try:
-            recipe = self._recipe(panel, models[train], predictors[train], share)
+            recipe = self._recipe(predictor or self.predictor, models[train], predictors[train], share)
         except FitError as error:
             raise FitError(f"Target {target!r}, {int(train.sum())} training models: {error}") from None
         line = None
@@ -149,18 +153,31 @@ class ObservationalForecaster(Forecaster):
             line = equivalent_line(models, recipe.logit(models, predictors), self.reference_family)
         return TargetLaw(target, recipe, low, line)
 
+    def _learn_all(self) -> None:
+        """Without a target: a law for every benchmark that can carry one, and one on compute for models unscored."""
+        for target in self.panel_.scores.columns:
+            for laws, predictor in ((self.laws_, None), (self._compute_laws, "compute")):
+                if target not in laws and self.panel_.scores[target].notna().sum() > _FEWEST:
+                    with suppress(FitError):
+                        laws[target] = self._law(self.panel_, target, predictor)
+
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> Predictive:
         names = list(self.panel_.scores.columns)
-        basis = np.full((len(queries), len(names)), "none", dtype="<U16")
-        columns = {}
-        for target in names if self.target_ is None else [self.target_]:
-            if target not in self.laws_:
-                self.laws_[target] = self._law(self.panel_, target)
-            law, at = self.laws_[target], names.index(target)
-            forecast = law.recipe.forecast(queries, scores.drop(columns=target))
-            columns[at] = (forecast, law.low)
-            basis[np.isfinite(forecast.point), at] = "own scores" if law.recipe.on_capabilities else "pooled"
-        return _Laws(columns=columns, basis=basis, shape=basis.shape)
+        mean, sd, basis = fallback(self.panel_).repeat(len(queries))
+        if self.target_ is None:
+            self._learn_all()
+        else:  # a law that cannot answer says so
+            at = names.index(self.target_)
+            mean[:, at], basis[:, at] = np.nan, "none"
+        answers = []
+        for laws in (self._compute_laws, self.laws_):
+            for target, law in laws.items():
+                at = names.index(target)
+                forecast = law.recipe.forecast(queries, scores.drop(columns=target))
+                rows = np.isfinite(forecast.point)
+                answers.append((at, rows, forecast, law.low))
+                basis[rows, at] = "own scores" if law.recipe.on_capabilities else "pooled"
+        return _Laws(NormalPredictive(mean, sd, basis), answers, basis)
 
     def report(self) -> list[dict[str, Any]]:
         """Tell what was learned, one record per target, ready for JSON.
@@ -198,10 +215,12 @@ class PaperForecaster(ObservationalForecaster):
         super().__init__(predictor, link, reference_family)
         self.fitter = fitter
 
-    def _recipe(self, panel: Panel, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> Recipe:
+    def _recipe(self, predictor: str | None, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> Recipe:
         has_floor = self.link == "logistic-floor"
         fitter = self.fitter or ("ols" if has_floor else "robust")
-        return paper_recipe(self.predictor or "pc3", models, scores, share, has_floor, fitter)
+        return paper_recipe(
+            predictor or f"pc{min(3, max(scores.shape[1], 1))}", models, scores, share, has_floor, fitter
+        )
 
 
 def _told(law: TargetLaw) -> dict[str, Any]:
