@@ -35,6 +35,7 @@ ROOMS = (
     ("backtest", "observe"),
     ("lifecycle",),
     ("report",),
+    ("select",),
     ("cli",),
     ("__main__",),
 )

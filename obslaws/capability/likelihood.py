@@ -2,12 +2,14 @@
 
 Scores of a model are normal with covariance W W' + diag(noise); one noise for all benchmarks makes it probabilistic
 principal components, one for each makes it factor analysis. A missing cell is integrated out, which for a normal means
-that its row and column leave the covariance. Models with the same cells missing are handled together: the cost is one
-Cholesky factor per pattern and step, whatever the number of models. Called by the transformers of this room.
+that its row and column leave the covariance. Models with the same cells missing are handled together, and all patterns
+at once: the cost is one small Cholesky factor per pattern and step, whatever the number of models. Called by the
+transformers of this room.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["FactorModel", "Pattern", "fit_factor_model", "log_likelihood", "missing_patterns"]
+__all__ = ["FactorModel", "Patterns", "fit_factor_model", "log_likelihood", "missing_patterns"]
 
 NOISE_FLOOR = 0.005  # share of a benchmark's variance below which its noise may not fall, as in R's factanal
 _SHARED_FLOOR = 1e-8  # the same for one shared noise, which only reaches zero when factors outnumber the models
@@ -29,23 +31,26 @@ _EM_PASSES = 20
 
 
 @dataclass(frozen=True)
-class Pattern:
-    """Models whose observed cells are the same.
+class Patterns:
+    """Models grouped by which of their cells are observed: P patterns, J benchmarks, zeros where not observed.
 
     Parameters
     ----------
-    observed : ndarray of int, shape (o,)
-        Columns that were observed.
-    rows : ndarray of int, shape (n,)
-        Models.
-    mean : ndarray of shape (o,)
+    seen : ndarray of bool, shape (P, J)
+        Observed benchmarks of each pattern; at least one.
+    which : ndarray of int, shape (n,)
+        Pattern of each model, -1 for a model without any score.
+    n : ndarray of shape (P,)
+        Count of models.
+    mean : ndarray of shape (P, J)
         Of their scores.
-    scatter : ndarray of shape (o, o)
+    scatter : ndarray of shape (P, J, J)
         Sum of squares and products about that mean.
     """
 
-    observed: NDArray[np.intp]
-    rows: NDArray[np.intp]
+    seen: NDArray[np.bool_]
+    which: NDArray[np.intp]
+    n: Array
     mean: Array
     scatter: Array
 
@@ -96,13 +101,11 @@ class FactorModel:
             Observed cells unchanged; a row without any stays missing.
         """
         filled, covariance = scores.copy(), self.covariance
-        for pattern in missing_patterns(scores):
-            seen = pattern.observed
-            hidden = np.setdiff1d(np.arange(scores.shape[1]), seen)
+        for rows, seen, hidden in _groups(scores):
             if len(hidden):
                 weights = np.linalg.solve(covariance[np.ix_(seen, seen)], covariance[np.ix_(seen, hidden)])
-                drawn = self.mean[hidden] + (scores[np.ix_(pattern.rows, seen)] - self.mean[seen]) @ weights
-                filled[np.ix_(pattern.rows, hidden)] = drawn
+                drawn = self.mean[hidden] + (scores[np.ix_(rows, seen)] - self.mean[seen]) @ weights
+                filled[np.ix_(rows, hidden)] = drawn
         return filled
 
     def factors(self, scores: Array) -> tuple[Array, Array]:
@@ -123,16 +126,15 @@ class FactorModel:
         q = self.loadings.shape[1]
         mean = np.full((len(scores), q), np.nan)
         covariance = np.tile(np.eye(q), (len(scores), 1, 1))
-        for pattern in missing_patterns(scores):
-            seen = pattern.observed
+        for rows, seen, _ in _groups(scores):
             weighted = self.loadings[seen] / self.noise[seen, None]
             spread = np.linalg.inv(np.eye(q) + self.loadings[seen].T @ weighted)
-            mean[pattern.rows] = (scores[np.ix_(pattern.rows, seen)] - self.mean[seen]) @ weighted @ spread
-            covariance[pattern.rows] = spread
+            mean[rows] = (scores[np.ix_(rows, seen)] - self.mean[seen]) @ weighted @ spread
+            covariance[rows] = spread
         return mean, covariance
 
 
-def missing_patterns(scores: Array) -> list[Pattern]:
+def missing_patterns(scores: Array) -> Patterns:
     """Group models by which of their cells are observed.
 
     Parameters
@@ -142,27 +144,35 @@ def missing_patterns(scores: Array) -> list[Pattern]:
 
     Returns
     -------
-    list of Pattern
-        Models without any score are in none.
+    Patterns
     """
-    seen = ~np.isnan(scores)
-    masks, which = np.unique(seen, axis=0, return_inverse=True)
-    found = []
-    for at, mask in enumerate(masks):
-        if mask.any():
-            rows = np.flatnonzero(which.ravel() == at)
-            part = scores[np.ix_(rows, np.flatnonzero(mask))]
-            mean = part.mean(axis=0)
-            found.append(Pattern(np.flatnonzero(mask), rows, mean, (part - mean).T @ (part - mean)))
-    return found
+    known = ~np.isnan(scores)
+    seen, which = np.unique(known, axis=0, return_inverse=True)
+    which = which.ravel()
+    if len(seen) and not seen[0].any():  # sorted, so a pattern without cells comes first
+        seen, which = seen[1:], which - 1
+    width = scores.shape[1]
+    n, mean, scatter = np.zeros(len(seen)), np.zeros((len(seen), width)), np.zeros((len(seen), width, width))
+    for at in range(len(seen)):
+        rows = np.where(known[which == at], scores[which == at], 0.0)
+        n[at], mean[at] = len(rows), rows.mean(axis=0)
+        scatter[at] = (rows - mean[at]).T @ (rows - mean[at])
+    return Patterns(seen, which, n, mean, scatter)
 
 
-def log_likelihood(patterns: list[Pattern], mean: Array, covariance: Array) -> tuple[float, Array, Array]:
+def _groups(scores: Array) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+    """Go through the patterns: their models, observed benchmarks and hidden ones."""
+    patterns = missing_patterns(scores)
+    for at, seen in enumerate(patterns.seen):
+        yield np.flatnonzero(patterns.which == at), np.flatnonzero(seen), np.flatnonzero(~seen)
+
+
+def log_likelihood(patterns: Patterns, mean: Array, covariance: Array) -> tuple[float, Array, Array]:
     """Evaluate the normal log-likelihood of the observed cells, with its derivatives.
 
     Parameters
     ----------
-    patterns : list of Pattern
+    patterns : Patterns
     mean : ndarray of shape (J,)
     covariance : ndarray of shape (J, J)
         Positive definite.
@@ -178,19 +188,23 @@ def log_likelihood(patterns: list[Pattern], mean: Array, covariance: Array) -> t
     ----------
     .. [1] Little and Rubin (2019), Statistical Analysis with Missing Data, 3rd ed., section 11.2.
     """
-    value, by_mean, by_covariance = 0.0, np.zeros_like(mean), np.zeros_like(covariance)
-    for pattern in patterns:
-        seen, n = pattern.observed, len(pattern.rows)
-        lower = np.linalg.cholesky(covariance[np.ix_(seen, seen)])
-        root = np.linalg.inv(lower)
-        precision = root.T @ root
-        off = pattern.mean - mean[seen]
-        scatter = pattern.scatter + n * np.outer(off, off)
-        value -= 0.5 * n * (len(seen) * np.log(2 * np.pi) + 2 * np.log(np.diag(lower)).sum())
-        value -= 0.5 * float((precision * scatter).sum())
-        by_mean[seen] += n * precision @ off
-        by_covariance[np.ix_(seen, seen)] += 0.5 * (precision @ scatter @ precision - n * precision)
-    return value, by_mean, by_covariance
+    precision, log_det = _precisions(patterns, covariance)
+    n, off = patterns.n, np.where(patterns.seen, patterns.mean - mean, 0.0)
+    scatter = patterns.scatter + n[:, None, None] * off[:, :, None] * off[:, None, :]
+    pulled = precision @ scatter
+    value = -0.5 * float(n @ (patterns.seen.sum(axis=1) * np.log(2 * np.pi) + log_det) + np.einsum("pii->", pulled))
+    by_mean = np.einsum("p,pij,pj->i", n, precision, off)
+    return value, by_mean, 0.5 * (pulled @ precision - n[:, None, None] * precision).sum(axis=0)
+
+
+def _precisions(patterns: Patterns, covariance: Array) -> tuple[Array, Array]:
+    """Invert the observed part of the covariance for each pattern, zeros elsewhere; and its log determinant."""
+    both = patterns.seen[:, :, None] & patterns.seen[:, None, :]
+    # an unobserved benchmark stands in with variance 1: it changes neither the others' inverse nor the determinant
+    padded = np.where(both, covariance, np.eye(len(covariance)))
+    lower = np.linalg.cholesky(padded)
+    log_det = 2.0 * np.log(np.einsum("pii->pi", lower)).sum(axis=1)
+    return np.where(both, np.linalg.inv(padded), 0.0), log_det
 
 
 def fit_factor_model(
@@ -240,12 +254,12 @@ def fit_factor_model(
     floor = _SHARED_FLOOR if noise == "shared" else NOISE_FLOOR
     improve = partial(_principal if noise == "shared" else _rubin_thayer, n_factors=n_factors, floor=floor)
     mean, loadings, variances = np.zeros(z.shape[1]), np.zeros((z.shape[1], n_factors)), np.ones(z.shape[1])
-    mean, moments = _expected_moments(z, patterns, mean, np.diag(variances))
+    mean, moments = _expected_moments(patterns, mean, np.diag(variances))
     loadings, variances = _principal(moments, loadings, variances, n_factors=n_factors, floor=floor)
     complete = not np.isnan(z).any()
     passes = 1 if complete and noise == "shared" else min(_EM_PASSES, max_iter)
     for _ in range(passes - 1):
-        mean, moments = _expected_moments(z, patterns, mean, loadings @ loadings.T + np.diag(variances))
+        mean, moments = _expected_moments(patterns, mean, loadings @ loadings.T + np.diag(variances))
         loadings, variances = improve(moments, loadings, variances)
     steps, converged = passes, True
     if not (complete and noise == "shared"):
@@ -258,32 +272,30 @@ def fit_factor_model(
     return FactorModel(centre + unit * mean, unit[:, None] * loadings, unit**2 * variances, value, steps, converged)
 
 
-def _check(scores: Array, patterns: list[Pattern]) -> None:
+def _check(scores: Array, patterns: Patterns) -> None:
     blank = np.isnan(scores).all(axis=0)
     if blank.any():
         columns = ", ".join(map(str, np.flatnonzero(blank)))
         raise FitError(
             f"Factor model: no observed score in column {columns}. Leave the benchmark out, or add its scores."
         )
-    n = sum(len(p.rows) for p in patterns)
+    n = int(patterns.n.sum())
     if n < 2:
         raise FitError(f"Factor model: {n} of {len(scores)} models have a score; expected at least 2.")
 
 
-def _expected_moments(z: Array, patterns: list[Pattern], mean: Array, covariance: Array) -> tuple[Array, Array]:
+def _expected_moments(patterns: Patterns, mean: Array, covariance: Array) -> tuple[Array, Array]:
     """Expect mean and covariance of the complete table, given the observed cells: the E step."""
-    n, width = sum(len(p.rows) for p in patterns), z.shape[1]
-    first, second = np.zeros(width), np.zeros((width, width))
-    for pattern in patterns:
-        seen, m = pattern.observed, len(pattern.rows)
-        # the regression of everything on what was observed; identity on the observed part
-        weights = np.linalg.solve(covariance[np.ix_(seen, seen)], covariance[seen]).T
-        at = mean + weights @ (pattern.mean - mean[seen])
-        first += m * at
-        second += weights @ pattern.scatter @ weights.T + m * np.outer(at, at)
-        second += m * (covariance - weights @ covariance[seen])
-    first /= n
-    return first, second / n - np.outer(first, first)
+    precision, _ = _precisions(patterns, covariance)
+    weights = covariance @ precision  # regression of everything on what was observed; identity on the observed part
+    off = np.where(patterns.seen, patterns.mean - mean, 0.0)
+    at = mean + np.einsum("pij,pj->pi", weights, off)
+    total = patterns.n.sum()
+    first = patterns.n @ at / total
+    second = (weights @ patterns.scatter @ weights.swapaxes(1, 2)).sum(axis=0)
+    second += np.einsum("p,pi,pj->ij", patterns.n, at, at)
+    second += total * covariance - np.einsum("p,pij,jk->ik", patterns.n, weights, covariance)
+    return first, second / total - np.outer(first, first)
 
 
 def _principal(moments: Array, loadings: Array, variances: Array, n_factors: int, floor: float) -> tuple[Array, Array]:
@@ -308,7 +320,7 @@ def _rubin_thayer(
 
 
 def _polish(
-    patterns: list[Pattern],
+    patterns: Patterns,
     mean: Array,
     loadings: Array,
     variances: Array,
@@ -320,7 +332,7 @@ def _polish(
     from scipy.optimize import minimize
 
     width, q = loadings.shape
-    n_cells = sum(len(p.rows) * len(p.observed) for p in patterns)
+    n_cells = float(patterns.n @ patterns.seen.sum(axis=1))
     at = np.concatenate([mean, loadings.ravel(), np.log(variances[:1] if shared else variances)])
 
     def parts(at: Array) -> tuple[Array, Array, Array]:
