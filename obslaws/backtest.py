@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,15 @@ from obslaws.metrics import (
     rank_correlation,
     within,
 )
+from obslaws.outcomes import Outcome, outcome, totals
 from obslaws.panel import Panel, load_panel
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
 from obslaws.splits import plan
+from obslaws.targets import TargetTable
 
-__all__ = ["CELL_COLUMNS", "LEVELS", "BacktestResult", "backtest"]
+__all__ = ["CELL_COLUMNS", "LEVELS", "PREDICTORS", "BacktestResult", "backtest", "protocol_forecaster"]
 
+PREDICTORS = ("compute", "size", "pc1", "pc2", "pc3", "pc4")
 CELL_COLUMNS = ("fold", "model", "family", "benchmark", "score", "forecast", "lower", "upper", "basis")
 LEVELS = (0.8, 0.9, 0.95)
 SHARES = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
@@ -62,6 +65,8 @@ class BacktestResult:
         Questions of each cell's benchmark, NaN where unknown.
     by_group : bool
         Whether the folds are the test groups, which err together; else the models' families do.
+    outcomes : tuple of Outcome
+        For protocols with targets: one per target, training errors and coefficients included.
     """
 
     protocol: str
@@ -72,6 +77,7 @@ class BacktestResult:
     quantiles: pd.DataFrame
     n_items: np.ndarray
     by_group: bool
+    outcomes: tuple[Outcome, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Add the cells up.
@@ -83,10 +89,16 @@ class BacktestResult:
             mae_groups, medae, rmse, bias, crps and the median width in points (100 x fraction); coverage, within_3,
             within_5, within_10 and decision_accuracy as shares; r2 and rank_correlation; intervals with coverage and
             width at 80, 90 and 95 %; noise, the mean standard error from the number of questions, in points, and the
-            share of cells that it is known for; seconds; per_benchmark and per_group with the plain measures.
+            share of cells that it is known for; seconds; per_benchmark and per_group with the plain measures. For
+            protocols with targets also targets (one record each, see `obslaws.outcomes.Outcome.summary`) and total
+            (see `obslaws.outcomes.totals`).
         """
-        cells = self.cells
-        return {
+        answered = self.cells["forecast"].notna().to_numpy()
+        cells, quantiles, n_items = self.cells[answered], self.quantiles[answered], self.n_items[answered]
+        told: dict[str, Any] = {}
+        if self.outcomes:
+            told = {"total": totals([self.outcomes])[0], "targets": [one.summary() for one in self.outcomes]}
+        return told | {
             "protocol": self.protocol,
             "forecaster": self.forecaster,
             "level": self.level,
@@ -97,10 +109,10 @@ class BacktestResult:
             "rank_correlation": rank_correlation(cells["score"], cells["forecast"]),
             **{f"within_{points}": within(cells["score"], cells["forecast"], points) for points in (3, 5, 10)},
             "decision_accuracy": decision_accuracy(cells["score"], cells["forecast"], cells["benchmark"]),
-            "crps": crps(cells["score"], self.quantiles, list(self.quantiles.columns)),
+            "crps": crps(cells["score"], quantiles, list(quantiles.columns)),
             "intervals": {f"{100 * level:g}": self._interval(level) for level in LEVELS},
-            "noise": item_noise(cells["score"], self.n_items),
-            "noise_known": float(np.isfinite(self.n_items).mean()),
+            "noise": item_noise(cells["score"], n_items),
+            "noise_known": float(np.isfinite(n_items).mean()),
             "seconds": self.seconds,
             "per_benchmark": {
                 str(name): {**_measures(part), "mae_groups": mae_groups(part["score"], part["forecast"], part["fold"])}
@@ -110,8 +122,9 @@ class BacktestResult:
         }
 
     def _interval(self, level: float) -> dict[str, float]:
-        lower, upper = (self.quantiles[share] for share in _ends(level))
-        return interval_metrics(self.cells["score"], lower, upper)
+        answered = self.cells["forecast"].notna()
+        lower, upper = (self.quantiles.loc[answered, share] for share in _ends(level))
+        return interval_metrics(self.cells.loc[answered, "score"], lower, upper)
 
     def against(self, other: BacktestResult) -> dict[str, Any]:
         """Compare the absolute errors with another forecaster's on the same cells, by a paired bootstrap over groups.
@@ -168,6 +181,7 @@ def backtest(
     cutoff: str | None = None,
     cells: pd.DataFrame | None = None,
     benchmarks: Sequence[str] | None = None,
+    targets: TargetTable | None = None,
     level: float = 0.9,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -181,7 +195,8 @@ def backtest(
     panel : Panel, optional
         By default the protocol's own view of the newest snapshot.
     forecaster : str or Forecaster
-        Name in the registry, or an instance whose settings every fold copies.
+        Name in the registry, or an instance whose settings every fold copies. With targets also ``compute``, ``size``,
+        ``pc1`` to ``pc4`` or a benchmark: the paper's law on that predictor.
     observed : int, optional
         Models of each tested family that stay in training, smallest first (``leave-family-out``).
     groups : mapping of str to tuple of str, optional
@@ -193,7 +208,9 @@ def backtest(
     cells : DataFrame, optional
         Columns fold, model, benchmark (``cells``); see `obslaws.protocols.read_cells`.
     benchmarks : sequence of str, optional
-        Cut the panel to these, for training and test.
+        Cut the panel to these, for training and test; with targets, forecast only these.
+    targets : TargetTable, optional
+        Scores to be forecast, for protocols with targets; by default the protocol's own view.
     level : float
         Nominal coverage of the intervals, in (0, 1).
     jobs : int
@@ -224,16 +241,20 @@ def backtest(
         raise UsageError(f"jobs is {jobs}; expected a number of processes, or -1 for one per core.")
     record = load_protocol(protocol) if isinstance(protocol, str) else protocol
     record = with_options(record, observed, groups, revealed, cutoff)
-    model = make_forecaster(forecaster) if isinstance(forecaster, str) else forecaster
     if panel is None:
         panel = load_panel(record.view)
-    folds = plan(record, panel, benchmarks, cells)
+    model = protocol_forecaster(record, forecaster, panel) if isinstance(forecaster, str) else forecaster
+    folds = plan(record, panel, benchmarks, cells, targets)
     start = time.perf_counter()
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    outcomes: list[Outcome] = []
     report = progress or (lambda done, total: None)
     report(0, len(folds))
-    for part in _run(folds, model, level, jobs):
-        parts.append(part)
+    name = forecaster if isinstance(forecaster, str) else model.label or model.name
+    units = {task.target: task.score_range[1] for task in record.tasks}
+    for answered, spread, one in _run(folds, model, name, units, level, jobs):
+        parts.append((answered, spread))
+        outcomes += [] if one is None else [one]
         report(len(parts), len(folds))
     seconds = time.perf_counter() - start
     answers, quantiles = (pd.concat(side, ignore_index=True) for side in zip(*parts, strict=True))
@@ -241,19 +262,50 @@ def backtest(
     if "n_items" in panel.benchmarks:
         n_items = panel.benchmarks["n_items"].reindex(answers["benchmark"]).to_numpy(dtype=float)
     by_group = record.split == "leave-family-out"
-    return BacktestResult(record.id, model.label or model.name, level, seconds, answers, quantiles, n_items, by_group)
+    return BacktestResult(record.id, name, level, seconds, answers, quantiles, n_items, by_group, tuple(outcomes))
 
 
-def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[tuple[pd.DataFrame, pd.DataFrame]]:
+def protocol_forecaster(record: Protocol, name: str, panel: Panel) -> Forecaster:
+    """Make the forecaster that a name means under a protocol, with the protocol's settings.
+
+    Parameters
+    ----------
+    record : Protocol
+    name : str
+    panel : Panel
+        For names of benchmarks, where the protocol has targets.
+
+    Returns
+    -------
+    Forecaster
+        Not fitted.
+
+    Raises
+    ------
+    UnknownNameError
+        The nearest name is offered.
+    """
+    settings = record.settings
+    if record.tasks and (name in PREDICTORS or name in panel.scores.columns):
+        return make_forecaster("observational-paper", **{**settings.get("observational-paper", {}), "predictor": name})
+    return make_forecaster(name, **settings.get(name, {}))
+
+
+def _run(
+    folds: list[Fold], model: Forecaster, name: str, units: Mapping[str, float], level: float, jobs: int
+) -> Iterable[tuple[pd.DataFrame, pd.DataFrame, Outcome | None]]:
+    arguments = ((fold, model, name, units.get(fold.name), level) for fold in folds)
     if jobs == 1:
-        return (_run_fold(fold, model, level) for fold in folds)
+        return (_run_fold(*one) for one in arguments)
     from joblib import Parallel, delayed
 
-    tasks: Iterator[Any] = (delayed(_run_fold)(fold, model, level) for fold in folds)
+    tasks: Iterator[Any] = (delayed(_run_fold)(*one) for one in arguments)
     return Parallel(n_jobs=jobs, backend="loky", return_as="generator")(tasks)
 
 
-def _run_fold(fold: Fold, model: Forecaster, level: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _run_fold(
+    fold: Fold, model: Forecaster, name: str, unit: float | None, level: float
+) -> tuple[pd.DataFrame, pd.DataFrame, Outcome | None]:
     from threadpoolctl import threadpool_limits
 
     fold.check()
@@ -264,6 +316,7 @@ def _run_fold(fold: Fold, model: Forecaster, level: float) -> tuple[pd.DataFrame
         answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
         at = fold.train.scores.columns.get_indexer(fold.held_out.columns)
         quantiles = pd.DataFrame({share: predictive.quantile(share)[:, at].ravel() for share in SHARES})
+        one = None if unit is None else outcome(fold, fitted, name, unit, level)
     answers = answers.assign(fold=fold.name, score=fold.held_out.to_numpy().ravel())
     asked = answers["score"].notna()
-    return answers.loc[asked, [*CELL_COLUMNS]], quantiles[asked.to_numpy()]
+    return answers.loc[asked, [*CELL_COLUMNS]], quantiles[asked.to_numpy()], one

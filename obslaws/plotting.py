@@ -25,6 +25,7 @@ __all__ = [
     "fitted_against_measured",
     "loadings_heatmap",
     "score_against_compute",
+    "score_against_position",
     "scree",
 ]
 
@@ -99,6 +100,52 @@ def score_against_compute(
         ax.axhline(score_floor, color=COLOURS["floor"], linewidth=0.9, linestyle=dotted, zorder=1, label="guessing")
     _label_members(ax, members)
     _scale(ax, members, curve, forecast, score_floor)
+    return ax
+
+
+def score_against_position(ax: Axes, points: pd.DataFrame, axis: str, low: float, logarithmic: bool) -> Axes:
+    """Draw one law: measured scores against where models stand on it, the curve, and intervals of held-out models.
+
+    Parameters
+    ----------
+    ax : Axes
+        Is drawn upon.
+    points : DataFrame
+        Models: position, score, forecast, lower, upper, part (train or test).
+    axis : str
+        Title of the horizontal axis.
+    low : float
+        Score of guessing, drawn as a line where it is above 0.
+    logarithmic : bool
+        Scale of the horizontal axis.
+
+    Returns
+    -------
+    Axes
+        The one given, without a legend; the artists are labelled for one.
+    """
+    points = points.dropna(subset=["position", "forecast"]).sort_values("position")
+    train, test = (points[points["part"] == part] for part in ("train", "test"))
+    orange, blue = _PALETTE[1], COLOURS["family"]
+    spans = np.vstack([test["forecast"] - test["lower"], test["upper"] - test["forecast"]]).clip(0)
+    ax.errorbar(
+        test["position"], test["forecast"], yerr=spans, fmt="none", ecolor=orange, elinewidth=1.4, alpha=0.35, zorder=1,
+        label="interval",
+    )  # fmt: skip
+    ax.plot(points["position"], points["forecast"], color="0.25", linewidth=1.4, zorder=2, label="curve")
+    dots = {"y": "score", "x": "position", "ax": ax, "legend": False, "edgecolor": "white", "linewidth": 0.6}
+    sns.scatterplot(train, **dots, color=blue, s=26, zorder=3, label="train")
+    sns.scatterplot(test, **dots, color=orange, s=34, marker="D", zorder=4, label="test")
+    if low > 0:
+        dotted = (0, (1.5, 2))
+        ax.axhline(low, color=COLOURS["floor"], linewidth=0.9, linestyle=dotted, zorder=1, label="guessing")
+    if logarithmic:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(base=10, numticks=6))
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.set_xlabel(axis)
+    ax.set_ylabel("score")
     return ax
 
 

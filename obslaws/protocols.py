@@ -17,10 +17,37 @@ import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
 
-__all__ = ["Groups", "Protocol", "load_protocol", "protocol_names", "read_cells", "read_groups", "with_options"]
+__all__ = ["Groups", "Protocol", "Task", "load_protocol", "protocol_names", "read_cells", "read_groups", "with_options"]
 
 Groups = Mapping[str, tuple[str, ...]]
 """Label of a test group -> its families."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One target of a protocol with the split ``target``: what is forecast, on which scale, and what may be seen.
+
+    Parameters
+    ----------
+    target : str
+        Column of the table of targets.
+    score_range : tuple of float
+        Scores that count as 0 and as 1: guessing and perfect, in the target's unit.
+    cutoff_flop, cutoff_params, cutoff_date : float, float, str, optional
+        Models up to this compute, size or release date train (inclusive); unknown values are held out. One of the four.
+    top_share : float, optional
+        The best-scoring models, as a share of all of them, are held out.
+    without : tuple of str
+        Benchmarks that may not predict this target.
+    """
+
+    target: str
+    score_range: tuple[float, float] = (0.0, 1.0)
+    cutoff_flop: float | None = None
+    cutoff_params: float | None = None
+    cutoff_date: str | None = None
+    top_share: float | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +83,15 @@ class Protocol:
         Decides which scores are told.
     cutoff_date, cutoff_flop : str, float, optional
         From here on is asked about (``date-cutoff``, ``compute-cutoff``).
+    targets : str, optional
+        View with the scores to be forecast (``target``).
+    tasks : tuple of Task
+        One fold each (``target``).
+    families, not_models, held_out : tuple of str
+        Only these families take part (all of them when empty), without these models; and models that are held out
+        whatever the cutoff says (``target``).
+    settings : mapping of str to dict
+        Arguments of a forecaster under this protocol, by its name.
     counts, source, best, peers : dict
         Size of the exercise, where it comes from, and what others reached on it (points).
     """
@@ -75,6 +111,12 @@ class Protocol:
     seed: int = 0
     cutoff_date: str | None = None
     cutoff_flop: float | None = None
+    targets: str | None = None
+    tasks: tuple[Task, ...] = ()
+    families: tuple[str, ...] = ()
+    not_models: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     best: Mapping[str, Any] = field(default_factory=dict)
@@ -133,7 +175,15 @@ def load_protocol(name: str) -> Protocol:
         record["groups"] = _labelled(record["groups"])
     if record.get("cells") is not None:
         record["cells"] = _folder() / record["cells"]
+    for key in ("families", "not_models", "held_out"):
+        record[key] = tuple(record.get(key, ()))
+    record["tasks"] = tuple(_task(one) for one in record.get("tasks", ()))
     return Protocol(**record)
+
+
+def _task(record: dict[str, Any]) -> Task:
+    low, high = record.get("score_range", (0.0, 1.0))
+    return Task(**{**record, "score_range": (float(low), float(high)), "without": tuple(record.get("without", ()))})
 
 
 def _labelled(groups: list[list[str]]) -> Groups:

@@ -15,9 +15,10 @@ from obslaws.cutoffs import compute_cutoff, date_cutoff, draw, rolling_origin
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
 from obslaws.folds import Fold, derived
 from obslaws.panel import Panel
-from obslaws.protocols import Groups, Protocol, read_cells
+from obslaws.protocols import Groups, Protocol, Task, read_cells
+from obslaws.targets import Cut, TargetTable, join_target, snapshot_targets
 
-__all__ = ["SPLITS", "Fold", "plan"]
+__all__ = ["SPLITS", "Fold", "plan", "plan_targets", "target_fold"]
 
 
 def plan(
@@ -25,6 +26,7 @@ def plan(
     panel: Panel,
     benchmarks: Sequence[str] | None = None,
     cells: pd.DataFrame | None = None,
+    targets: TargetTable | None = None,
 ) -> list[Fold]:
     """Split a panel into folds.
 
@@ -38,6 +40,8 @@ def plan(
         The panel is cut to these, training and test alike; after the protocol has chosen its models.
     cells : DataFrame, optional
         Columns fold, model, benchmark; required by the split ``cells`` and refused by the others.
+    targets : TargetTable, optional
+        Scores to be forecast, for the split ``target``; by default the protocol's own view of the newest snapshot.
 
     Returns
     -------
@@ -56,6 +60,8 @@ def plan(
         raise UsageError(f"Protocol {protocol.id!r} {need} table of cells (columns fold, model, benchmark).")
     if protocol.cells is not None:
         cells = read_cells(protocol.cells, repeated=True)
+    if protocol.split == "target":
+        return plan_targets(protocol, panel, benchmarks, targets)
     panel = panel.select(benchmarks=protocol.benchmarks)
     # errors are in points: a rating has none
     panel = panel.select(benchmarks=list(panel.benchmarks.index[panel.benchmarks["unit"].eq("fraction")]))
@@ -180,6 +186,79 @@ def _leave_benchmark_out(
             "scores. Lower --revealed."
         )
     return folds
+
+
+def plan_targets(
+    protocol: Protocol, panel: Panel, wanted: Sequence[str] | None = None, targets: TargetTable | None = None
+) -> list[Fold]:
+    """Make one fold per task of a protocol with the split ``target``.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    panel : Panel
+        Predictors.
+    wanted : sequence of str, optional
+        Only these targets.
+    targets : TargetTable, optional
+        By default the protocol's own view of the newest snapshot.
+
+    Returns
+    -------
+    list of Fold
+        In the order of the tasks; the target is the last column of each training panel.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        A target or a rule that does not make sense.
+    """
+    known = [task.target for task in protocol.tasks]
+    for name in wanted or []:
+        if name not in known:
+            raise UnknownNameError("target", name, known)
+    table = targets or snapshot_targets(str(protocol.targets), panel)
+    if protocol.families:
+        panel = panel.select(panel.models["family"].isin(protocol.families).to_numpy())
+    panel = panel.select(~panel.models.index.isin(protocol.not_models))
+    if protocol.complete_rows:
+        panel = panel.select(_complete(panel))
+    return [_task(protocol, task, panel, table) for task in protocol.tasks if not wanted or task.target in wanted]
+
+
+def _task(protocol: Protocol, task: Task, panel: Panel, table: TargetTable) -> Fold:
+    date = None if task.cutoff_date is None else pd.Timestamp(task.cutoff_date)
+    cut = Cut(task.cutoff_flop, task.cutoff_params, date, task.top_share)
+    return target_fold(panel, table, task.target, task.score_range, cut, task.without, protocol.held_out)
+
+
+def target_fold(
+    panel: Panel,
+    table: TargetTable,
+    target: str,
+    score_range: tuple[float, float],
+    cut: Cut,
+    without: Sequence[str] = (),
+    held_out: Sequence[str] = (),
+) -> Fold:
+    """Make the fold that asks for the held-out scores of one target.
+
+    Parameters
+    ----------
+    panel, table, target, score_range, cut, without, held_out
+        See `obslaws.targets.join_target`.
+
+    Returns
+    -------
+    Fold
+        Has passed `Fold.check`.
+    """
+    joined, score = join_target(panel, table, target, score_range, cut, without, held_out)
+    asked = joined.scores[target].isna().to_numpy()
+    hidden = pd.DataFrame(np.nan, joined.scores.index[asked], joined.scores.columns).assign(**{target: score[asked]})
+    fold = Fold(target, joined, joined.models.loc[asked], hidden[[target]])
+    fold.check()
+    return fold
 
 
 Split = Callable[[Protocol, Panel, "Sequence[str] | None", "pd.DataFrame | None"], list[Fold]]

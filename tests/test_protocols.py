@@ -29,7 +29,8 @@ def sloth():
 
 
 def test_protocols_travel_with_the_package():
-    assert set(protocol_names()) >= {"leave-family-out", "cells", *SPLITTING, *MATRICES, *SLOTH}
+    named = {"leave-family-out", "cells", *SPLITTING, *MATRICES, *SLOTH}
+    assert {n for n in protocol_names() if not n.startswith("ruan2024")} >= named
     for name in protocol_names():
         assert load_protocol(name).id == name
 

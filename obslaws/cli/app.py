@@ -17,6 +17,7 @@ from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
 from obslaws.cli.laws import laws
+from obslaws.cli.observe import observe
 from obslaws.cli.output import note
 from obslaws.cli.pass_at_k import pass_at_k
 from obslaws.cli.refresh import refresh
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command()(forecast)
 app.command()(backtest)
+app.command()(observe)
 app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)

@@ -18,7 +18,7 @@ from obslaws.cli.options import (
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, number, plain, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,23 +57,27 @@ def backtest(
 
     Example: obslaws backtest --protocol sloth-v1-1 --forecaster skill,logit-ols
     """
+    from obslaws.backtest import PREDICTORS
     from obslaws.backtest import backtest as run
     from obslaws.errors import UnknownNameError
     from obslaws.forecasters import FORECASTERS
     from obslaws.forecasters.settings import split_names
     from obslaws.protocols import load_protocol, read_cells, read_groups
     from obslaws.report.captions import data_caption
+    from obslaws.targets import snapshot_targets
 
     record = load_protocol(protocol)
     forecasters = split_names(forecaster) or ["skill"]
     if against is not None:
         forecasters = [name for name in forecasters if name != against] + [against]
-    for name in forecasters:
-        if name.partition(":")[0] not in FORECASTERS:
-            raise UnknownNameError("forecaster", name, FORECASTERS)
     label_groups = None if groups is None else read_groups(groups)
     hidden = None if cells is None else read_cells(cells)
     data = open_panel(record.view if view is None and panel is None else view, snapshot, panel)
+    known = list(dict.fromkeys([*FORECASTERS, *([*PREDICTORS, *data.scores.columns] if record.tasks else [])]))
+    for name in forecasters:
+        if name.partition(":")[0] not in known:
+            raise UnknownNameError("forecaster", name, known)
+    targets = snapshot_targets(str(record.targets), data, snapshot) if record.tasks else None
     results = []
     for name in forecasters:
         with progress_bar(f"Backtest {record.id}, {name}") as progress:
@@ -87,6 +91,7 @@ def backtest(
                 cutoff=cutoff,
                 cells=hidden,
                 benchmarks=names(benchmarks),
+                targets=targets,
                 level=level,
                 jobs=jobs,
                 progress=progress,
@@ -100,9 +105,14 @@ def backtest(
     page.line(data_caption(data))
     if format is RecordFormat.json:
         told = summaries[0] if len(summaries) == 1 else summaries
-        page.record(_plain(told if against is None else {"forecasters": summaries, "against": compared}))
+        page.record(plain(told if against is None else {"forecasters": summaries, "against": compared}))
         return
     page.line()
+    if record.tasks:
+        from obslaws.cli.targets import target_tables
+
+        target_tables(page, [result.outcomes for result in results])
+        return
     page.frame(_overall(summaries), _overall(summaries))
     page.line()
     page.frame(_shares(summaries), _shares(summaries))
@@ -181,12 +191,3 @@ def _per_benchmark(summaries: list[dict[str, Any]]) -> pd.DataFrame:
     for name in _POINTS:
         shown[name] = [number(one[name], ".2f") for one in first.values()]
     return shown.assign(coverage=[number(one["coverage"]) for one in first.values()])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and value != value else value

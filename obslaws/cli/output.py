@@ -6,6 +6,7 @@ In table format the page is for people, captions included. JSON and CSV keep std
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Page", "note", "number", "progress_bar"]
+__all__ = ["Page", "note", "number", "plain", "progress_bar"]
 
 _WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
 
@@ -101,6 +102,16 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn rows into plain records: missing becomes None, a date its ISO day."""
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(k): _plain(v) for k, v in row.items()} for row in plain.to_dict(orient="records")]
+
+
+def plain(value: Any) -> Any:
+    """Turn nested records into what JSON can hold: missing and infinite numbers become None, a date its ISO day."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    value = _plain(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

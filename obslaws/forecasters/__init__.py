@@ -62,6 +62,8 @@ FORECASTERS: Mapping[str, type[Forecaster]] = _Registry(
         "sloth": "sloth:Sloth",
         "eci": "eci:CapabilityIndex",
         "matrix": "matrix:MatrixCompletion",
+        "observational": "observational:ObservationalForecaster",
+        "observational-paper": "observational:PaperForecaster",
     }
 )
 

@@ -22,6 +22,8 @@ from obslaws.sources import (
     mmlu_by_task,
     mmlu_pro_board,
     obsscaling,
+    obsscaling_downstream,
+    obsscaling_instruct,
     open_llm_v1,
     open_llm_v2,
     open_llm_v2_results,
@@ -58,5 +60,7 @@ _MODULES = (
     datadecide,
     hub_models,
     hub_boards,
+    obsscaling_downstream,
+    obsscaling_instruct,
 )
 SOURCES: dict[str, Source] = {module.SOURCE.id: module.SOURCE for module in _MODULES}

@@ -1,0 +1,197 @@
+"""`obslaws observe`: what a downstream score follows from, and what models beyond the cutoff will score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from obslaws.cli.options import (
+    LevelOption,
+    PanelOption,
+    RecordFormat,
+    RecordFormatOption,
+    SnapshotOption,
+    ViewOption,
+    names,
+    open_panel,
+)
+from obslaws.cli.output import Page, progress_bar
+
+if TYPE_CHECKING:
+    from obslaws.panel import Panel
+    from obslaws.targets import Cut, TargetTable
+
+
+def observe(
+    target: Annotated[
+        str, typer.Option(help="CSV with a column model and one per target; or a view or benchmark of the snapshot.")
+    ],
+    column: Annotated[
+        list[str] | None, typer.Option(help="Only this target; may be repeated, or hold several with commas.")
+    ] = None,
+    view: ViewOption = None,
+    snapshot: SnapshotOption = None,
+    panel: PanelOption = None,
+    exclude_benchmarks: Annotated[
+        str | None, typer.Option(help="Benchmarks of the panel that may not predict, separated by commas.")
+    ] = None,
+    exclude_models: Annotated[
+        Path | None, typer.Option(help="CSV with a column model: models that take no part at all.")
+    ] = None,
+    families: Annotated[str | None, typer.Option(help="Only these families, separated by commas.")] = None,
+    predictor: Annotated[
+        str | None,
+        typer.Option(help="compute, size, pc1 to pc4, skill, or a benchmark; several with commas are compared."),
+    ] = None,
+    cutoff_flop: Annotated[float | None, typer.Option(help="Models up to this training compute train.")] = None,
+    cutoff_params: Annotated[str | None, typer.Option(help="Models up to this size train: 7B, 7e9.")] = None,
+    cutoff_date: Annotated[str | None, typer.Option(help="Models released up to this day train.")] = None,
+    test: Annotated[Path | None, typer.Option(help="CSV with a column model: the models to hold out.")] = None,
+    test_families: Annotated[str | None, typer.Option(help="Families to hold out, separated by commas.")] = None,
+    test_share: Annotated[float | None, typer.Option(help="Hold out this share of the best-scoring models.")] = None,
+    score_range: Annotated[str | None, typer.Option(help="Guessing and perfect: 0.25,1 or 0,100.")] = None,
+    config: Annotated[str, typer.Option(help="default, or paper: Ruan et al. (2024) to the last detail.")] = "default",
+    link: Annotated[str | None, typer.Option(help="logistic, or logistic-floor with a free floor.")] = None,
+    reference_family: Annotated[str | None, typer.Option(help="Family of the equivalent-FLOP line.")] = None,
+    level: LevelOption = 0.9,
+    predictions: Annotated[bool, typer.Option("--predictions", help="Also list each model's forecast.")] = False,
+    figure: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
+    format: RecordFormatOption = RecordFormat.table,
+) -> None:
+    """Fit a downstream score as a sigmoid of capabilities, compute or size, and forecast the models beyond a cutoff.
+
+    Example: obslaws observe --target ruan2024-emergent --view ruan2024 --cutoff-flop 8.4e22
+    """
+    from obslaws.observe import observe as run
+    from obslaws.outcomes import totals
+    from obslaws.report.captions import data_caption
+
+    if figure is not None:
+        from obslaws.report.figures import check_figure_path
+
+        check_figure_path(figure)
+    bounds = _bounds(score_range)
+    data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel)
+    cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
+    data = _chosen(data, families, exclude_models)
+    wanted = [name for text in column or [] for name in names(text) or []]
+    table = _table(target, data, snapshot, wanted)
+    predictors = names(predictor) or [""]
+    with progress_bar(f"Fitting {len(wanted or table.scores.columns)} targets") as progress:
+        found = run(
+            data, table, cut, wanted or None, predictors, config=config, link=link, score_range=bounds,
+            without=names(exclude_benchmarks) or (), reference_family=reference_family, level=level, progress=progress,
+        )  # fmt: skip
+
+    page = Page(format)
+    page.line(f"{table.name} from {data.name}, configuration {config}", bold=True)
+    page.line(data_caption(data))
+    if format is RecordFormat.json:
+        page.record(_records(found, predictions, totals(found), table, data, config))
+    else:
+        from obslaws.cli.targets import prediction_table, target_tables
+
+        page.line()
+        target_tables(page, found)
+        for row in found if predictions else []:
+            for one in row:
+                page.line()
+                page.line(f"{one.target}, {one.forecaster}")
+                page.line()
+                prediction_table(page, one)
+    if figure is not None:
+        from obslaws.report.figures import save_figure
+        from obslaws.report.target_figures import target_figure
+
+        save_figure(target_figure(found, f"{data_caption(data)}, targets {table.name}"), figure)
+        page.line(f"Figure: {figure}")
+
+
+def _bounds(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"--score-range is {text!r}; expected two numbers, e.g. 0.25,1.") from None
+    return low, high
+
+
+def _cut(
+    panel: Panel,
+    flop: float | None,
+    params: str | None,
+    date: str | None,
+    test: Path | None,
+    families: str | None,
+    share: float | None,
+) -> Cut:
+    import pandas as pd
+
+    from obslaws.errors import UsageError
+    from obslaws.quantities import parse_count
+    from obslaws.targets import Cut, read_models
+
+    size = None if params is None else parse_count(params, "--cutoff-params")
+    if flop is not None and not flop > 0:
+        raise UsageError(f"--cutoff-flop is {flop:g}; expected compute in FLOP, e.g. 8.4e22.")
+    if share is not None and not 0 < share < 1:
+        raise UsageError(f"--test-share is {share:g}; expected a share between 0 and 1, e.g. 0.1.")
+    day: pd.Timestamp | None = None
+    if date is not None:
+        try:
+            day = pd.Timestamp(date)
+        except ValueError:
+            raise UsageError(f"--cutoff-date is {date!r}; expected a day such as 2024-05-31.") from None
+        if panel.models["release_date"].isna().all():
+            raise UsageError(f"--cutoff-date: panel {panel.name!r} knows no release date. Use another cutoff.")
+    models = None if test is None else read_models(test, panel)
+    given = [flop, size, day, models, families, share]
+    if sum(one is not None for one in given) != 1:
+        raise typer.BadParameter(
+            "give exactly one of --cutoff-flop, --cutoff-params, --cutoff-date, --test, --test-families, --test-share."
+        )
+    return Cut(flop, size, day, share, models, names(families))
+
+
+def _chosen(panel: Panel, families: str | None, exclude: Path | None) -> Panel:
+    from obslaws.errors import UnknownNameError
+    from obslaws.targets import read_models
+
+    if families is not None:
+        known = panel.models["family"].unique()
+        for name in names(families) or []:
+            if name not in known:
+                raise UnknownNameError("family", name, known)
+        panel = panel.select(panel.models["family"].isin(names(families) or []).to_numpy())
+    if exclude is not None:
+        panel = panel.select(~panel.models.index.isin(read_models(exclude, panel)))
+    return panel
+
+
+def _table(target: str, panel: Panel, snapshot: str | None, columns: list[str]) -> TargetTable:
+    from obslaws.targets import read_targets, snapshot_targets
+
+    path = Path(target)
+    if path.is_file() or path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return read_targets(path, panel, columns or None)
+    return snapshot_targets(target, panel, snapshot)
+
+
+def _records(found: Any, predictions: bool, total: Any, table: TargetTable, panel: Panel, config: str) -> Any:
+    from obslaws.cli.output import plain
+
+    columns = []
+    for row in found:
+        for one in row:
+            told = one.summary()
+            if predictions:
+                told["predictions"] = one.predictions.to_dict(orient="records")
+            columns.append(told)
+    record = {
+        "target": table.name, "panel": panel.name, "provenance": dict(panel.provenance), "config": config,
+        "columns": columns, "totals": total,
+    }  # fmt: skip
+    return plain(record)

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+
+BASE = ["observe", "--target", "ruan2024-emergent", "--column", "bigbench_word_unscrambling"]
+
+
+def test_json_gives_errors_coefficients_and_the_line(run):
+    options = [
+        "--cutoff-flop",
+        "8.4e22",
+        "--config",
+        "paper",
+        "--predictor",
+        "pc3",
+        "--predictions",
+        "--format",
+        "json",
+    ]
+    code, out, _ = run(*BASE, *options)
+    (told,) = json.loads(out)["columns"]
+    assert code == 0
+    assert (told["n_train"], told["n_test"], len(told["predictions"])) == (44, 40, 84)
+    assert told["coefficients"]["weights"]["pc1"] == pytest.approx(6.7425, rel=1e-3)
+    assert told["equivalent_flop"]["slope_per_log10"] == pytest.approx(2.0021, rel=1e-3)
+    assert {"train_mse", "test_mse", "train_mae", "test_mae", "medae", "coverage"} <= set(told)
+    assert {"model", "score", "forecast", "lower", "upper"} <= set(told["predictions"][0])
+
+
+def test_own_file_own_cut_and_figure(run, tmp_path):
+    target = tmp_path / "mine.csv"
+    lines = ["Model,mine", "meta-llama/Llama-2-7b-hf,20", "META-LLAMA/llama-2-13b-hf,40", "google/gemma-2b,10"]
+    more = ["google/gemma-7b,45", "meta-llama/Llama-2-70b-hf,70", "huggyllama/llama-7b,15", "huggyllama/llama-13b,25"]
+    target.write_text("\n".join([*lines, *more, "nobody/knows,3"]) + "\n")
+    hidden = tmp_path / "test.csv"
+    hidden.write_text("model\nmeta-llama/Llama-2-70b-hf\ngoogle/gemma-7b\n")
+    figure = tmp_path / "mine.png"
+    command = [
+        "observe",
+        "--target",
+        str(target),
+        "--test",
+        str(hidden),
+        "--score-range",
+        "0,100",
+        "--predictor",
+        "size",
+    ]
+    code, out, _ = run(*command, "--figure", str(figure), "--predictions")
+    assert code == 0
+    assert "mine" in out
+    assert figure.stat().st_size > 5000
+
+
+def test_several_predictors_are_compared_on_common_rows(run):
+    code, out, _ = run(*BASE, "--cutoff-flop", "8.4e22", "--predictor", "compute,pc3,mmlu")
+    assert code == 0
+    assert "compute" in out
+    assert "29" in out  # models with known compute
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ([], 2, "give exactly one of"),
+        (["--cutoff-flop", "1e22", "--test-share", "0.1"], 2, "give exactly one of"),
+        (["--cutoff-flop", "-1"], 1, "expected compute in FLOP"),
+        (["--cutoff-date", "someday"], 1, "expected a day such as"),
+        (["--test-share", "3"], 1, "a share between 0 and 1"),
+        (["--cutoff-flop", "1e22", "--score-range", "1"], 2, "expected two numbers"),
+        (["--cutoff-flop", "1e22", "--config", "mine"], 1, "expected one of default, paper"),
+        (["--test", "nowhere.csv"], 1, "no such file"),
+        (["--test-families", "Lama"], 1, "Did you mean 'Llama'"),
+        (["--cutoff-flop", "8.4e22", "--figure", "x.bmp"], 1, "must end in"),
+    ],
+)
+def test_wrong_options_say_what_to_do(options, code, words, run):
+    found, _, err = run(*BASE, *options)
+    assert found == code
+    assert words in " ".join(err.replace("│", " ").split())
+
+
+def test_an_unknown_target_offers_the_nearest(run):
+    code, _, err = run("observe", "--target", "ruan2024-emergnt", "--cutoff-flop", "8.4e22")
+    assert code == 1
+    assert "Did you mean 'ruan2024-emergent'" in err

@@ -1,0 +1,93 @@
+"""The paper's numbers, by command: ``obslaws backtest --protocol ruan2024-emergent --forecaster pc3,compute,size``.
+
+``ruan2024_fits.csv`` holds 98 fits made by running the functions of ryoungj/ObsScaling (commit 4d6e1e4) on its own
+tables (python 3.11, numpy 2.4, scikit-learn 1.9, scipy 1.17); ``PUBLISHED`` the test errors printed in figures 4 and
+C.5 of arXiv 2405.10938v3, which hold out the models preregistered later.
+"""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from obslaws.backtest import backtest
+
+with Path(__file__).with_name("ruan2024_fits.csv").open(newline="", encoding="utf-8") as file:
+    FITS = list(csv.DictReader(file))
+PUBLISHED = {
+    "ruan2024-emergent-preregistered": (0.0040, 0.0032, 0.013, 0.0099),
+    "ruan2024-post-training-preregistered": (0.0026, 0.0060, 0.0064),
+}
+CASES = sorted({(row["protocol"], row["predictor"]) for row in FITS})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("protocol", "predictor"), CASES)
+def test_every_fit_of_the_paper(protocol, predictor):
+    outcomes = {one.target: one for one in backtest(protocol, forecaster=predictor).outcomes}
+    for row in (row for row in FITS if (row["protocol"], row["predictor"]) == (protocol, predictor)):
+        told = outcomes[row["target"]].summary()
+        assert (told["n_train"], told["n_test"]) == (int(row["n_train"]), int(row["n_test"]))
+        if told["converged"]:
+            # a stopped search ends within a part in ten thousand of the minimum: the third digit stands
+            for name in ("train_mse", "test_mse", "train_mae", "test_mae"):
+                assert told[name] == pytest.approx(float(row[name]), rel=1e-3), (row["target"], name)
+            found = told["coefficients"]
+            assert found["intercept"] == pytest.approx(float(row["intercept"]), rel=2e-3)
+            weights = [float(w) for w in row["weights"].split()]
+            assert list(found["weights"].values()) == pytest.approx(weights, rel=2e-3, abs=2e-3)
+            if row["slope_per_log10"]:
+                line = told["equivalent_flop"]
+                assert line["slope_per_log10"] == pytest.approx(float(row["slope_per_log10"]), rel=2e-3)
+                assert line["offset"] == pytest.approx(float(row["offset"]), rel=2e-3)
+        else:
+            # where a quasi-Newton search ends early, its last steps depend on rounding; the minimum does not
+            assert told["train_mse"] == pytest.approx(float(row["train_mse"]), rel=1e-3)
+            assert told["test_mse"] == pytest.approx(float(row["test_mse"]), rel=0.02)
+            assert told["minimum"]["objective"] < told["objective"]
+
+
+@pytest.mark.parametrize("protocol", PUBLISHED)
+def test_published_test_errors_with_the_models_preregistered_later(protocol):
+    targets = backtest(protocol, forecaster="observational-paper").summary()["targets"]
+    assert [float(f"{t['test_mse']:.1e}") for t in targets] == list(PUBLISHED[protocol])
+
+
+def test_the_published_fit_of_persian_qa_stopped_before_its_minimum():
+    (told,) = backtest("ruan2024-emergent", forecaster="pc3", benchmarks=["bigbench_parsinlu_qa"]).summary()["targets"]
+    assert not told["converged"]
+    assert told["train_mse"] == pytest.approx(1.8086e-4, rel=1e-3)
+    assert told["test_mse"] == pytest.approx(1.497e-3, rel=1e-3)
+    assert 2 * told["minimum"]["objective"] / 40 == pytest.approx(1.8047e-4, rel=1e-4)
+    assert told["minimum"]["test_mse"] == pytest.approx(2.300e-3, rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("protocol", "worse"),
+    # totals of ours over the paper's; emergent: its early stop at Persian QA happens to lie nearer the test models
+    [
+        ("ruan2024-emergent", 1.006),
+        ("ruan2024-emergent-complete", 1.0),
+        ("ruan2024-post-training", 1.0),
+        ("ruan2024-agents", 1.0),
+        ("ruan2024-leaderboard-v2", 1.0),
+    ],
+)
+def test_ours_against_the_paper_and_its_baselines(protocol, worse):
+    total = {}
+    known = ("compute", "size") if protocol != "ruan2024-agents" else ()
+    for name in ("observational", "observational-paper", *known):
+        total[name] = backtest(protocol, forecaster=name).summary()["total"]
+    # exact minima of one objective agree to rounding
+    assert total["observational"]["test_mse"] <= total["observational-paper"]["test_mse"] * worse * (1 + 1e-4)
+    for name in known:
+        assert total["observational"]["test_mse"] < total[name]["test_mse"]
+        assert total["observational"]["test_mae"] < total[name]["test_mae"]
+
+
+def test_median_error_over_the_122_emergent_cells():
+    result = backtest("ruan2024-emergent-complete", forecaster="observational")
+    summary = result.summary()
+    assert summary["n_cells"] == 122
+    assert summary["medae"] <= 4.3  # points of the raw score; the paper's configuration reaches 4.30
