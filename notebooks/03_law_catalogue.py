@@ -49,7 +49,7 @@ print(
 )
 
 # %% [markdown]
-# A fit reports what speaks against it. Two sizes cannot tell a rest from a power, however small the standard errors:
+# A fit reports what speaks against it. Two sizes cannot tell a rest from a power:
 
 # %%
 few = runs[runs["n_params"].between(7e7, 2e8)]

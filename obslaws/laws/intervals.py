@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obslaws.errors import UsageError
-from obslaws.laws.likelihood import log_likelihood
 from obslaws.laws.problem import Problem
 from obslaws.laws.solver import Solution, solve
 
@@ -15,7 +14,9 @@ __all__ = ["bootstrap", "bootstrap_weights", "condition_number", "covariance", "
 Array = NDArray[np.float64]
 
 
-def covariance(problem: Problem, z: Array, free: NDArray[np.bool_], clusters: NDArray[np.int_] | None = None) -> Array:
+def covariance(
+    problem: Problem, z: Array, free: NDArray[np.bool_], weights: Array, clusters: NDArray[np.int_] | None = None
+) -> Array:
     """Estimate the covariance of a Huber fit on the z scale.
 
     Parameters
@@ -25,6 +26,8 @@ def covariance(problem: Problem, z: Array, free: NDArray[np.bool_], clusters: ND
         The optimum.
     free : ndarray of bool, shape (n_params,)
         False for parameters that are held or rest on a bound; their rows are NaN.
+    weights : ndarray of shape (n_points,)
+        Unequal ones call for the sandwich, each point its own cluster.
     clusters : ndarray of int, shape (n_points,), optional
         Points of one cluster may err together.
 
@@ -34,8 +37,8 @@ def covariance(problem: Problem, z: Array, free: NDArray[np.bool_], clusters: ND
 
     References
     ----------
-    .. [1] Huber and Ronchetti (2009). Robust Statistics, second edition, equation (7.81) without its small-sample
-       factor; with clusters the sandwich of Liang and Zeger (1986), Biometrika 73(1), theorem 2.
+    .. [1] Huber (1973). Robust regression: asymptotics, conjectures and Monte Carlo, Annals of Statistics 1(5), the
+       estimate with the factor K; with clusters the sandwich of Liang and Zeger (1986), Biometrika 73(1), theorem 2.
     """
     out = np.full((len(z), len(z)), np.nan)
     residuals, jacobian = problem.residuals(z[None])
@@ -43,30 +46,54 @@ def covariance(problem: Problem, z: Array, free: NDArray[np.bool_], clusters: ND
     n_points, k = len(r), int(free.sum())
     if k == 0 or n_points <= k:
         return out
-    psi = np.clip(r, -problem.delta, problem.delta)
-    slope = _mean_slope(r, problem.delta)
-    scaled, scale = _normalised(jac)
+    psi = weights * np.clip(r, -problem.delta, problem.delta)
+    slope, factor = _slope(r, problem.delta, k)
+    scaled, scale = _normalised(jac * np.sqrt(weights))
     bread = np.linalg.pinv(scaled @ scaled.T, rcond=1e-14) * np.outer(scale, scale)
-    if clusters is None:
-        cov = bread * (psi @ psi) / (n_points - k) / slope**2
+    if clusters is None and np.ptp(weights) == 0:
+        cov = bread * (psi @ psi) / weights[0] / (n_points - k) / slope**2
     else:
-        labels, codes = np.unique(clusters, return_inverse=True)
+        labels, codes = np.unique(np.arange(n_points) if clusters is None else clusters, return_inverse=True)
         parts = np.zeros((len(labels), k))
         np.add.at(parts, codes, (jac * psi).T)
         m = len(labels)
         cov = bread @ (parts.T @ parts) @ bread / slope**2 * (m / max(m - 1, 1))
-    out[np.ix_(free, free)] = cov
+    out[np.ix_(free, free)] = cov * factor**2
     return out
 
 
-def _mean_slope(r: Array, delta: float) -> float:
-    """Estimate the mean derivative of psi; where few residuals lie within delta, by a smoothed count of them."""
-    within = float(np.mean(np.abs(r) <= delta))
-    if within > 0.2:
-        return within
-    spread = np.median(np.abs(r)) / 0.6745
-    width = max(1.06 * spread * len(r) ** -0.2, delta)
-    return max(float(np.mean(np.exp(-0.5 * (r / width) ** 2)) * delta * 2 / (width * np.sqrt(2 * np.pi))), 1e-6)
+def _slope(r: Array, delta: float, k: int) -> tuple[float, float]:
+    """Estimate the mean derivative of psi, and Huber's factor for small samples.
+
+    The derivative is 1 within delta and 0 beyond. A fit that is nearly one of absolute residuals runs through about k
+    of the points, which say nothing of the density there and are left out. Where few others lie within delta, a kernel
+    counts instead.
+    """
+    within = int((np.abs(r) <= delta).sum())
+    share = (within - k) / (len(r) - k) if within < len(r) else 1.0
+    if share < 0.1:
+        spread = float(np.median(np.abs(r))) / 0.6745
+        width = max(1.06 * spread * len(r) ** -0.2, delta)
+        density = float(np.mean(np.exp(-0.5 * (r / width) ** 2))) / (width * np.sqrt(2 * np.pi))
+        share = float(np.clip(2 * delta * density, 1e-9, 1.0))
+    return share, 1 + k / len(r) * (1 - share) / share
+
+
+def _allowance(problem: Problem, z: Array, free: NDArray[np.bool_], weights: Array, level: float) -> float:
+    """Compute by how much the objective may rise within an interval: half a chi-square times lambda.
+
+    References
+    ----------
+    .. [1] Schrader and Hettmansperger (1980). Robust analysis of variance based upon a likelihood ratio criterion,
+       Biometrika 67(1), 93-101.
+    """
+    from scipy.stats import chi2
+
+    r, k = problem.residuals(z[None])[0][0], int(free.sum())
+    slope, factor = _slope(r, problem.delta, k)
+    psi = np.clip(r, -problem.delta, problem.delta)
+    spread = float(weights @ psi**2) / max(float(weights.sum()) - k, 1.0)
+    return 0.5 * float(chi2.ppf(level, 1)) * spread / slope * min(factor, 3.0) ** 2
 
 
 def condition_number(problem: Problem, z: Array, free: NDArray[np.bool_]) -> float:
@@ -129,7 +156,7 @@ def bootstrap(problem: Problem, optima: Array, weights: Array, point_weights: Ar
 def profile_interval(
     problem: Problem, z: Array, objective: float, at: int, width: float, level: float, weights: Array
 ) -> tuple[float, float]:
-    """Find where the profile likelihood of one parameter falls by the threshold of a chi-square with 1 degree.
+    """Find where the objective, all other parameters refitted, rises by more than chance allows.
 
     Parameters
     ----------
@@ -149,20 +176,17 @@ def profile_interval(
     Returns
     -------
     (float, float)
-        On the z scale; the bound where the likelihood does not fall far enough before it.
+        On the z scale; the bound where the objective does not rise far enough before it.
     """
-    from scipy.stats import chi2
-
-    n, drop = float(weights.sum()), chi2.ppf(level, 1) / 2
-    target = log_likelihood(objective, n, problem.delta) - drop
+    free = problem.lower < problem.upper
+    target = objective + _allowance(problem, z, free, weights, level)
     ends = []
     for sign, bound in ((-1.0, problem.lower[at]), (1.0, problem.upper[at])):
         near, far = 0.0, abs(bound - z[at])
         reach, end = min(width, far), None
-        for _ in range(8):  # outwards until the likelihood has fallen, then between the last two
+        for _ in range(8):  # outwards until the objective has risen, then between the last two
             steps = near + (reach - near) * np.arange(1, 7) / 6
-            likely = _profiled(problem, z, at, z[at] + sign * steps, weights) - target
-            crossed = np.flatnonzero(likely < 0)
+            crossed = np.flatnonzero(_profiled(problem, z, at, z[at] + sign * steps, weights) > target)
             if len(crossed):
                 i = int(crossed[0])
                 near, reach, end = near if i == 0 else steps[i - 1], steps[i], steps[i]
@@ -179,7 +203,7 @@ def profile_interval(
 def reaches_bound(
     problem: Problem, z: Array, objective: float, free: NDArray[np.bool_], weights: Array, level: float = 0.95
 ) -> list[tuple[int, str]]:
-    """Find the parameters whose profile likelihood does not fall by the threshold anywhere up to a bound.
+    """Find the parameters whose profile does not rise by more than chance allows anywhere up to a bound.
 
     Every free parameter walks to both bounds in eight steps, the others refitted on the way; all walks are one batch.
 
@@ -194,13 +218,10 @@ def reaches_bound(
     -------
     list of (int, {"lower", "upper"})
     """
-    from scipy.stats import chi2
-
     walks = [(int(j), end) for j in np.flatnonzero(free) for end in ("lower", "upper")]
     if not walks:
         return []
-    n = float(weights.sum())
-    target = log_likelihood(objective, n, problem.delta) - chi2.ppf(level, 1) / 2
+    target = objective + _allowance(problem, z, free, weights, level)
     ends = np.array([problem.lower[j] if end == "lower" else problem.upper[j] for j, end in walks])
     at = np.array([j for j, _ in walks])
     rows = np.arange(len(walks))
@@ -214,7 +235,7 @@ def reaches_bound(
         start[own, at[live]] = lower[own, at[live]] = upper[own, at[live]] = value
         found = solve(problem, start, weights, lower, upper, tol=1e-6, max_iter=60)
         here[live] = found.z
-        open_[live] = log_likelihood(found.objective, n, problem.delta) > target
+        open_[live] = found.objective <= target
         if not open_.any():
             break
     return [walk for walk, still in zip(walks, open_, strict=True) if still]
@@ -225,4 +246,4 @@ def _profiled(problem: Problem, z: Array, at: int, values: Array, weights: Array
     lower, upper = (np.repeat(b[None], len(values), axis=0) for b in (problem.lower, problem.upper))
     start[:, at] = lower[:, at] = upper[:, at] = values
     ends = solve(problem, start, weights, lower, upper, tol=1e-7, max_iter=100)
-    return log_likelihood(ends.objective, float(weights.sum()), problem.delta)
+    return ends.objective

@@ -109,7 +109,7 @@ class LawFit:
     @cached_property
     def cov_z(self) -> Array:
         """Covariance on the scale of the fit, shape (n_params, n_params); NaN for what is not free."""
-        return covariance(self.problem, self.z, self.free, self.clusters)
+        return covariance(self.problem, self.z, self.free, self.weights, self.clusters)
 
     @property
     def cov(self) -> pd.DataFrame:
@@ -166,8 +166,8 @@ class LawFit:
         level : float
             Nominal coverage.
         method : {"wald", "profile", "bootstrap"}, optional
-            From the covariance, the profile likelihood, or the quantiles of the draws; the draws by default where there
-            are any, else the covariance.
+            From the covariance, the profile of the objective, or the quantiles of the draws; by default the draws
+            where there are any, else the covariance.
 
         Returns
         -------

@@ -78,19 +78,20 @@ def test_intervals_of_three_kinds_hold_the_truth(fit):
 
 @pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say():
-    """200 simulated suites; binomial error of a share of 0.9 is 0.021, three of these are allowed below."""
-    inside = {"wald": [], "bootstrap": []}
+    """60 simulated suites; three binomial errors of a share of 0.9 are allowed below."""
+    inside = {"wald": [], "bootstrap": [], "profile": []}
     for seed in range(60):
         x, y = runs(60, seed=seed, noise=0.003)
         one = ONE.fit(x, y, n_starts=6, starts=[[*TRUTH.values()]], bootstrap=100)
         for method, hits in inside.items():
+            if method == "profile" and seed >= 12:  # the slow one
+                continue
             ends = one.conf_int(0.9, method)
             truth = np.array([*TRUTH.values()])
             hits.append(((ends["lower"] <= truth) & (truth <= ends["upper"])).to_numpy())
-    share = {method: float(np.mean(hits)) for method, hits in inside.items()}
-    error = 3 * np.sqrt(0.9 * 0.1 / 60)
-    assert share["wald"] > 0.9 - error, share
-    assert share["bootstrap"] > 0.9 - error, share
+    for method, hits in inside.items():
+        assert np.mean(hits) > 0.9 - 3 * np.sqrt(0.9 * 0.1 / len(hits)), method
+        assert np.mean(hits) < 0.98, method
 
 
 def test_published_grid_has_all_starts_and_finds_the_same(fit):

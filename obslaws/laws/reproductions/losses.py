@@ -32,7 +32,7 @@ def chinchilla() -> list[Finding]:
     found.append(Finding("exponent of the optimal size", 0.5126, exponent, 0.018, note))
     widths = fit.draws.std()
     spread = "margin: a quarter of the published standard error, for a bootstrap of its own"
-    for name in ("E", "alpha", "beta"):
+    for name in one.param_names:
         se = float(known.uncertainty[name])  # type: ignore[arg-type]
         found.append(Finding(f"standard error of {name}", se, float(widths[name]), se / 4 + 0.005, spread))
     return found
