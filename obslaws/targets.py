@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-__all__ = ["Cut", "TargetTable", "join_target", "read_models", "read_targets", "snapshot_targets", "target_column"]
+__all__ = [
+    "Cut",
+    "TargetTable",
+    "asked_columns",
+    "join_target",
+    "read_models",
+    "read_targets",
+    "snapshot_targets",
+    "target_column",
+]
 
 ROLE, TARGET = "role", "target"
 _MODEL = ("model", "Model")
@@ -283,7 +292,7 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     panel : Panel
         The panel that is to predict them; its spelling of a model is kept.
     columns : sequence of str, optional
-        Targets; every column of numbers by default.
+        Targets, see `asked_columns`; every column of numbers by default.
 
     Returns
     -------
@@ -315,7 +324,11 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
         raise SchemaError(f"{path.name}, row {at + 2}: {models.iloc[at]} stands twice. Keep one row per model.")
-    wanted = list(columns) if columns else [c for c in map(str, table.columns) if c != named and _is_number(table[c])]
+    wanted = (
+        asked_columns(columns, list(map(str, table.columns)))
+        if columns
+        else [c for c in map(str, table.columns) if c != named and _is_number(table[c])]
+    )
     for name in wanted:
         if name not in table:
             raise UnknownNameError("column", name, [c for c in map(str, table.columns) if c != named])
@@ -368,6 +381,32 @@ def _spelt(models: pd.Series, panel: Panel) -> pd.Series:
     """Give models the panel's spelling: letters apart, or by the names that were decided by hand."""
     spelling = {str(name).lower(): str(name) for name in panel.scores.index}
     return models.map(lambda name: spelling.get(name.lower(), spelling.get(canonical(name).lower(), name)))
+
+
+def asked_columns(texts: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Read which columns are meant: a name as it stands, commas included, or several names separated by commas.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    known : sequence of str
+        Columns that there are.
+
+    Returns
+    -------
+    list of str
+        Names that are not known stay as they are, for the error that follows.
+
+    Examples
+    --------
+    >>> asked_columns(["a,b", "c,strict"], ["a", "b", "c,strict"])
+    ['a', 'b', 'c,strict']
+    """
+    out: list[str] = []
+    for text in texts:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        out += [text] if text in known or not set(parts) & set(known) else parts
+    return list(dict.fromkeys(out))
 
 
 def _is_number(values: pd.Series) -> bool:

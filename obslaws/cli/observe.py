@@ -67,6 +67,7 @@ def observe(
     from obslaws.observe import observe as run
     from obslaws.outcomes import totals
     from obslaws.report.captions import data_caption
+    from obslaws.targets import asked_columns
 
     if figure is not None:
         from obslaws.report.figures import check_figure_path
@@ -76,8 +77,8 @@ def observe(
     data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel)
     cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
     data = _chosen(data, families, exclude_models)
-    wanted = [name for text in column or [] for name in names(text) or []]
-    table = _table(target, data, snapshot, wanted)
+    table = _table(target, data, snapshot, column or [])
+    wanted = asked_columns(column or [], list(map(str, table.scores.columns)))
     predictors = names(predictor) or [""]
     with progress_bar(f"Fitting {len(wanted or table.scores.columns)} targets") as progress:
         found = run(

@@ -52,6 +52,18 @@ def test_own_file_own_cut_and_figure(run, tmp_path):
     assert figure.stat().st_size > 5000
 
 
+def test_names_of_columns_may_hold_commas(run, tmp_path):
+    target = tmp_path / "mine.csv"
+    models = ["Llama-2-7b-hf", "Llama-2-13b-hf", "Llama-2-70b-hf", "Meta-Llama-3-8B", "Meta-Llama-3-70B"]
+    rows = [f"meta-llama/{model},0.{n},0.{n + 1}" for n, model in enumerate(models, start=2)]
+    target.write_text("\n".join(['model,"score,strict",other', *rows]) + "\n")
+    command = ["observe", "--target", target, "--cutoff-params", "13B", "--predictor", "size", "--format", "json"]
+    for asked in (["--column", "score,strict", "--column", "other"], ["--column", "other"]):
+        code, out, _ = run(*command, *asked)
+        assert code == 0
+        assert len(json.loads(out)["columns"]) == len(asked) // 2
+
+
 def test_several_predictors_are_compared_on_common_rows(run):
     code, out, _ = run(*BASE, "--cutoff-flop", "8.4e22", "--predictor", "compute,pc3,mmlu")
     assert code == 0
