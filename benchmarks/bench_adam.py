@@ -15,7 +15,7 @@ from table import show
 
 from obslaws.forecasters.regression import translog
 from obslaws.panel import load_panel
-from obslaws.peers.lowrank import Factors, fit_low_rank
+from obslaws.peers.lowrank import QUICK, Factors, fit_low_rank
 from obslaws.peers.monotone import fit_monotone, fresh_nets
 from obslaws.protocols import load_protocol
 
@@ -54,7 +54,7 @@ def main():
             for link in options.links.split(","):
                 if link == "logistic":
                     peer, slow = timed(lambda data=data, d=d: adam(*logistic_link(data, d)))
-                    ours = lambda target, data=data, d=d: fit_low_rank(data, d, target=target)  # noqa: E731
+                    ours = lambda target, data=data, d=d: fit_low_rank(data, d, target=target, search=QUICK)  # noqa: E731
                 else:
                     nets = fresh_nets(data.scores.shape[1])
                     passes, starts, lowest = learned_link(data, basic, nets)

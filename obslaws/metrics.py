@@ -224,7 +224,7 @@ def crps(score: ArrayLike, quantiles: ArrayLike, shares: ArrayLike) -> float:
     quantiles : array_like of shape (n_cells, n_shares)
         Of each cell's predictive distribution.
     shares : array_like of shape (n_shares,)
-        Rising, in (0, 1). Between them the loss is taken as straight, beyond the ends as falling to 0 at 0 and 1.
+        Rising, in (0, 1). Between them the loss is taken as straight; beyond the ends the last quantile holds.
 
     Returns
     -------
@@ -235,12 +235,11 @@ def crps(score: ArrayLike, quantiles: ArrayLike, shares: ArrayLike) -> float:
     ----------
     .. [1] Gneiting and Raftery (2007), JASA 102: 359-378, section 4.2: the score as an integral over quantiles.
     """
-    share = np.asarray(shares, dtype=float)
+    share = np.concatenate([[0.0], np.asarray(shares, dtype=float), [1.0]])
     miss = np.asarray(score, dtype=float)[:, None] - np.asarray(quantiles, dtype=float)
+    miss = np.pad(miss, ((0, 0), (1, 1)), mode="edge")
     loss = np.where(miss >= 0, share, share - 1.0) * miss
-    edges = np.concatenate([[0.0], share, [1.0]])
-    loss = np.pad(loss, ((0, 0), (1, 1)))
-    return float(2.0 * POINTS * (np.diff(edges) * (loss[:, 1:] + loss[:, :-1]) / 2.0).sum(axis=1).mean())
+    return float(2.0 * POINTS * (np.diff(share) * (loss[:, 1:] + loss[:, :-1]) / 2.0).sum(axis=1).mean())
 
 
 def item_noise(score: ArrayLike, n_items: ArrayLike) -> float:

@@ -3,7 +3,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obslaws.metrics import bias, coverage, interval_metrics, mae, mae_groups, medae, point_metrics, rmse, width
+from obslaws.metrics import (
+    bias,
+    coverage,
+    crps,
+    decision_accuracy,
+    interval_metrics,
+    item_noise,
+    mae,
+    mae_groups,
+    medae,
+    paired_bootstrap,
+    point_metrics,
+    r2,
+    rank_correlation,
+    rmse,
+    width,
+    within,
+)  # fmt: skip
 
 CELLS = st.lists(
     st.tuples(st.floats(0, 1), st.floats(0, 1), st.sampled_from("abc")),
@@ -40,3 +57,51 @@ def test_coverage_counts_the_ends_and_width_is_the_median():
         "coverage": coverage(score, lower, upper),
         "width": width(lower, upper),
     }
+
+
+def test_crps_is_the_integral_for_a_normal():
+    # closed form for a standard normal at its mean: (sqrt 2 - 1) / sqrt pi
+    from scipy.special import ndtri
+
+    shares = np.linspace(0.001, 0.999, 999)
+    told = crps([0.0], ndtri(shares)[None, :], shares)
+    assert told == pytest.approx(100 * (np.sqrt(2) - 1) / np.sqrt(np.pi), rel=2e-3)
+
+
+def test_crps_of_points_is_the_mean_absolute_error():
+    score, forecast = np.array([0.2, 0.9]), np.array([0.5, 0.7])
+    quantiles = np.tile(forecast[:, None], (1, 13))
+    shares = np.array([0.025, 0.05, *np.arange(0.1, 0.95, 0.1), 0.95, 0.975])
+    assert crps(score, quantiles, shares) == pytest.approx(mae(score, forecast), rel=0.01)
+
+
+def test_decisions_ranks_and_shares():
+    score, forecast = [0.1, 0.2, 0.3, 0.5, 0.5], [0.1, 0.3, 0.2, 0.4, 0.4]
+    assert decision_accuracy(score, forecast, list("aaabb")) == pytest.approx(2 / 3)
+    assert decision_accuracy([0.1, 0.2], [0.3, 0.3], ["a", "a"]) == 0.5
+    assert np.isnan(decision_accuracy([0.1, 0.2], [0.3, 0.3], ["a", "b"]))
+    assert within(score, forecast, 5) == pytest.approx(1 / 5)
+    assert r2([0.0, 1.0], [0.0, 1.0]) == 1 and r2([0.0, 1.0], [0.5, 0.5]) == 0 and np.isnan(r2([0.5], [0.4]))
+    assert rank_correlation([0.1, 0.2, 0.3], [0.2, 0.3, 0.9]) == pytest.approx(1)
+
+
+def test_noise_of_counts():
+    assert item_noise([0.5, 0.5, 0.5], [100, 400, np.nan]) == pytest.approx((5 + 2.5) / 2)
+    assert np.isnan(item_noise([0.5], [np.nan]))
+
+
+def test_paired_bootstrap_draws_groups():
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(30), rng.integers(1, 9, size=30))
+    one = rng.exponential(4, size=len(group))
+    same = paired_bootstrap(one, one, group, by_group=True)
+    assert (same["difference"], same["lower"], same["upper"], same["wins"]) == (0, 0, 0, 0)
+    other = one + 1 + rng.normal(size=len(group))
+    told = paired_bootstrap(one, other, group, by_group=False)
+    assert told["difference"] == pytest.approx((one - other).mean())
+    assert told["lower"] < told["difference"] < told["upper"] < 0
+    by_group = paired_bootstrap(one, other, group, by_group=True)
+    means = [(one - other)[group == g].mean() for g in range(30)]
+    assert by_group["difference"] == pytest.approx(np.mean(means))
+    # the spread of the draws is that of a mean over 30 groups
+    assert by_group["upper"] - by_group["lower"] == pytest.approx(2 * 1.96 * np.std(means) / np.sqrt(30), rel=0.1)

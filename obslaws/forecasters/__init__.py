@@ -60,6 +60,7 @@ FORECASTERS: Mapping[str, type[Forecaster]] = _Registry(
         "size-tokens-huber": "robust:RobustSizeTokens",
         "pca-compute": "pca_compute:ComponentLaws",
         "sloth": "sloth:Sloth",
+        "latent": "latent:LatentBeta",
         "eci": "eci:CapabilityIndex",
         "matrix": "matrix:MatrixCompletion",
         "observational": "observational:ObservationalForecaster",

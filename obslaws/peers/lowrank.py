@@ -15,13 +15,10 @@ from numpy.typing import NDArray
 from obslaws.links import clipped_logit, logistic
 from obslaws.peers.huber import curvature, huber, slope
 
-__all__ = ["Factors", "LowRank", "fit_low_rank", "starts"]
+__all__ = ["QUICK", "THOROUGH", "Factors", "LowRank", "Search", "fit_low_rank", "starts"]
 
 Array = NDArray[np.float64]
 
-MARGINS = (0.01, 0.1)  # how far clipped logits stay from floor and 1, one start each
-TRIAL = 3  # steps from each start before the best goes on
-RESTARTS, JITTER = 3, 0.3  # from the best end, intercepts moved by this share of their spread
 DAMPING = (1e-3, 1e-8, 1e6)
 
 
@@ -44,6 +41,30 @@ class Factors:
     covariates: Array
     family: NDArray[np.intp]
     score_floor: Array
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where to start and when to start again.
+
+    Parameters
+    ----------
+    margins : tuple of float
+        How far clipped logits stay from floor and 1; one start each.
+    trial : int
+        Steps from each start before the best goes on.
+    restarts : int
+        Descents from the best end with its intercepts moved.
+    """
+
+    margins: tuple[float, ...]
+    trial: int
+    restarts: int
+
+
+THOROUGH = Search((0.003, 0.01, 0.03, 0.1), 10, 0)
+QUICK = Search((0.01, 0.1), 3, 3)
+JITTER = 0.3  # intercepts are moved by this share of their spread
 
 
 @dataclass(frozen=True)
@@ -74,13 +95,15 @@ class LowRank:
         return self.intercepts[family] + covariates @ self.slopes
 
 
-def starts(data: Factors, n_skills: int) -> list[LowRank]:
-    """Least squares of clipped logits, cut to the rank asked for; one start per margin of `MARGINS`.
+def starts(data: Factors, n_skills: int, margins: tuple[float, ...] = THOROUGH.margins) -> list[LowRank]:
+    """Least squares of clipped logits, cut to the rank asked for; one start per margin.
 
     Parameters
     ----------
     data : Factors
     n_skills : int
+    margins : tuple of float
+        See `Search`.
 
     Returns
     -------
@@ -94,7 +117,7 @@ def starts(data: Factors, n_skills: int) -> list[LowRank]:
     inside = data.covariates - centres[data.family]
     plain = np.column_stack([np.ones(n), data.covariates])
     out = []
-    for margin in MARGINS:
+    for margin in margins:
         logits = clipped_logit(data.scores, data.score_floor, margin=margin)
         for j in range(n_benchmarks):
             gap = np.isnan(logits[:, j])
@@ -116,7 +139,12 @@ def starts(data: Factors, n_skills: int) -> list[LowRank]:
 
 
 def fit_low_rank(
-    data: Factors, n_skills: int, tolerance: float = 1e-6, max_iter: int = 400, target: float = -np.inf
+    data: Factors,
+    n_skills: int,
+    tolerance: float = 1e-6,
+    max_iter: int = 400,
+    target: float = -np.inf,
+    search: Search = THOROUGH,
 ) -> LowRank:
     """Minimise Huber's loss; deterministic.
 
@@ -131,6 +159,9 @@ def fit_low_rank(
         Most steps after the trial.
     target : float
         Stops as soon as the objective is no larger.
+    search : Search
+        Shaking the best end loose finds lower minima at times, and forecasts that are none the better for it: the
+        default does without.
 
     Returns
     -------
@@ -142,13 +173,13 @@ def fit_low_rank(
     """
     n_skills = min(n_skills, *data.scores.shape)
     steps = _Steps(data)
-    tried = [steps.descend(start, tolerance, TRIAL, target) for start in starts(data, n_skills)]
+    tried = [steps.descend(start, tolerance, search.trial, target) for start in starts(data, n_skills, search.margins)]
     best = steps.descend(min(tried, key=lambda fit: fit.objective), tolerance, max_iter, target)
     total = sum(fit.n_iter for fit in tried) + best.n_iter
     # families whose scores all lie at an end of the link are stuck where a start put them: shake them loose
     rng = np.random.default_rng(0)
     spread = JITTER * best.intercepts.std(axis=0)
-    for _ in range(RESTARTS):
+    for _ in range(search.restarts):
         if best.objective <= target:
             break
         moved = best.intercepts + spread * rng.normal(size=best.intercepts.shape)

@@ -1,0 +1,117 @@
+"""The factor model against plain loops, finite differences, and the truth of simulated scores."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from obslaws.links import inverse, logistic
+from obslaws.peers.huber import curvature, huber, slope
+from obslaws.peers.lowrank import QUICK, Factors, LowRank, _Steps, fit_low_rank, starts
+
+
+def simulate(n_families=12, size=5, J=6, d=2, noise=0.0, gaps=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    family = np.repeat(np.arange(n_families), size)
+    X = rng.normal(size=(len(family), 3))
+    truth = LowRank(rng.normal(size=(n_families, d)), rng.normal(size=(3, d)) * 0.5, rng.normal(size=(J, d)) * 0.7,
+                    rng.normal(size=J) * 0.5)  # fmt: skip
+    floor = rng.choice([0.0, 0.25], size=J)
+    scores = inverse(truth.skills(X, family) @ truth.loadings.T + truth.offsets, floor)
+    scores = scores + noise * rng.normal(size=scores.shape)
+    scores[rng.uniform(size=scores.shape) < gaps] = np.nan
+    return Factors(scores, X, family, floor), truth
+
+
+def test_huber_is_the_plain_loop():
+    rng = np.random.default_rng(1)
+    r, known = rng.normal(size=(7, 3)) * 0.03, (rng.uniform(size=(7, 3)) < 0.8).astype(float)
+    total = 0.0
+    for value, counts in zip(r.ravel(), known.ravel(), strict=True):
+        size = abs(value)
+        total += counts * (0.5 * size**2 if size <= 0.01 else 0.01 * (size - 0.005)) / 0.01
+    assert huber(r, known) == pytest.approx(total / known.sum())
+    step = 1e-7
+    for i, j in [(0, 0), (3, 1), (6, 2)]:
+        moved = r.copy()
+        moved[i, j] += step
+        assert slope(r, known)[i, j] == pytest.approx(
+            (huber(moved, known) - huber(r, known)) / step * known.sum(), abs=1e-4
+        )
+    assert (curvature(r, known) >= 0).all()
+
+
+def test_one_undamped_step_solves_the_dense_normal_equations():
+    data, _ = simulate(n_families=4, size=4, J=3, d=2, noise=0.02, gaps=0.1)
+    fit = starts(data, 2)[0]
+    steps = _Steps(data)
+    theta, share, r, _ = steps._at(fit.intercepts, fit.slopes, fit.loadings, fit.offsets)
+    d_alpha, d_B, d_L, d_b = steps._solve(steps._system(theta, share, r, fit.loadings), 1e-6, 2)
+    # the dense way: a Jacobian by finite differences of all parameters
+    parts = [fit.intercepts, fit.slopes, fit.loadings, fit.offsets]
+    cuts = np.cumsum([0, *(p.size for p in parts)])
+
+    def residual(z):
+        a, B, L, b = (z[i:j].reshape(p.shape) for i, j, p in zip(cuts[:-1], cuts[1:], parts, strict=True))
+        return (
+            steps.known * (steps.Y - inverse((a[data.family] + data.covariates @ B) @ L.T + b, data.score_floor))
+        ).ravel()
+
+    z = np.concatenate([p.ravel() for p in parts])
+    J = np.array([(residual(z + 1e-6 * e) - residual(z - 1e-6 * e)) / 2e-6 for e in np.eye(len(z))]).T
+    c = curvature(r, steps.known).ravel()
+    g = slope(r, steps.known).ravel()
+    H = J.T @ (c[:, None] * J)
+    dense = np.linalg.solve(H + 1e-6 * np.diag(np.maximum(H.diagonal(), 1e-3)), -J.T @ g)
+    ours = np.concatenate([d_alpha.ravel(), d_B.ravel(), d_L.ravel(), d_b])
+    # rotations of the skills change no score: compare what the step does
+    np.testing.assert_allclose(J @ ours, J @ dense, atol=1e-4)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.2])
+def test_exact_scores_are_found_again(gaps):
+    data, _ = simulate(gaps=gaps)
+    fit = fit_low_rank(data, 2)
+    assert fit.objective < 1e-6
+    whole, _ = simulate()
+    answers = inverse(fit.skills(whole.covariates, whole.family) @ fit.loadings.T + fit.offsets, whole.score_floor)
+    here = np.isfinite(data.scores)
+    np.testing.assert_allclose(answers[here], whole.scores[here], atol=1e-3)
+
+
+def test_no_other_optimiser_gets_lower():
+    data, _ = simulate(noise=0.03)
+    fit = fit_low_rank(data, 2)
+    steps = _Steps(data)
+    parts = [fit.intercepts, fit.slopes, fit.loadings, fit.offsets]
+    cuts = np.cumsum([0, *(p.size for p in parts)])
+
+    def objective(z):
+        a, B, L, b = (z[i:j].reshape(p.shape) for i, j, p in zip(cuts[:-1], cuts[1:], parts, strict=True))
+        theta = a[data.family] + data.covariates @ B
+        share = logistic(theta @ L.T + b)
+        span = 1 - data.score_floor
+        r = data.scores - data.score_floor - span * share
+        by_eta = -slope(r, steps.known) / r.size * span * share * (1 - share)
+        member = np.eye(len(a))[data.family]
+        gradient = [member.T @ by_eta @ L, data.covariates.T @ by_eta @ L, by_eta.T @ theta, by_eta.sum(axis=0)]
+        return huber(r, steps.known), np.concatenate([p.ravel() for p in gradient])
+
+    z = np.concatenate([p.ravel() for p in parts])
+    polished = minimize(objective, z, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    assert fit.objective <= polished.fun * 1.001
+
+
+def test_the_fit_is_the_same_twice_and_stops_at_a_target():
+    data, _ = simulate(noise=0.03)
+    one, two = fit_low_rank(data, 2), fit_low_rank(data, 2)
+    np.testing.assert_array_equal(one.loadings, two.loadings)
+    early = fit_low_rank(data, 2, target=one.objective * 1.05)
+    assert one.objective < early.objective <= one.objective * 1.05
+    assert early.n_iter < one.n_iter
+    shaken = fit_low_rank(data, 2, search=QUICK)
+    assert shaken.objective <= one.objective * 1.001
+
+
+def test_more_skills_than_benchmarks_are_cut():
+    data, _ = simulate(J=2)
+    assert fit_low_rank(data, 5).loadings.shape == (2, 2)
