@@ -14,7 +14,7 @@ PACKAGE = Path(obslaws.__file__).parent
 # top to bottom; a room is a module or a folder, rooms of one row may not import each other
 ROOMS = (
     ("_version", "errors"),
-    ("folders", "quantities", "schema", "links", "metrics"),
+    ("folders", "quantities", "schema", "links", "metrics", "parallel"),
     ("plotting",),
     ("names",),
     ("sources", "results"),
@@ -33,7 +33,7 @@ ROOMS = (
     ("cutoffs",),
     ("splits",),
     ("backtest",),
-    ("lifecycle",),
+    ("lifecycle", "select", "registry"),
     ("report",),
     ("cli",),
     ("__main__",),

@@ -15,6 +15,7 @@ from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
 from obslaws.cli.refresh import refresh
+from obslaws.cli.registry import register, registry, resolve
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -32,6 +33,9 @@ app.command()(backtest)
 app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
+app.command()(register)
+app.command()(resolve)
+app.add_typer(registry, name="registry")
 app.command("import")(import_results)
 
 
