@@ -136,12 +136,9 @@ def resolve(
     page.line()
     page.frame(resolved, _for_people(resolved[resolved["score"].notna()]))
     page.line()
-    shares = ", ".join(
-        f"{100 * share:.0f} % inside {100 * float(level):g} %" for level, share in total["coverage"].items()
-    )
-    page.line(
-        f"Mean absolute error {total['mae']:.2f}, median {total['medae']:.2f}, CRPS {total['crps']:.2f} points; {shares}."
-    )
+    page.line(f"Error {total['mae']:.2f} (mean), {total['medae']:.2f} (median); CRPS {total['crps']:.2f}; in points.")
+    shares = (f"{100 * share:.0f} % inside {100 * float(level):g} %" for level, share in total["coverage"].items())
+    page.line(f"Intervals: {', '.join(shares)}.")
 
 
 @registry.callback()
@@ -171,9 +168,7 @@ def verify(
         return
     page.line(f"{path}: {len(records)} lines, chain whole", bold=True)
     page.line(f"Last seal {seal}")
-    page.line(
-        "Keep it elsewhere: `verify --head SEAL` then also tells whether the end was cut off or all written anew."
-    )
+    page.line("Keep it elsewhere: `verify --head SEAL` then tells whether the end was cut off or all written anew.")
 
 
 def _for_people(done: pd.DataFrame) -> pd.DataFrame:

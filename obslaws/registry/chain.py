@@ -1,8 +1,8 @@
 """An append-only file of JSON lines in which every line seals those before it.
 
 Each line holds its number, the seal of the line before it and its own seal, the SHA-256 of everything else on the line.
-A changed, removed, added or moved line breaks the chain at a line that `verify` names. What a chain alone cannot tell is
-that lines were cut from its end, or that all of it was written anew: for that the last seal has to be known from
+A changed, removed, added or moved line breaks the chain at a line that `verify` names. What a chain alone cannot tell
+is that lines were cut from its end, or that all of it was written anew: for that the last seal has to be known from
 elsewhere (a commit, a post), which `verify` takes as `head`. Writers take turns by a lock beside the file.
 """
 
@@ -149,7 +149,8 @@ def verify(path: Path, head: str | None = None) -> list[dict[str, Any]]:
     records = read_chain(path)
     if head is not None and not (len(head) >= 8 and any(record["seal"].startswith(head) for record in records)):
         raise RegistryError(
-            f"{path}: none of its {len(records)} lines has the seal {head!r}. Its end was cut off, or it was written anew."
+            f"{path}: none of its {len(records)} lines has the seal {head!r}. "
+            "Its end was cut off, or it was written anew."
         )
     return records
 

@@ -60,8 +60,8 @@ def register(
     Returns
     -------
     list of dict
-        The lines: kind, registered (ISO 8601, UTC), version, forecaster, snapshot, snapshot_date, view, panel (digest of
-        what was learnt from), model, family, benchmark, quantiles (share -> fraction), basis.
+        The lines: kind, registered (ISO 8601, UTC), version, forecaster, snapshot, snapshot_date, view, panel (digest
+        of what was learnt from), model, family, benchmark, quantiles (share -> fraction), basis.
 
     Raises
     ------
@@ -83,8 +83,8 @@ def register(
     answer, quantiles = answer[keep], quantiles[keep]
     if answer.empty:
         raise UsageError(
-            f"Nothing to register: {len(keep)} scores of {', '.join(map(str, queries.index))} were asked for and every one "
-            "is known, or on a benchmark without scores. Name other --benchmarks."
+            f"Nothing to register: {len(keep)} scores of {', '.join(map(str, queries.index))} were asked for and "
+            "every one is known, or on a benchmark without scores. Name other --benchmarks."
         )
     what = {
         "kind": "forecast",

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+from itertools import pairwise
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_what_is_appended_can_be_read_in_order(chain):
     assert [r["line"] for r in records] == [1, 2, 3, 4, 5, 6]
     assert [r["value"] for r in records] == [0.0, 0, 0.1, -1, 0.2, -2]
     assert records[0]["previous"] == NOTHING
-    assert all(b["previous"] == a["seal"] for a, b in zip(records, records[1:], strict=False))
+    assert all(b["previous"] == a["seal"] for a, b in pairwise(records))
 
 
 def changed(lines, at):

@@ -105,7 +105,7 @@ def test_the_commands(run, small_folder, tmp_path):
     assert "3 lines, chain whole" in run("registry", "verify", "--head", seal, *at).out
     (tmp_path / "came.csv").write_text("model,benchmark,score\nacme/Alpha-22B,gsm8k,0.5\n")
     done = run("resolve", "--scores", tmp_path / "came.csv", *at)
-    assert done.out.startswith("1 of 3 registered forecasts have a score") and "Mean absolute error" in done.out
+    assert done.out.startswith("1 of 3 registered forecasts have a score") and "Error " in done.out
     told = json.loads(run("resolve", "--scores", tmp_path / "came.csv", "--format", "json", *at).out)
     assert told["n_resolved"] == 1 and [f["score"] for f in told["forecasts"]] == [None, 0.5, None]
     text = (tmp_path / "r.jsonl").read_text().replace("Alpha-22B", "Alpha-23B", 1)
