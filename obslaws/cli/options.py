@@ -18,6 +18,9 @@ __all__ = [
     "FormatOption",
     "JobsOption",
     "LevelOption",
+    "Missing",
+    "MissingOption",
+    "OutputOption",
     "PanelOption",
     "RecordFormat",
     "RecordFormatOption",
@@ -45,6 +48,14 @@ class RecordFormat(StrEnum):
     json = "json"
 
 
+class Missing(StrEnum):
+    """What becomes of missing scores."""
+
+    likelihood = "likelihood"
+    drop = "drop"
+    ruan2024 = "ruan2024"
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 RecordFormatOption = Annotated[RecordFormat, typer.Option("--format", help="For people, or for programs.")]
 SnapshotOption = Annotated[
@@ -65,6 +76,10 @@ BackendOption = Annotated[str, typer.Option("--backend", help="Who runs them: lo
 SchedulerOption = Annotated[
     str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, e.g. tcp://10.0.0.1:8786.")
 ]
+MissingOption = Annotated[
+    Missing, typer.Option(help="Missing scores: integrated out, their models left out, or filled in as in the paper.")
+]
+OutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the rows: FILE.csv.")]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
 
 
