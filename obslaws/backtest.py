@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,11 @@ from obslaws.metrics import (
     within,
 )
 from obslaws.panel import Panel, load_panel
+from obslaws.parallel import Workers, run_pieces
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
 from obslaws.splits import plan
 
-__all__ = ["CELL_COLUMNS", "LEVELS", "BacktestResult", "backtest"]
+__all__ = ["CELL_COLUMNS", "LEVELS", "BacktestResult", "backtest", "run_fold"]
 
 CELL_COLUMNS = ("fold", "model", "family", "benchmark", "score", "forecast", "lower", "upper", "basis")
 LEVELS = (0.8, 0.9, 0.95)
@@ -170,6 +171,8 @@ def backtest(
     benchmarks: Sequence[str] | None = None,
     level: float = 0.9,
     jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BacktestResult:
     """Hide part of a panel, forecast it, compare.
@@ -196,8 +199,8 @@ def backtest(
         Cut the panel to these, for training and test.
     level : float
         Nominal coverage of the intervals, in (0, 1).
-    jobs : int
-        Processes; -1 for one per core.
+    jobs, backend, scheduler
+        Who runs the folds, see `obslaws.parallel.Workers`; the numbers are the same.
     progress : callable, optional
         Called with (folds done, folds in all), first with 0.
 
@@ -220,8 +223,7 @@ def backtest(
     222
     """
     check_level(level)
-    if jobs == 0 or jobs < -1:
-        raise UsageError(f"jobs is {jobs}; expected a number of processes, or -1 for one per core.")
+    workers = Workers(jobs, backend, scheduler)
     record = load_protocol(protocol) if isinstance(protocol, str) else protocol
     record = with_options(record, observed, groups, revealed, cutoff)
     model = make_forecaster(forecaster) if isinstance(forecaster, str) else forecaster
@@ -232,7 +234,7 @@ def backtest(
     parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
     report = progress or (lambda done, total: None)
     report(0, len(folds))
-    for part in _run(folds, model, level, jobs):
+    for part in run_pieces(run_fold, ((fold, model, level) for fold in folds), workers):
         parts.append(part)
         report(len(parts), len(folds))
     seconds = time.perf_counter() - start
@@ -244,26 +246,32 @@ def backtest(
     return BacktestResult(record.id, model.label or model.name, level, seconds, answers, quantiles, n_items, by_group)
 
 
-def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[tuple[pd.DataFrame, pd.DataFrame]]:
-    if jobs == 1:
-        return (_run_fold(fold, model, level) for fold in folds)
-    from joblib import Parallel, delayed
+def run_fold(fold: Fold, model: Forecaster, level: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fit one fold and forecast what it holds out.
 
-    tasks: Iterator[Any] = (delayed(_run_fold)(fold, model, level) for fold in folds)
-    return Parallel(n_jobs=jobs, backend="loky", return_as="generator")(tasks)
+    Parameters
+    ----------
+    fold : Fold
+    model : Forecaster
+        Is copied, not changed.
+    level : float
 
+    Returns
+    -------
+    tuple of DataFrame
+        As `BacktestResult.cells` and `BacktestResult.quantiles`.
 
-def _run_fold(fold: Fold, model: Forecaster, level: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from threadpoolctl import threadpool_limits
-
+    Raises
+    ------
+    FitError
+        The fold leaks.
+    """
     fold.check()
-    # one BLAS thread, here as in a worker: another number of threads may round another way
-    with threadpool_limits(1):
-        fitted = copy.deepcopy(model).fit(fold.train)
-        predictive = fitted.predict(fold.queries, fold.revealed)
-        answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
-        at = fold.train.scores.columns.get_indexer(fold.held_out.columns)
-        quantiles = pd.DataFrame({share: predictive.quantile(share)[:, at].ravel() for share in SHARES})
+    fitted = copy.deepcopy(model).fit(fold.train)
+    predictive = fitted.predict(fold.queries, fold.revealed)
+    answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
+    at = fold.train.scores.columns.get_indexer(fold.held_out.columns)
+    quantiles = pd.DataFrame({share: predictive.quantile(share)[:, at].ravel() for share in SHARES})
     answers = answers.assign(fold=fold.name, score=fold.held_out.to_numpy().ravel())
     asked = answers["score"].notna()
     return answers.loc[asked, [*CELL_COLUMNS]], quantiles[asked.to_numpy()]

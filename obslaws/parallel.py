@@ -104,7 +104,7 @@ def _alone(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:
 
 def _cluster(workers: Workers) -> Any:
     try:
-        from dask.distributed import Client, LocalCluster
+        from distributed import Client, LocalCluster
     except ImportError:
         raise UsageError("The backend 'dask' needs dask: pip install 'obslaws[dask]'.") from None
     if workers.scheduler is not None:
