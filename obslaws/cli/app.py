@@ -19,6 +19,7 @@ from obslaws.cli.output import note
 from obslaws.cli.refresh import refresh
 from obslaws.cli.registry import register, registry, resolve
 from obslaws.cli.select import select
+from obslaws.cli.select_benchmarks import benchmarks, next_
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -41,6 +42,8 @@ app.command()(resolve)
 app.add_typer(registry, name="registry")
 app.command()(capability)
 app.command()(efficiency)
+select.command()(benchmarks)
+select.command("next")(next_)
 app.add_typer(select, name="select")
 app.command("import")(import_results)
 
