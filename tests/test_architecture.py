@@ -33,7 +33,7 @@ ROOMS = (
     ("cutoffs",),
     ("splits",),
     ("backtest",),
-    ("lifecycle", "select", "registry"),
+    ("lifecycle", "select", "registry", "audit", "scoreboard"),
     ("report",),
     ("cli",),
     ("__main__",),

@@ -18,6 +18,7 @@ from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
 from obslaws.cli.refresh import refresh
 from obslaws.cli.registry import register, registry, resolve
+from obslaws.cli.scoreboard import scoreboard
 from obslaws.cli.select import select
 from obslaws.cli.select_benchmarks import benchmarks, next_
 from obslaws.cli.snapshot import snapshot
@@ -37,6 +38,7 @@ app.command()(backtest)
 app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
+app.command()(scoreboard)
 app.command()(register)
 app.command()(resolve)
 app.add_typer(registry, name="registry")

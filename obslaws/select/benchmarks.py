@@ -1,7 +1,8 @@
 """Which benchmarks to evaluate: those after which the expected error of all others is smallest.
 
 In: the joint posterior of a model's logits (`obslaws.select.posterior`), costs, a count or a budget. Out: a set in
-the order in which to run it, with the error expected after each step. Small problems are solved exactly; larger ones greedily, with the posterior updated after every choice.
+the order in which to run it, with the error expected after each step. Small problems are solved exactly; larger
+ones greedily, with the posterior updated after every choice.
 """
 
 from __future__ import annotations
