@@ -77,10 +77,11 @@ def main(view, n_random, least):
     for k in range(FOLDS):
         rows = fold == k
         train = panel.select(~rows)
+        usual = train.scores.notna().mean().to_numpy()
         start = time.perf_counter()
         model = forecaster("skill").fit(train)
         fitted = time.perf_counter()
-        found = select_benchmarks(population(model), list(panel.scores.columns), 3, candidates=common)
+        found = select_benchmarks(population(model), list(panel.scores.columns), 3, targets=usual, candidates=common)
         seconds.append((fitted - start, time.perf_counter() - fitted))
         ours = [list(panel.scores.columns).index(name) for name in found.steps["benchmark"]]
         theirs = greedy_refitting(train, 5, able)

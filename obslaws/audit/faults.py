@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from obslaws.audit.findings import findings
 from obslaws.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -84,25 +86,35 @@ def _same(scores: NDArray[np.float64], one: int, other: int) -> bool:
     return bool(np.array_equal(scores[one], scores[other], equal_nan=True))
 
 
-def detection(expected: Expected, wrong: NDArray[np.bool_], rows: bool, false_alarms: float = 0.05) -> float:
-    """Share of the faults that stand out more than all but some of what is right.
+def detection(faulty: Panel, expected: Expected, wrong: NDArray[np.bool_], false_alarms: float = 0.05) -> pd.DataFrame:
+    """Count how many of the faults are found.
 
     Parameters
     ----------
+    faulty : Panel
+        With faults.
     expected : Expected
         Of the faulty panel.
     wrong : ndarray of bool, shape (M, J)
-    rows : bool
-        Whether models are judged (``swapped``), or scores.
+        The faults.
     false_alarms : float
         Share of right scores, or models, that may stand out as much.
 
     Returns
     -------
-    float
+    DataFrame of shape (2, 5)
+        judged (``score``, ``model``), n_faults, found (share of the faults that stand out more than all but
+        `false_alarms` of what is right), n_reported (findings at 5 % false discoveries), n_reported_right.
     """
-    surprise = np.abs(expected.row_deviate if rows else expected.deviate)
-    bad = wrong.any(axis=1) if rows else wrong
-    judged = np.isfinite(surprise)
-    limit = np.quantile(surprise[judged & ~bad], 1.0 - false_alarms)
-    return float((surprise[judged & bad] > limit).mean())
+    reported = findings(faulty, expected)
+    rows = []
+    surprises = {"score": (expected.deviate, wrong), "model": (expected.row_deviate, wrong.any(axis=1))}
+    for kind, (deviate, bad) in surprises.items():
+        surprise, judged = np.abs(deviate), np.isfinite(deviate)
+        limit = np.quantile(surprise[judged & ~bad], 1.0 - false_alarms)
+        found = surprise[judged & bad] > limit
+        told = reported[reported["kind"] == kind]
+        i = faulty.scores.index.get_indexer(pd.Index(told["model"]))
+        right = bad[i, faulty.scores.columns.get_indexer(pd.Index(told["benchmark"]))] if kind == "score" else bad[i]
+        rows.append((kind, int(found.size), float(found.mean()) if found.size else np.nan, len(told), int(right.sum())))
+    return pd.DataFrame(rows, columns=["judged", "n_faults", "found", "n_reported", "n_reported_right"])

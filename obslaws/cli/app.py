@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from obslaws._version import __version__
+from obslaws.cli.audit import audit
 from obslaws.cli.backtest import backtest
 from obslaws.cli.capability import capability
 from obslaws.cli.efficiency import efficiency
@@ -39,6 +40,7 @@ app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
 app.command()(scoreboard)
+app.command()(audit)
 app.command()(register)
 app.command()(resolve)
 app.add_typer(registry, name="registry")

@@ -75,8 +75,8 @@ def select_benchmarks(
         Their names.
     count : int, optional
         Most benchmarks; as many as the budget pays for when not given.
-    targets : ndarray of bool, shape (J,), optional
-        Whose errors count; all by default.
+    targets : ndarray of shape (J,), optional
+        How much the error on each counts, 0 for not at all; all the same by default.
     candidates : ndarray of bool, shape (J,), optional
         Which can be chosen; all by default.
     costs : ndarray of shape (J,), optional
@@ -106,7 +106,7 @@ def select_benchmarks(
     if most < 1 or not able.any() or not weight.any():
         raise UsageError(
             f"Nothing can be chosen: {int(able.sum())} of {J} benchmarks are open and cost no more than "
-            f"{limit:g}, and {int(weight.sum())} are to be told. Raise the budget or the count."
+            f"{limit:g}, and {int((weight > 0).sum())} are to be told. Raise the budget or the count."
         )
     most = min(most, int(able.sum()))
     problem = _Problem(weight, able, costs, limit)
@@ -183,7 +183,7 @@ def _in_order(
         now, done, joint = after[at], (*done, at), measured(joint, at)
         rest.remove(at)
     steps = pd.DataFrame(rows, columns=["benchmark", "cost", "error_left", "reduction"])
-    return BenchmarkSelection(steps, before / n_targets, is_exact, int(n_targets))
+    return BenchmarkSelection(steps, before / n_targets, is_exact, int((problem.weight > 0).sum()))
 
 
 def rank_next(
