@@ -107,7 +107,9 @@ def reliability_figure(outcomes: Sequence[Outcome]) -> Figure:
     figure.supxlabel("nominal share of scores below the quantile", fontsize=9)
     figure.supylabel("true share", fontsize=9)
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 10), fontsize=8, frameon=False)
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=min(len(labels), 3 * across), fontsize=8, frameon=False
+    )
     return figure
 
 
