@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +33,12 @@ from obslaws.metrics import (
 )
 from obslaws.outcomes import Outcome, outcome, totals
 from obslaws.panel import Panel, load_panel
+from obslaws.parallel import Workers, run_pieces
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
 from obslaws.splits import plan
 from obslaws.targets import TargetTable
 
-__all__ = ["CELL_COLUMNS", "LEVELS", "PREDICTORS", "BacktestResult", "backtest", "protocol_forecaster"]
+__all__ = ["CELL_COLUMNS", "LEVELS", "PREDICTORS", "BacktestResult", "backtest", "protocol_forecaster", "run_fold"]
 
 PREDICTORS = ("compute", "size", "pc1", "pc2", "pc3", "pc4")
 CELL_COLUMNS = ("fold", "model", "family", "benchmark", "score", "forecast", "lower", "upper", "basis")
@@ -184,6 +185,8 @@ def backtest(
     targets: TargetTable | None = None,
     level: float = 0.9,
     jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BacktestResult:
     """Hide part of a panel, forecast it, compare.
@@ -213,8 +216,8 @@ def backtest(
         Scores to be forecast, for protocols with targets; by default the protocol's own view.
     level : float
         Nominal coverage of the intervals, in (0, 1).
-    jobs : int
-        Processes; -1 for one per core.
+    jobs, backend, scheduler
+        Who runs the folds, see `obslaws.parallel.Workers`; the numbers are the same.
     progress : callable, optional
         Called with (folds done, folds in all), first with 0.
 
@@ -237,8 +240,7 @@ def backtest(
     222
     """
     check_level(level)
-    if jobs == 0 or jobs < -1:
-        raise UsageError(f"jobs is {jobs}; expected a number of processes, or -1 for one per core.")
+    workers = Workers(jobs, backend, scheduler)
     record = load_protocol(protocol) if isinstance(protocol, str) else protocol
     record = with_options(record, observed, groups, revealed, cutoff)
     if panel is None:
@@ -252,7 +254,8 @@ def backtest(
     report(0, len(folds))
     name = forecaster if isinstance(forecaster, str) else model.label or model.name
     units = {task.target: task.score_range[1] for task in record.tasks}
-    for answered, spread, one in _run(folds, model, name, units, level, jobs):
+    pieces = ((fold, model, level, name, units.get(fold.name)) for fold in folds)
+    for answered, spread, one in run_pieces(run_fold, pieces, workers):
         parts.append((answered, spread))
         outcomes += [] if one is None else [one]
         report(len(parts), len(folds))
@@ -291,32 +294,39 @@ def protocol_forecaster(record: Protocol, name: str, panel: Panel) -> Forecaster
     return make_forecaster(name, **settings.get(name, {}))
 
 
-def _run(
-    folds: list[Fold], model: Forecaster, name: str, units: Mapping[str, float], level: float, jobs: int
-) -> Iterable[tuple[pd.DataFrame, pd.DataFrame, Outcome | None]]:
-    arguments = ((fold, model, name, units.get(fold.name), level) for fold in folds)
-    if jobs == 1:
-        return (_run_fold(*one) for one in arguments)
-    from joblib import Parallel, delayed
-
-    tasks: Iterator[Any] = (delayed(_run_fold)(*one) for one in arguments)
-    return Parallel(n_jobs=jobs, backend="loky", return_as="generator")(tasks)
-
-
-def _run_fold(
-    fold: Fold, model: Forecaster, name: str, unit: float | None, level: float
+def run_fold(
+    fold: Fold, model: Forecaster, level: float, name: str = "", unit: float | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, Outcome | None]:
-    from threadpoolctl import threadpool_limits
+    """Fit one fold and forecast what it holds out.
 
+    Parameters
+    ----------
+    fold : Fold
+    model : Forecaster
+        Is copied, not changed.
+    level : float
+    name : str
+        What the forecaster is called in the outcome.
+    unit : float, optional
+        Top of the target's score range, for protocols with targets.
+
+    Returns
+    -------
+    tuple
+        As `BacktestResult.cells` and `BacktestResult.quantiles`; and the outcome where there is a target.
+
+    Raises
+    ------
+    FitError
+        The fold leaks.
+    """
     fold.check()
-    # one BLAS thread, here as in a worker: another number of threads may round another way
-    with threadpool_limits(1):
-        fitted = copy.deepcopy(model).fit(fold.train)
-        predictive = fitted.predict(fold.queries, fold.revealed)
-        answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
-        at = fold.train.scores.columns.get_indexer(fold.held_out.columns)
-        quantiles = pd.DataFrame({share: predictive.quantile(share)[:, at].ravel() for share in SHARES})
-        one = None if unit is None else outcome(fold, fitted, name, unit, level)
+    fitted = copy.deepcopy(model).fit(fold.train)
+    predictive = fitted.predict(fold.queries, fold.revealed)
+    answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
+    at = fold.train.scores.columns.get_indexer(fold.held_out.columns)
+    quantiles = pd.DataFrame({share: predictive.quantile(share)[:, at].ravel() for share in SHARES})
+    one = None if unit is None else outcome(fold, fitted, name, unit, level)
     answers = answers.assign(fold=fold.name, score=fold.held_out.to_numpy().ravel())
     asked = answers["score"].notna()
     return answers.loc[asked, [*CELL_COLUMNS]], quantiles[asked.to_numpy()], one

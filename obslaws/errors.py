@@ -12,6 +12,7 @@ __all__ = [
     "MeasurementWarning",
     "ObslawsError",
     "ObslawsWarning",
+    "RegistryError",
     "SchemaError",
     "SourceError",
     "StorageError",
@@ -43,6 +44,10 @@ class FitError(ObslawsError, ValueError):
 
 class UsageError(ObslawsError, ValueError):
     """An argument does not make sense."""
+
+
+class RegistryError(ObslawsError, ValueError):
+    """A registry of forecasts is not there, or is not what was written."""
 
 
 class UnknownNameError(ObslawsError, KeyError):

@@ -1,4 +1,4 @@
-"""The user's own folders: refreshed snapshots in one, fetched files in the other.
+"""The user's own folders: refreshed snapshots in one, fetched files in another, registered forecasts beside them.
 
 `OBSLAWS_HOME` moves both; without it they are where the operating system keeps such things.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
 
-__all__ = ["cache_folder", "snapshots_folder"]
+__all__ = ["cache_folder", "registry_file", "snapshots_folder"]
 
 
 def snapshots_folder() -> Path:
@@ -35,3 +35,14 @@ def cache_folder() -> Path:
     """
     own = os.environ.get("OBSLAWS_HOME")
     return Path(own) / "cache" if own else user_cache_path("obslaws", appauthor=False)
+
+
+def registry_file() -> Path:
+    """Find the file with registered forecasts; it need not exist.
+
+    Returns
+    -------
+    Path
+        ``registry.jsonl`` beside the user's snapshots.
+    """
+    return snapshots_folder().parent / "registry.jsonl"

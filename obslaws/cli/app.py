@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from obslaws._version import __version__
+from obslaws.cli.audit import audit
 from obslaws.cli.backtest import backtest
 from obslaws.cli.capability import capability
 from obslaws.cli.diagnose import diagnose
@@ -21,7 +22,10 @@ from obslaws.cli.observe import observe
 from obslaws.cli.output import note
 from obslaws.cli.pass_at_k import pass_at_k
 from obslaws.cli.refresh import refresh
+from obslaws.cli.registry import register, registry, resolve
+from obslaws.cli.scoreboard import scoreboard
 from obslaws.cli.select import select
+from obslaws.cli.select_benchmarks import benchmarks, next_
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -40,8 +44,15 @@ app.command()(observe)
 app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
+app.command()(scoreboard)
+app.command()(audit)
+app.command()(register)
+app.command()(resolve)
+app.add_typer(registry, name="registry")
 app.command()(capability)
 app.command()(efficiency)
+select.command()(benchmarks)
+select.command("next")(next_)
 app.add_typer(select, name="select")
 app.command("import")(import_results)
 app.add_typer(laws, name="laws")

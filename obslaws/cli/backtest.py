@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    BackendOption,
     BenchmarksOption,
+    JobsOption,
     LevelOption,
     PanelOption,
     RecordFormat,
     RecordFormatOption,
+    SchedulerOption,
     SnapshotOption,
     ViewOption,
     names,
@@ -50,7 +53,9 @@ def backtest(
     against: Annotated[
         str | None, typer.Option(help="One more forecaster, to which each is compared by a paired bootstrap.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
+    jobs: JobsOption = 1,
+    backend: BackendOption = "loky",
+    scheduler: SchedulerOption = None,
     format: RecordFormatOption = RecordFormat.table,
 ) -> None:
     """Hide scores, refit without them, and compare the forecasts with what came; errors are in points of 100.
@@ -94,6 +99,8 @@ def backtest(
                 targets=targets,
                 level=level,
                 jobs=jobs,
+                backend=backend,
+                scheduler=scheduler,
                 progress=progress,
             )
         results.append(result)

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
 
 __all__ = [
+    "BackendOption",
     "BenchmarksOption",
     "Format",
     "FormatOption",
+    "JobsOption",
     "LevelOption",
     "Missing",
     "MissingOption",
@@ -22,6 +24,7 @@ __all__ = [
     "PanelOption",
     "RecordFormat",
     "RecordFormatOption",
+    "SchedulerOption",
     "SnapshotOption",
     "TasksOption",
     "ViewOption",
@@ -68,6 +71,11 @@ PanelOption = Annotated[
 BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only these, separated by commas.")]
 TasksOption = Annotated[
     Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
+]
+JobsOption = Annotated[int, typer.Option("--jobs", help="How many folds at a time; -1 for one per core.")]
+BackendOption = Annotated[str, typer.Option("--backend", help="Who runs them: loky (processes), threading or dask.")]
+SchedulerOption = Annotated[
+    str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, e.g. tcp://10.0.0.1:8786.")
 ]
 MissingOption = Annotated[
     Missing, typer.Option(help="Missing scores: integrated out, their models left out, or filled in as in the paper.")

@@ -1,0 +1,190 @@
+"""`obslaws register`, `resolve` and `registry`: forecasts on record, and what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from obslaws.cli.options import (
+    BenchmarksOption,
+    Format,
+    FormatOption,
+    PanelOption,
+    RecordFormat,
+    RecordFormatOption,
+    SnapshotOption,
+    ViewOption,
+    names,
+    open_panel,
+)
+from obslaws.cli.output import Page, number, progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from obslaws.panel import Panel
+
+RegistryOption = Annotated[
+    Path | None, typer.Option("--registry", help="The registry, a file of JSON lines; else the user's own.")
+]
+
+registry = typer.Typer(help="Look at registered forecasts and check that nobody changed them.", no_args_is_help=True)
+
+
+def _place(path: Path | None) -> Path:
+    from obslaws.folders import registry_file
+
+    return path or registry_file()
+
+
+def register(
+    model: Annotated[str, typer.Option(help="Id under which the scores will be published, e.g. Qwen/Qwen3-22B.")],
+    family: Annotated[str | None, typer.Option(help="Family of a model that the panel does not know.")] = None,
+    params: Annotated[str | None, typer.Option(help="Parameters: 32e9, 32B.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Training tokens: 18e12, 18T.")] = None,
+    active_params: Annotated[str | None, typer.Option(help="Parameters used per token.")] = None,
+    variant: Annotated[str | None, typer.Option(help="base or chat.")] = None,
+    date: Annotated[str | None, typer.Option(help="Release date, e.g. 2025-01-31.")] = None,
+    scores: Annotated[str | None, typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, or a file.")] = None,
+    benchmarks: BenchmarksOption = None,
+    forecaster: Annotated[str, typer.Option(help="Who answers.")] = "skill",
+    view: ViewOption = None,
+    snapshot: SnapshotOption = None,
+    panel: PanelOption = None,
+    registry: RegistryOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Forecast a model and append the forecasts to a registry, before its scores are known.
+
+    Example: obslaws register --model acme/Next-22B --family qwen2.5 --params 22B --tokens 18T
+    """
+    import pandas as pd
+
+    from obslaws.known_scores import known_scores
+    from obslaws.quantities import parse_count
+    from obslaws.query import query
+    from obslaws.registry.register import register as write
+    from obslaws.report.captions import data_caption
+
+    data = open_panel(view, snapshot, panel)
+    if model in data.models.index:
+        asked = data.models.loc[[model]]
+    elif family is None or params is None:
+        raise typer.BadParameter(f"{model!r} is not in the panel: give its --family, --params and --tokens.")
+    else:
+        counts = {
+            name: None if text is None else parse_count(text, option)
+            for name, option, text in (
+                ("n_params", "--params", params),
+                ("n_tokens", "--tokens", tokens),
+                ("n_active_params", "--active-params", active_params),
+            )
+        }
+        asked = query(data, family, variant=variant, release_date=date, **counts)
+        asked.index = pd.Index([model], name="model")
+    known = None if scores is None else known_scores(scores, data, model)
+    path = _place(registry)
+    with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
+        records = write(path, data, asked, known, names(benchmarks), forecaster)
+
+    rows = pd.DataFrame([{**{k: v for k, v in r.items() if k != "quantiles"}, **r["quantiles"]} for r in records])
+    page = Page(format)
+    page.line(f"Registered: {len(records)} forecasts of {model} in {path}", bold=True)
+    page.line(data_caption(data))
+    page.line()
+    shown = pd.DataFrame({"<benchmark": rows["benchmark"]})
+    for share in ("0.05", "0.5", "0.95"):
+        shown[share] = rows[share].map(number)
+    page.frame(rows, shown.assign(**{"<basis": rows["basis"]}))
+    page.line()
+    page.line("`obslaws resolve` scores them against a newer snapshot; `obslaws registry verify` tells the last seal.")
+
+
+def resolve(
+    scores: Annotated[Path | None, typer.Option(help="CSV with model, benchmark, score (fractions).")] = None,
+    snapshot: SnapshotOption = None,
+    registry: RegistryOption = None,
+    format: RecordFormatOption = RecordFormat.table,
+) -> None:
+    """Score registered forecasts by what has been measured since.
+
+    Example: obslaws resolve --snapshot latest
+    """
+    from obslaws.panel import load_panel
+    from obslaws.registry.chain import read_chain
+    from obslaws.registry.resolve import add_up, read_scores
+    from obslaws.registry.resolve import resolve as put_together
+
+    def panel_of(view: str) -> Panel:
+        return load_panel(view, snapshot)
+
+    measured = None if scores is None else read_scores(scores)
+    records = read_chain(_place(registry))
+    resolved = put_together(records, measured, panel_of if measured is None else None)
+    total = add_up(resolved)
+
+    page = Page(format)
+    if format is RecordFormat.json:
+        page.record({**total, "forecasts": _plain(resolved)})
+        return
+    page.line(f"{total['n_resolved']} of {total['n_forecasts']} registered forecasts have a score", bold=True)
+    if not total["n_resolved"]:
+        page.line("Nothing was measured since; name a newer --snapshot, or a table with --scores.")
+        return
+    page.line()
+    page.frame(resolved, _for_people(resolved[resolved["score"].notna()]))
+    page.line()
+    page.line(f"Error {total['mae']:.2f} (mean), {total['medae']:.2f} (median); CRPS {total['crps']:.2f}; in points.")
+    shares = (f"{100 * share:.0f} % inside {100 * float(level):g} %" for level, share in total["coverage"].items())
+    page.line(f"Intervals: {', '.join(shares)}.")
+
+
+@registry.callback()
+def _group() -> None:
+    """Look at registered forecasts and check that nobody changed them."""
+
+
+@registry.command()
+def verify(
+    registry: RegistryOption = None,
+    head: Annotated[str | None, typer.Option(help="A seal noted earlier: its line must still be there.")] = None,
+    format: RecordFormatOption = RecordFormat.table,
+) -> None:
+    """Check that every line is as it was written; the first that is not is named, with exit code 1.
+
+    Example: obslaws registry verify
+    """
+    from obslaws.registry.chain import NOTHING
+    from obslaws.registry.chain import verify as check
+
+    path = _place(registry)
+    records = check(path, head)
+    seal = records[-1]["seal"] if records else NOTHING
+    page = Page(format)
+    if format is RecordFormat.json:
+        page.record({"registry": str(path), "n_lines": len(records), "seal": seal})
+        return
+    page.line(f"{path}: {len(records)} lines, chain whole", bold=True)
+    page.line(f"Last seal {seal}")
+    page.line("Keep it elsewhere: `verify --head SEAL` then tells whether the end was cut off or all written anew.")
+
+
+def _for_people(done: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame({"<registered": done["registered"].str.slice(0, 10), "<model": done["model"]})
+    shown["<benchmark"] = done["benchmark"]
+    shown["forecast"] = done["forecast"].map(number)
+    bounds = zip(done["lower"], done["upper"], strict=True)
+    shown["90 % interval"] = [f"{number(low)} to {number(high)}" for low, high in bounds]
+    shown["score"] = done["score"].map(number)
+    return shown.assign(inside=["yes" if inside else "no" for inside in done["inside"]])
+
+
+def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {k: None if v is None or v != v else v for k, v in row.items()}
+        for row in frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    ]

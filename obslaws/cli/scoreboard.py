@@ -1,0 +1,110 @@
+"""`obslaws scoreboard`: the track record of every forecaster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obslaws.cli.options import (
+    BackendOption,
+    Format,
+    FormatOption,
+    JobsOption,
+    SchedulerOption,
+    SnapshotOption,
+    names,
+)
+from obslaws.cli.output import Page, progress_bar
+
+
+def scoreboard(
+    races: Annotated[str | None, typer.Option(help="Only these protocols, separated by commas.")] = None,
+    forecasters: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
+    every: Annotated[int, typer.Option(help="Only one of so many folds, where there are more than two.")] = 1,
+    snapshot: SnapshotOption = None,
+    results: Annotated[Path | None, typer.Option(help="Folder of finished folds; else the user's cache.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Also write one page: FILE.html.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Also write the rows: FILE.csv, or the tables: FILE.md.")] = None,
+    jobs: JobsOption = 1,
+    backend: BackendOption = "loky",
+    scheduler: SchedulerOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Replay every forecaster on every protocol; finished folds are kept, so that a killed run goes on where it was.
+
+    Example: obslaws scoreboard --jobs 2 --page scoreboard.html
+    """
+    from obslaws.errors import UnknownNameError, UsageError
+    from obslaws.folders import cache_folder
+    from obslaws.forecasters import FORECASTERS
+    from obslaws.forecasters.settings import split_names
+    from obslaws.parallel import Workers
+    from obslaws.scoreboard.races import ENTRANTS, find_races
+    from obslaws.scoreboard.run import run_races
+    from obslaws.scoreboard.table import add_up
+
+    for path, endings in ((page, (".html",)), (output, (".csv", ".md"))):
+        if path is not None and path.suffix not in endings:
+            raise UsageError(f"{str(path)!r}: the name must end in {' or '.join(endings)}.")
+    if every < 1:
+        raise UsageError(f"every is {every}; expected 1 or more.")
+    entrants = split_names(forecasters) if forecasters else list(ENTRANTS)
+    for name in entrants:
+        if name.partition(":")[0] not in FORECASTERS:
+            raise UnknownNameError("forecaster", name, FORECASTERS)
+    chosen = find_races(names(races))
+    folder = results or cache_folder() / "scoreboard"
+    with progress_bar("Running the races") as progress:
+        outcomes = run_races(
+            chosen,
+            entrants,
+            folder,
+            snapshot=snapshot,
+            every=every,
+            workers=Workers(jobs, backend, scheduler),
+            progress=progress,
+        )
+    table = add_up(outcomes)
+    caption, command = _caption(snapshot), _command(races, forecasters, every, snapshot)
+
+    shown = Page(format)
+    shown.line(f"Scoreboard: {len(chosen)} races, {len(entrants)} forecasters", bold=True)
+    shown.line(caption)
+    if format is not Format.table:
+        shown.frame(table)
+    else:
+        from obslaws.report.scoreboard_page import COLUMNS, for_people
+
+        for race, rows in for_people(table).groupby("race", sort=False):
+            shown.line()
+            shown.line(f"{race}, {int(table.loc[rows.index[0], 'n_folds'])} folds", bold=True)
+            shown.line()
+            titled = rows.drop(columns="race").rename(columns={**COLUMNS, "forecaster": "<forecaster"})
+            shown.frame(titled, titled)
+    if page is not None or output is not None:
+        from obslaws.report.scoreboard_page import scoreboard_html, write_markdown, write_text
+
+        if page is not None:
+            write_text(page, scoreboard_html(table, outcomes, caption, command))
+            shown.line(f"Page: {page}")
+        if output is not None:
+            rows_ = table.drop(columns="seconds").to_csv(index=False, lineterminator="\n", float_format="%.6g")
+            write_text(output, rows_ if output.suffix == ".csv" else write_markdown(table, caption, command))
+            shown.line(f"Rows: {output}")
+
+
+def _caption(snapshot: str | None) -> str:
+    from obslaws._version import __version__
+    from obslaws.snapshot import load_snapshot
+
+    told = load_snapshot(snapshot)
+    return f"snapshot {told.manifest['date']} ({told.manifest['hash']}), obslaws {__version__}"
+
+
+def _command(races: str | None, forecasters: str | None, every: int, snapshot: str | None) -> str:
+    given = {"races": races, "forecasters": forecasters, "every": every if every > 1 else None, "snapshot": snapshot}
+    return " ".join(
+        ["obslaws scoreboard", *(f"--{name} {value}" for name, value in given.items() if value is not None)]
+    )

@@ -1,0 +1,154 @@
+"""Score registered forecasts by what has been measured since.
+
+In: a registry, and scores: those of a newer snapshot, or a table of one's own. Out: each forecast beside its score, and
+what they add up to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from obslaws.errors import SchemaError
+from obslaws.metrics import bias, coverage, crps, mae, medae, width
+
+if TYPE_CHECKING:
+    from obslaws.panel import Panel
+
+__all__ = ["add_up", "read_scores", "resolve"]
+
+LEVELS = (0.8, 0.9, 0.95)
+RESOLVED_COLUMNS = (
+    "line", "registered", "forecaster", "model", "benchmark", "lower", "forecast", "upper", "score", "inside", "basis",
+)  # fmt: skip
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read measured scores: CSV with columns model, benchmark, score (fractions).
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    DataFrame of shape (n_scores, 3)
+
+    Raises
+    ------
+    SchemaError
+        Another shape, a score that is no fraction, or a second score of one cell.
+    """
+    columns = ("model", "benchmark", "score")
+    if not path.is_file():
+        raise SchemaError(f"{path}: no such file; expected a CSV with columns {', '.join(columns)}.")
+    table = pd.read_csv(path, dtype={"model": "str", "benchmark": "str"})
+    missing = [c for c in columns if c not in table]
+    if missing:
+        raise SchemaError(f"{path.name}: no column {missing[0]!r}; expected {', '.join(columns)}.")
+    score = pd.to_numeric(table["score"], errors="coerce")
+    bad = ~score.between(0.0, 1.0)
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        raise SchemaError(
+            f"{path.name}, row {at + 2}: score is {table['score'].iloc[at]!r}; expected a fraction such as 0.71."
+        )
+    doubled = table.duplicated(["model", "benchmark"])
+    if doubled.any():
+        at = int(np.flatnonzero(doubled)[0])
+        raise SchemaError(f"{path.name}, row {at + 2}: a second score of this model on this benchmark. Keep one.")
+    return table[[*columns]].assign(score=score)
+
+
+def resolve(
+    records: Sequence[dict[str, Any]],
+    scores: pd.DataFrame | None = None,
+    panel_of: Callable[[str], Panel] | None = None,
+) -> pd.DataFrame:
+    """Put each forecast beside its score.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Lines of the registry, as `obslaws.registry.chain.read_chain` gives them.
+    scores : DataFrame, optional
+        Columns model, benchmark, score; models are found whatever the case.
+    panel_of : callable, optional
+        View -> panel of the newer snapshot; asked where `scores` has nothing. A panel with the very data that the
+        forecast was made from tells nothing new.
+
+    Returns
+    -------
+    DataFrame of shape (n_forecasts, 11 + n_quantiles)
+        Columns line, registered, forecaster, model, benchmark, lower, forecast, upper (90 %), score (NaN where it has
+        not been measured), inside, basis; then the quantiles, named by their shares.
+    """
+    forecasts = [record for record in records if record.get("kind") == "forecast"]
+    measured: dict[tuple[str, str], float] = {}
+    if scores is not None:
+        for model, benchmark, score in scores[["model", "benchmark", "score"]].itertuples(index=False):
+            measured[str(model).lower(), str(benchmark)] = float(score)
+    known: dict[str, Any] = {}
+    rows = []
+    for record in forecasts:
+        key = (record["model"].lower(), record["benchmark"])
+        score = measured.get(key, np.nan)
+        if np.isnan(score) and panel_of is not None:
+            view = record["view"]
+            if view not in known:
+                known[view] = _cells(panel_of(view))
+            hash_, cells = known[view]
+            score = cells.get(key, np.nan) if hash_ != record["snapshot"] else np.nan
+        quantiles = {str(share): float(value) for share, value in record["quantiles"].items()}
+        told = {name: record[name] for name in ("line", "registered", "forecaster", "model", "benchmark", "basis")}
+        low, mid, high = quantiles["0.05"], quantiles["0.5"], quantiles["0.95"]
+        inside = pd.NA if np.isnan(score) else bool(low <= score <= high)
+        rows.append(
+            {**told, "lower": low, "forecast": mid, "upper": high, "score": score, "inside": inside, **quantiles}
+        )
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*RESOLVED_COLUMNS])
+    return frame[[*RESOLVED_COLUMNS, *(c for c in frame if c not in RESOLVED_COLUMNS)]]
+
+
+def _cells(panel: Panel) -> tuple[str | None, dict[tuple[str, str], float]]:
+    scores = panel.scores.stack(future_stack=True).dropna()
+    cells = {(str(model).lower(), str(benchmark)): float(score) for (model, benchmark), score in scores.items()}
+    return panel.provenance.get("hash"), cells
+
+
+def add_up(resolved: pd.DataFrame) -> dict[str, Any]:
+    """Add up the forecasts whose score is known.
+
+    Parameters
+    ----------
+    resolved : DataFrame
+        From `resolve`.
+
+    Returns
+    -------
+    dict
+        n_forecasts, n_resolved; when there are any, mae, medae, bias, crps, width in points and coverage (level ->
+        share).
+    """
+    done = resolved[resolved["score"].notna()]
+    out: dict[str, Any] = {"n_forecasts": len(resolved), "n_resolved": len(done)}
+    if done.empty:
+        return out
+    shares = [c for c in resolved if c not in RESOLVED_COLUMNS]
+    score = done["score"]
+    return {
+        **out,
+        "mae": mae(score, done["forecast"]),
+        "medae": medae(score, done["forecast"]),
+        "bias": bias(score, done["forecast"]),
+        "crps": crps(score, done[shares].to_numpy(dtype=float), [float(s) for s in shares]),
+        "width": width(done["lower"], done["upper"]),
+        "coverage": {
+            f"{level:g}": coverage(score, done[f"{(1 - level) / 2:g}"], done[f"{(1 + level) / 2:g}"])
+            for level in LEVELS
+        },
+    }

@@ -1,0 +1,125 @@
+"""What the races add up to: one row per race and forecaster, and what reliability diagrams show.
+
+In: outcomes. Out: a tidy frame; errors in points. Every forecaster of a race answered for the same cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from obslaws.backtest import CELL_COLUMNS, LEVELS
+from obslaws.metrics import coverage, crps, decision_accuracy, mae_groups, paired_bootstrap, point_metrics, width
+
+if TYPE_CHECKING:
+    from obslaws.scoreboard.run import Outcome
+
+__all__ = ["REFERENCE", "add_up", "coverage_by_year", "reliability"]
+
+REFERENCE = "skill"
+
+
+def add_up(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Make the table.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+
+    Returns
+    -------
+    DataFrame of shape (n_outcomes, 22)
+        race, forecaster, n_folds, n_models, n_cells; mae, medae, rmse, bias, mae_groups, crps in points; decisions
+        (share of pairs ordered right); coverage_80, width_80 and so on; difference (of the mean absolute errors, this
+        forecaster's less that of `REFERENCE`: positive when it errs more), difference_lower and difference_upper of its
+        95 % interval by a bootstrap over families or test groups; seconds of processor time.
+    """
+    rows = []
+    for race in dict.fromkeys(outcome.race for outcome in outcomes):
+        inside = [outcome for outcome in outcomes if outcome.race == race]
+        reference = next((outcome for outcome in inside if outcome.forecaster == REFERENCE), None)
+        for outcome in inside:
+            rows.append({**_row(outcome), **_difference(outcome, reference), "seconds": outcome.seconds})
+    return pd.DataFrame(rows)
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    cells, quantiles = outcome.cells, _quantiles(outcome)
+    score = cells["score"]
+    out: dict[str, Any] = {
+        "race": outcome.race.name,
+        "forecaster": outcome.forecaster,
+        "n_folds": outcome.n_folds,
+        "n_models": int(cells["model"].nunique()),
+        "n_cells": len(cells),
+        **point_metrics(score, cells["forecast"]),
+        "mae_groups": mae_groups(score, cells["forecast"], cells["fold"]),
+        "crps": crps(score, quantiles.to_numpy(), [float(share) for share in quantiles]),
+        "decisions": decision_accuracy(score, cells["forecast"], cells["benchmark"]),
+    }
+    for level in LEVELS:
+        low, high = (quantiles[f"{(1 + sign * level) / 2:g}"] for sign in (-1, 1))
+        out[f"coverage_{100 * level:g}"] = coverage(score, low, high)
+        out[f"width_{100 * level:g}"] = width(low, high)
+    return out
+
+
+def _quantiles(outcome: Outcome) -> pd.DataFrame:
+    return outcome.cells.drop(columns=[*CELL_COLUMNS])
+
+
+def _difference(outcome: Outcome, reference: Outcome | None) -> dict[str, float]:
+    if reference is None or outcome is reference:
+        return dict.fromkeys(("difference", "difference_lower", "difference_upper"), np.nan)
+    mine, theirs = (100.0 * (o.cells["forecast"] - o.cells["score"]).abs() for o in (outcome, reference))
+    group = outcome.cells["fold" if outcome.by_group else "family"]
+    told = paired_bootstrap(mine, theirs, group, False)
+    return {"difference": told["difference"], "difference_lower": told["lower"], "difference_upper": told["upper"]}
+
+
+def reliability(outcome: Outcome) -> pd.DataFrame:
+    """Hold nominal against true shares.
+
+    Parameters
+    ----------
+    outcome : Outcome
+
+    Returns
+    -------
+    DataFrame of shape (n_shares, 2)
+        share, and below: the share of scores at or below that quantile.
+    """
+    quantiles = _quantiles(outcome)
+    below = (outcome.cells["score"].to_numpy()[:, None] <= quantiles.to_numpy()).mean(axis=0)
+    return pd.DataFrame({"share": [float(share) for share in quantiles], "below": below})
+
+
+def coverage_by_year(outcome: Outcome, years: pd.Series) -> pd.DataFrame:
+    """Coverage of the intervals by the year in which the asked models were released.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    years : Series
+        Indexed by model.
+
+    Returns
+    -------
+    DataFrame
+        year, n_cells, coverage_80, coverage_90, coverage_95; NaN years are left out.
+    """
+    quantiles, score = _quantiles(outcome), outcome.cells["score"]
+    inside = pd.DataFrame(
+        {
+            f"coverage_{100 * level:g}": (quantiles[f"{(1 - level) / 2:g}"] <= score)
+            & (score <= quantiles[f"{(1 + level) / 2:g}"])
+            for level in LEVELS
+        }
+    )
+    year = outcome.cells["model"].map(years)
+    table = inside.groupby(year.to_numpy()).mean()
+    table.insert(0, "n_cells", inside.groupby(year.to_numpy()).size())
+    return table.rename_axis("year").reset_index()

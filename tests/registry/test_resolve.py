@@ -1,0 +1,114 @@
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from obslaws.errors import SchemaError, UsageError
+from obslaws.panel import Panel
+from obslaws.registry.chain import read_chain
+from obslaws.registry.register import SHARES, panel_digest, register
+from obslaws.registry.resolve import add_up, read_scores, resolve
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def registered(tmp_path, small_panel):
+    path = tmp_path / "registry.jsonl"
+    register(
+        path, small_panel, small_panel.models.loc[["bee/Beta-65B", "dada/Delta-0.16B"]], forecaster="mean", now=NOW
+    )
+    return path
+
+
+def test_a_line_says_who_what_when_and_from_what(registered, small_panel):
+    first, second = read_chain(registered)
+    assert (first["model"], first["benchmark"]) == ("bee/Beta-65B", "gsm8k")
+    assert (second["model"], second["benchmark"]) == ("dada/Delta-0.16B", "mmlu")
+    assert first["registered"] == "2026-11-22T12:00:00+00:00"
+    assert first["panel"] == panel_digest(small_panel)
+    assert first["forecaster"] == "mean"
+    values = [first["quantiles"][f"{share:g}"] for share in SHARES]
+    assert values == sorted(values) and 0 <= values[0] < values[-1] <= 1
+
+
+def test_what_is_known_is_not_forecast(tmp_path, small_panel):
+    with pytest.raises(UsageError, match="Nothing to register"):
+        register(tmp_path / "r.jsonl", small_panel, small_panel.models.head(1), forecaster="mean")
+    model = small_panel.models.loc[["bee/Beta-65B"]]
+    with pytest.raises(UsageError, match="Nothing to register"):
+        known = pd.DataFrame({"gsm8k": [0.5]}, index=model.index)
+        register(tmp_path / "r.jsonl", small_panel, model, known, forecaster="mean")
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_the_digest_is_that_of_the_data(small_panel):
+    scores = small_panel.scores.copy()
+    scores.iloc[0, 0] += 1e-9
+    other = Panel("other", small_panel.models, scores, small_panel.benchmarks)
+    same = Panel("name", small_panel.models.copy(), small_panel.scores.copy(), small_panel.benchmarks)
+    assert panel_digest(small_panel) == panel_digest(same) != panel_digest(other)
+
+
+def test_scores_that_came_are_put_beside(registered):
+    records = read_chain(registered)
+    came = pd.DataFrame([("BEE/Beta-65B", "gsm8k", 0.4), ("x/y", "mmlu", 0.1)], columns=["model", "benchmark", "score"])
+    table = resolve(records, came)
+    assert table["score"].tolist()[0] == 0.4 and np.isnan(table["score"].tolist()[1])
+    assert table["inside"].tolist()[0] == (table["lower"][0] <= 0.4 <= table["upper"][0])
+    total = add_up(table)
+    assert (total["n_forecasts"], total["n_resolved"]) == (2, 1)
+    assert total["mae"] == pytest.approx(100 * abs(table["forecast"][0] - 0.4))
+    assert set(total["coverage"]) == {"0.8", "0.9", "0.95"}
+    assert add_up(resolve(records)) == {"n_forecasts": 2, "n_resolved": 0}
+    assert add_up(resolve([])) == {"n_forecasts": 0, "n_resolved": 0}
+
+
+def test_a_newer_panel_resolves_and_the_same_data_do_not(registered, small_panel):
+    records = read_chain(registered)
+    scores = small_panel.scores.copy()
+    scores.loc["bee/Beta-65B", "gsm8k"] = 0.5
+    newer = Panel("small", small_panel.models, scores, small_panel.benchmarks, {"hash": "new"})
+    assert resolve(records, panel_of=lambda view: newer)["score"].tolist()[0] == 0.5
+    same = Panel("small", small_panel.models, scores, small_panel.benchmarks)
+    assert resolve(records, panel_of=lambda view: same)["score"].isna().all()
+
+
+def test_bad_tables_are_named(tmp_path):
+    path = tmp_path / "scores.csv"
+    for text, words in (
+        ("model,score\na,0.1\n", "no column 'benchmark'"),
+        ("model,benchmark,score\na,mmlu,71\n", "row 2: score is .*71.*; expected a fraction"),
+        ("model,benchmark,score\na,mmlu,0.1\na,mmlu,0.2\n", "row 3: a second score"),
+    ):
+        path.write_text(text)
+        with pytest.raises(SchemaError, match=words):
+            read_scores(path)
+    with pytest.raises(SchemaError, match="no such file"):
+        read_scores(tmp_path / "none.csv")
+
+
+def test_the_commands(run, small_folder, tmp_path):
+    at = ("--registry", tmp_path / "r.jsonl")
+    asked = ("--panel", small_folder, "--forecaster", "logit-ols", "--format", "json", *at)
+    done = run("register", "--model", "bee/Beta-65B", *asked)
+    assert done.code == 0 and json.loads(done.out)[0]["benchmark"] == "gsm8k"
+    done = run(
+        "register", "--model", "acme/Alpha-22B", "--family", "alpha", "--params", "22B", "--tokens", "18T",
+        "--scores", "mmlu=0.8", *asked,
+    )  # fmt: skip
+    assert [line["benchmark"] for line in json.loads(done.out)] == ["gsm8k", "hellaswag"]
+    assert run("register", "--model", "acme/None", *asked).code == 2
+    seal = json.loads(run("registry", "verify", "--format", "json", *at).out)["seal"]
+    assert "3 lines, chain whole" in run("registry", "verify", "--head", seal, *at).out
+    (tmp_path / "came.csv").write_text("model,benchmark,score\nacme/Alpha-22B,gsm8k,0.5\n")
+    done = run("resolve", "--scores", tmp_path / "came.csv", *at)
+    assert done.out.startswith("1 of 3 registered forecasts have a score") and "Error " in done.out
+    told = json.loads(run("resolve", "--scores", tmp_path / "came.csv", "--format", "json", *at).out)
+    assert told["n_resolved"] == 1 and [f["score"] for f in told["forecasts"]] == [None, 0.5, None]
+    text = (tmp_path / "r.jsonl").read_text().replace("Alpha-22B", "Alpha-23B", 1)
+    (tmp_path / "r.jsonl").write_text(text)
+    done = run("registry", "verify", *at)
+    assert done.code == 1 and "line 2: its content does not fit its seal" in done.err
