@@ -33,7 +33,7 @@ ROOMS = (
     ("cutoffs",),
     ("splits",),
     ("backtest",),
-    ("lifecycle",),
+    ("lifecycle", "select"),
     ("report",),
     ("cli",),
     ("__main__",),

@@ -16,6 +16,9 @@ __all__ = [
     "Format",
     "FormatOption",
     "LevelOption",
+    "Missing",
+    "MissingOption",
+    "OutputOption",
     "PanelOption",
     "RecordFormat",
     "RecordFormatOption",
@@ -42,6 +45,14 @@ class RecordFormat(StrEnum):
     json = "json"
 
 
+class Missing(StrEnum):
+    """What becomes of missing scores."""
+
+    likelihood = "likelihood"
+    drop = "drop"
+    ruan2024 = "ruan2024"
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 RecordFormatOption = Annotated[RecordFormat, typer.Option("--format", help="For people, or for programs.")]
 SnapshotOption = Annotated[
@@ -57,6 +68,10 @@ BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only
 TasksOption = Annotated[
     Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
 ]
+MissingOption = Annotated[
+    Missing, typer.Option(help="Missing scores: integrated out, their models left out, or filled in as in the paper.")
+]
+OutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the rows: FILE.csv.")]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
 
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Page", "note", "number", "progress_bar"]
+__all__ = ["Page", "check_output", "note", "number", "progress_bar"]
 
 _WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
 
@@ -79,6 +81,24 @@ class Page:
         with console.capture() as caught:
             console.print(table, markup=False, highlight=False)
         print("\n".join(line.rstrip() for line in caught.get().rstrip("\n").split("\n")))
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a file name that no table can be written to, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        With the cure.
+    """
+    from obslaws.errors import UsageError
+
+    if path is None:
+        return
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"--output {str(path)!r}: the name must end in .csv.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--output {str(path)!r}: there is no folder {str(path.parent)!r}; make it first.")
 
 
 def note(text: str) -> None:
