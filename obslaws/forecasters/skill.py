@@ -163,8 +163,8 @@ class SkillForecaster(Forecaster):
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
 
-        All models that share skills, family or base family with those told of move as well. What does not move: the
-        variances, and the asymptotes of the benchmarks.
+        All models that share skills, family or base family with those told of move as well, and so do the benchmarks'
+        parameters. What does not move: the variances.
 
         Parameters
         ----------
@@ -189,9 +189,9 @@ class SkillForecaster(Forecaster):
         row = np.array([self.row_.get(name, -1) for name in names])
         before = np.where(row[:, None] >= 0, self.data_.scores[row], told.values(names))
         before = np.where(np.isnan(before), told.values(names), before)
-        again = np.isfinite(values) & np.isfinite(before)
-        if again.any():
-            at, j = np.argwhere(again)[0]
+        again = np.argwhere(np.isfinite(values) & np.isfinite(before))
+        if len(again):
+            at, j = again[0]
             raise UsageError(
                 f"update: {names[at]!r} has a score on {list(self._column)[j]!r} already. An update adds scores; to "
                 "replace one, change the panel and fit again."
@@ -257,11 +257,12 @@ class SkillForecaster(Forecaster):
         )
         stretch = np.array([self._stretch(min(int(n), _MOST_KNOWN)) for n in n_known])
         shape = (len(queries), known.shape[1])
+        asymptotes = [update.asymptotes for update in told.updates]
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         answered |= np.isfinite(told.scores).any(axis=0)
         return LatentPredictive(
             np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
-            np.stack([f.floors for f in self.fits_]), np.stack([f.ceilings for f in self.fits_]),
+            np.stack([floor for floor, _ in asymptotes]), np.stack([ceiling for _, ceiling in asymptotes]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
             self.fits_[0].problem.priors.dof,
             np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
@@ -273,7 +274,7 @@ class SkillForecaster(Forecaster):
         noise, dof = fit.variances.noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
             mean[i], cov[i] = condition(
-                mean[i], cov[i], fresh[i], fit.floors, fit.ceilings, noise, self.data_.n_items, dof
+                mean[i], cov[i], fresh[i], *update.asymptotes, noise, self.data_.n_items, dof
             )
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 

@@ -105,7 +105,9 @@ class Told:
 
     def kin(self, models: Iterable[tuple[str, str, str]], who: Relatives) -> Kin:
         """Label models by those told of: of one model, family, base family; -1 for what no score was told of."""
-        labels = [{name: i for i, name in reversed(list(enumerate(column)))} for column in zip(*self.models, strict=True)]
+        labels = [
+            {name: i for i, name in reversed(list(enumerate(column)))} for column in zip(*self.models, strict=True)
+        ]
         if not labels:
             none = np.full(len(who.row), -1)
             return Kin(who, none, none, none)

@@ -2,8 +2,10 @@
 
 A fit leaves one normal distribution over the skills of all models, the effects of families and base families, own
 intercepts, slopes and benchmark parameters. A new score is one more observation of it: one solve with the eliminated
-system tells how everything else moves with the logit that was observed. Models, families and base families that the fit
-has never seen enter through their priors. Called by the forecaster; `obslaws.skill.predict` gives the prior logits.
+system tells how everything else moves with what was observed. A score speaks of the logit and of the benchmark's
+asymptotes together, so what is observed is their tilted sum: the logit, plus the asymptotes in units of the logit, by
+their slopes where the fit expects the score. Models, families and base families that the fit has never seen enter
+through their priors. Called by the forecaster; `obslaws.skill.predict` gives the prior logits.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from obslaws.links import logistic
 from obslaws.skill.posterior import settle
 
 if TYPE_CHECKING:
@@ -88,11 +91,13 @@ class Update:
         Fractions.
     solved : tuple of ndarray
         How models (n, M, d), families (n, F, d), base families (n, B, q) and shared parameters (n, G) move with each
-        observed logit: their covariances with it.
+        observation: their covariances with it.
+    tilt : ndarray of shape (n, 2)
+        What ceiling and floor logits add to the observed logit.
     mean : ndarray of shape (n,)
         Observed logits as the fit expects them.
     cov : ndarray of shape (n, n)
-        Their covariance before any was observed.
+        Covariance of the tilted logits before any was observed.
     pull : ndarray of shape (n,)
         What each observation adds to everything that moves with it.
     worth : ndarray of shape (n, n)
@@ -105,6 +110,7 @@ class Update:
     benchmark: Index
     scores: Array
     solved: Steps
+    tilt: Array
     mean: Array
     cov: Array
     pull: Array
@@ -117,7 +123,10 @@ class Update:
         blocks = (state.skills, state.family, np.concatenate([state.base, state.own], axis=1), fit.system.shared[0])
         solved = tuple(np.zeros((0, *block.shape)) for block in blocks)
         at = np.zeros(0, dtype=np.intp)
-        return cls(fit, n_items, kin.take(at), at, none, solved, none, np.zeros((0, 0)), none, np.zeros((0, 0)))  # type: ignore[arg-type]
+        return cls(
+            fit, n_items, kin.take(at), at, none, solved,  # type: ignore[arg-type]
+            np.zeros((0, 2)), none, np.zeros((0, 0)), none, np.zeros((0, 0)),
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -141,26 +150,44 @@ class Update:
         fit = self.fit
         all_kin = self.kin.join(kin)
         at, y = np.concatenate([self.benchmark, benchmark]), np.concatenate([self.scores, scores])
-        new = [fit.system.solve(_gradient(fit, kin.take(np.array([i])), j)) for i, j in enumerate(benchmark)]
+        mean = _expected(fit, kin)[np.arange(len(kin)), benchmark]
+        tilt = _tilt(fit, mean, benchmark)
+        new = [fit.system.solve(_gradient(fit, kin.take(np.array([i])), j, tilt[i])) for i, j in enumerate(benchmark)]
         solved = tuple(
             np.concatenate([old, np.stack([steps[b] for steps in new])]) if new else old
             for b, old in enumerate(self.solved)
         )
         grown = replace(self, kin=all_kin, benchmark=at, scores=y, solved=solved)  # type: ignore[arg-type]
         across = grown.covariance(kin)[np.arange(len(kin)), benchmark]  # (k, n + k)
+        by_ceiling, by_floor = grown._with_asymptotes()
+        across += tilt[:, :1] * by_ceiling[:, benchmark].T + tilt[:, 1:] * by_floor[:, benchmark].T
         n = len(self)
         cov = np.empty((len(y), len(y)))
         cov[:n, :n], cov[n:], cov[:n, n:] = self.cov, across, across[:, :n].T
-        mean = np.concatenate([self.mean, _expected(fit, kin)[np.arange(len(kin)), benchmark]])
+        mean, tilt = np.concatenate([self.mean, mean]), np.concatenate([self.tilt, tilt])
         gap, noise, worth = settle(
             mean, cov, y, fit.floors[at], fit.ceilings[at], fit.variances.noise[at], self.n_items[at],
             fit.problem.priors.dof,
         )  # fmt: skip
-        pull = np.linalg.solve(cov + np.diag(noise), gap)
-        return replace(grown, mean=mean, cov=cov, pull=pull, worth=np.linalg.inv(cov + np.diag(worth)))
+        pull = np.asarray(np.linalg.solve(cov + np.diag(noise), gap), dtype=np.float64)
+        taken = np.asarray(np.linalg.inv(cov + np.diag(worth)), dtype=np.float64)
+        return replace(grown, tilt=tilt, mean=mean, cov=cov, pull=pull, worth=taken)
+
+    @property
+    def asymptotes(self) -> tuple[Array, Array]:
+        """Floor and ceiling of each benchmark after all that was told, fractions; each of shape (J,)."""
+        state = self.fit.state
+        ceiling, floor = (moves.T @ self.pull for moves in self._with_asymptotes())
+        moved = replace(state, ceiling_logits=state.ceiling_logits + ceiling, floor_logits=state.floor_logits + floor)
+        return self.fit.problem.asymptotes(moved)
+
+    def _with_asymptotes(self) -> tuple[Array, Array]:
+        """Covariance of each observation with ceiling and floor logits, each of shape (n, J)."""
+        shared, n_benchmarks = self.solved[3], len(self.fit.state.loadings)
+        return shared[:, -2 * n_benchmarks : -n_benchmarks], shared[:, -n_benchmarks:]
 
     def covariance(self, kin: Kin) -> Array:
-        """Covariance of the logits of models with the observed ones, before any was observed.
+        """Covariance of the logits of models with what was observed, before it was.
 
         Parameters
         ----------
@@ -238,8 +265,20 @@ def _expected(fit: Fit, kin: Kin) -> Array:
     return state.intercepts + own + skills @ state.loadings.T
 
 
-def _gradient(fit: Fit, kin: Kin, benchmark: int) -> Steps:
-    """Derivative of one logit of one model by every unknown of the fit."""
+def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
+    """Ceiling and floor logits in units of the logit, by the slopes of the expected score; shape (n, 2)."""
+    problem, state = fit.problem, fit.state
+    floor, ceiling = (a[benchmark] for a in (fit.floors, fit.ceilings))
+    share = logistic(logit)
+    slope = np.maximum((ceiling - floor) * share * (1.0 - share), 1e-4)
+    room = ceiling - problem.data.score_floor[benchmark]
+    lift = share * room * (1.0 - logistic(state.ceiling_logits[benchmark]))
+    sink = (1.0 - share) * floor * (1.0 - logistic(state.floor_logits[benchmark]))
+    return np.column_stack([lift / slope, sink / slope])
+
+
+def _gradient(fit: Fit, kin: Kin, benchmark: int, tilt: Array) -> Steps:
+    """Derivative of one tilted logit of one model by every unknown of the fit."""
     state, system, who = fit.state, fit.system, kin.who
     (n_benchmarks, d), k = state.loadings.shape, system.n_slopes
     theta, (base,) = skills_of(fit, who)
@@ -259,11 +298,12 @@ def _gradient(fit: Fit, kin: Kin, benchmark: int) -> Steps:
     shared[k + benchmark] = 1.0
     first = k + n_benchmarks + benchmark * d
     shared[first : first + d] = theta[0]
+    shared[[benchmark - 2 * n_benchmarks, benchmark - n_benchmarks]] = tilt
     return model, family, top, shared
 
 
 def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:
-    """What two models share that the fit has never seen: covariance of skills (m, n, d, d), and own intercepts (m, n)."""
+    """What two models share unseen by the fit: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
     state, variances, nesting = fit.state, fit.variances, fit.system.nesting
 
     def unknown(kin: Kin) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
