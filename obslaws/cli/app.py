@@ -16,8 +16,11 @@ from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
+from obslaws.cli.plan import plan
+from obslaws.cli.reach import reach
 from obslaws.cli.refresh import refresh
 from obslaws.cli.select import select
+from obslaws.cli.skills import skills
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -37,6 +40,9 @@ app.add_typer(snapshot, name="snapshot")
 app.command()(families)
 app.command()(capability)
 app.command()(efficiency)
+app.command()(skills)
+app.command()(plan)
+app.command()(reach)
 app.add_typer(select, name="select")
 app.command("import")(import_results)
 

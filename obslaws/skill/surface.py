@@ -114,7 +114,9 @@ def base_effects(fit: Fit) -> FamilyEffects:
     state, system, response = fit.state, fit.system, fit.system.response()
     (n_benchmarks, d), k = state.loadings.shape, system.n_slopes
     at, loadings, n_bases = np.arange(n_benchmarks), state.loadings, len(state.base)
-    follow = np.broadcast_to(np.column_stack([loadings, np.eye(n_benchmarks)]), (n_bases, n_benchmarks, d + n_benchmarks))
+    follow = np.broadcast_to(
+        np.column_stack([loadings, np.eye(n_benchmarks)]), (n_bases, n_benchmarks, d + n_benchmarks)
+    )
     rows = follow @ response.base
     rows[:, at[:, None], k + n_benchmarks + at[:, None] * d + np.arange(d)] += state.base[:, None, :]
     inner = np.broadcast_to(np.zeros((n_benchmarks, n_benchmarks)), (n_bases, n_benchmarks, n_benchmarks))
