@@ -15,6 +15,7 @@ from obslaws.cli.efficiency import efficiency
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
+from obslaws.cli.onboard import onboard
 from obslaws.cli.output import note
 from obslaws.cli.plan import plan
 from obslaws.cli.reach import reach
@@ -43,6 +44,7 @@ app.command()(efficiency)
 app.command()(skills)
 app.command()(plan)
 app.command()(reach)
+app.command()(onboard)
 app.add_typer(select, name="select")
 app.command("import")(import_results)
 

@@ -59,6 +59,7 @@ FORECASTERS: Mapping[str, type[Forecaster]] = _Registry(
         "sloth": "sloth:Sloth",
         "eci": "eci:CapabilityIndex",
         "matrix": "matrix:MatrixCompletion",
+        "onboard": "onboarding:OnboardingForecaster",
     }
 )
 
