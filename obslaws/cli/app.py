@@ -19,13 +19,17 @@ from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
 from obslaws.cli.laws import laws
 from obslaws.cli.observe import observe
+from obslaws.cli.onboard import onboard
 from obslaws.cli.output import note
 from obslaws.cli.pass_at_k import pass_at_k
+from obslaws.cli.plan import plan
+from obslaws.cli.reach import reach
 from obslaws.cli.refresh import refresh
 from obslaws.cli.registry import register, registry, resolve
 from obslaws.cli.scoreboard import scoreboard
 from obslaws.cli.select import select
 from obslaws.cli.select_benchmarks import benchmarks, next_
+from obslaws.cli.skills import skills
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -53,6 +57,10 @@ app.command()(capability)
 app.command()(efficiency)
 select.command()(benchmarks)
 select.command("next")(next_)
+app.command()(skills)
+app.command()(plan)
+app.command()(reach)
+app.command()(onboard)
 app.add_typer(select, name="select")
 app.command("import")(import_results)
 app.add_typer(laws, name="laws")

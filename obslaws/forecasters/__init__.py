@@ -65,6 +65,7 @@ FORECASTERS: Mapping[str, type[Forecaster]] = _Registry(
         "matrix": "matrix:MatrixCompletion",
         "observational": "observational:ObservationalForecaster",
         "observational-paper": "observational:PaperForecaster",
+        "onboard": "onboarding:OnboardingForecaster",
     }
 )
 

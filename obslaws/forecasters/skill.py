@@ -6,15 +6,18 @@ support; the stretch of the intervals by forecasts replayed inside the training 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from obslaws.errors import UsageError
 from obslaws.forecasters.base import Forecaster, complete_queries
 from obslaws.forecasters.stretch import Stretch
+from obslaws.forecasters.told import Told, checked_scores
 from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
 from obslaws.skill.fit import Fit, fit_skills
@@ -25,6 +28,8 @@ from obslaws.skill.tree import Nesting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from obslaws.skill.update import Kin, Update
 
     Array = NDArray[np.float64]
 
@@ -104,6 +109,12 @@ class SkillForecaster(Forecaster):
         self.stretch_ = Stretch(self.fits_, self.weights_, raw[:, 0], panel, blank)
         scored = np.isfinite(self.data_.scores).any(axis=1)
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
+        self._scored = scored
+        self._column = {name: j for j, name in enumerate(panel.scores.columns)}
+        self._names = _names(models)
+        base = nesting.base_of_model
+        self._fitted = Relatives(np.arange(len(models)), nesting.family, base, covariates, unknown)
+        self.told_ = Told.nothing(self.fits_, self.data_.n_items, self._fitted)
 
     def _fits(self) -> list[Fit]:
         """One fit with floors held at the score of guessing and one with floors free to lie below it.
@@ -117,42 +128,128 @@ class SkillForecaster(Forecaster):
         first = fit_skills(self.data_, n_skills, held)
         return [first, fit_skills(self.data_, n_skills, free, start=first)]
 
-    def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
-        known = scores.to_numpy(dtype=float)
+    def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
+        """Tell new scores, of known models or of new ones, without a refit.
+
+        All models that share skills, family or base family with those told of move as well, and so do the benchmarks'
+        parameters. What does not move: the variances.
+
+        Parameters
+        ----------
+        scores : DataFrame of shape (n_models, n_benchmarks)
+            Indexed by model; any benchmarks of the panel, fractions, NaN where not told.
+        models : DataFrame, optional
+            Covariates (as the queries of `forecast`) of the models that the panel does not hold.
+
+        Returns
+        -------
+        SkillForecaster
+            A fitted forecaster that knows the scores; this one stays as it is.
+
+        Raises
+        ------
+        UnknownNameError, UsageError
+            As `obslaws.forecasters.told.checked_scores`; or a new model of which nothing is told but its name.
+        """
+        self._check_fitted()
+        values, told = checked_scores(scores, self._column), self.told_
+        names = list(scores.index)
+        row = np.array([self.row_.get(name, -1) for name in names])
+        before = np.where(row[:, None] >= 0, self.data_.scores[row], told.values(names))
+        before = np.where(np.isnan(before), told.values(names), before)
+        again = np.argwhere(np.isfinite(values) & np.isfinite(before))
+        if len(again):
+            at, j = again[0]
+            raise UsageError(
+                f"update: {names[at]!r} has a score on {list(self._column)[j]!r} already. An update adds scores; to "
+                "replace one, change the panel and fit again."
+            )
+        who, kinship = self._places(names, row, models)
+        is_new = (row < 0) | ~self._scored[row]
+        out = copy.copy(self)
+        out.told_ = told.add(kinship, who, is_new, values)
+        return out
+
+    def _places(
+        self, names: list[str], row: NDArray[np.intp], models: pd.DataFrame | None
+    ) -> tuple[Relatives, list[tuple[str, str, str]]]:
+        """Collect what the fit, earlier updates, or `models` know of models to be told of, and their families."""
+        told = self.told_
+        new = [name for name, at in zip(names, row, strict=True) if at < 0 and name not in told.row]
+        strange = [name for name in new if models is None or name not in models.index]
+        if strange:
+            raise UsageError(f"update: nothing is known of {strange[0]!r}; give its family and size with `models`.")
+        known = self._fitted
+        pools = [(known, self._names), (told.who, list(told.models))]
+        if new and models is not None:
+            queries = complete_queries(models.loc[new])
+            pools.append((self._relatives(queries), _names(queries)))
+        n_fitted, n_told = len(known.row), len(told.models)
+        places = np.array([
+            at if at >= 0 else n_fitted + (told.row[name] if name in told.row else n_told + new.index(name))
+            for name, at in zip(names, row, strict=True)
+        ])  # fmt: skip
+        parts = {
+            part: np.concatenate([getattr(who, part) for who, _ in pools])[places]
+            for part in ("row", "family", "base", "covariates", "covariate_cov")
+        }
+        every = [name for _, some in pools for name in some]
+        return Relatives(**parts), [every[at] for at in places]
+
+    def _relatives(self, queries: pd.DataFrame) -> Relatives:
         covariates, unknown = self.scale_.apply(raw_covariates(queries))
         row = np.array([self.row_.get(model, -1) for model in queries.index])
-        fitted = np.where(row[:, None] >= 0, self.data_.scores[np.maximum(row, 0)], np.nan)
-        fresh = np.where(np.isnan(fitted), known, np.nan)  # scores that the fit has not seen
         family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
         base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
-        who = Relatives(row, family, base, covariates, unknown)
+        return Relatives(row, family, base, covariates, unknown)
+
+    def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
+        known = scores.to_numpy(dtype=float)
+        who, told = self._relatives(queries), self.told_
+        row, family, base = who.row, who.family, who.base
+        since = told.values(queries.index)
+        fitted = np.where(row[:, None] >= 0, self.data_.scores[np.maximum(row, 0)], np.nan)
+        fresh = np.where(np.isnan(fitted) & np.isnan(since), known, np.nan)  # what neither fit nor update has seen
+        kin = told.kin(_names(queries), who)
         # a score on a part of the questions says less; the panel's own scores are on all of them
         asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
         asked = np.fmin(self.data_.n_items, asked)
-        parts = [self._logits(fit, who, fresh, asked) for fit in self.fits_]
-        own = np.isfinite(known).any(axis=1)
-        basis = np.where(
-            own, "own scores", np.where(family >= 0, "family", np.where(base >= 0, "base family", "pooled"))
+        parts = [
+            self._logits(fit, kin, fresh, asked, update) for fit, update in zip(self.fits_, told.updates, strict=True)
+        ]
+        own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
+        n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
+        by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
+        basis = np.select([own, by_family, by_base], ["own scores", "family", "base family"], "pooled")
+        n_known = np.where(
+            by_family,
+            np.where(family >= 0, self._n_known[np.maximum(family, 0)], 0) + n_told,
+            np.where(by_base | own, 1, 0),
         )
-        n_known = np.where(family >= 0, self._n_known[np.maximum(family, 0)], np.where((base >= 0) | own, 1, 0))
         stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), queries["release_date"])
         shape = (len(queries), known.shape[1])
+        asymptotes = [update.asymptotes for update in told.updates]
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
+        answered |= np.isfinite(told.scores).any(axis=0)
         return LatentPredictive(
             np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
-            np.stack([f.floors for f in self.fits_]), np.stack([f.ceilings for f in self.fits_]),
+            np.stack([floor for floor, _ in asymptotes]), np.stack([ceiling for _, ceiling in asymptotes]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
             self.fits_[0].problem.priors.dof,
             np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
         )  # fmt: skip
 
-    def _logits(self, fit: Fit, who: Relatives, fresh: Array, asked: Array) -> tuple[Array, Array]:
-        """Posterior mean and sd of the queries' logits under one fit; shapes (n, J)."""
-        mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
+    def _logits(self, fit: Fit, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
+        """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""
+        mean, cov = update.apply(*logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who), kin)
         noise, dof = fit.variances.noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
-            mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], fit.floors, fit.ceilings, noise, asked, dof)
+            mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], *update.asymptotes, noise, asked, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
+
+
+def _names(queries: pd.DataFrame) -> list[tuple[str, str, str]]:
+    return list(zip(queries.index, queries["family"], queries["base_family"], strict=True))
 
 
 def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], Nesting]:

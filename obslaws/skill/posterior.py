@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["LatentPredictive", "condition"]
+__all__ = ["LatentPredictive", "condition", "settle"]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(33)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -61,30 +61,68 @@ def condition(
     at = np.flatnonzero(np.isfinite(scores))
     if not len(at):
         return mean, cov
-    room = (ceiling - floor)[at]
     cross, inner = cov[:, at], cov[np.ix_(at, at)]
+    gap, noise, worth = settle(
+        mean[at], inner, scores[at], floor[at], ceiling[at], noise_var[at], n_items[at], dof, max_iter
+    )
+    taken = np.linalg.solve(inner + np.diag(worth), cross.T)
+    return mean + cross @ np.linalg.solve(inner + np.diag(noise), gap), cov - cross @ taken
+
+
+def settle(
+    mean: Array,
+    cov: Array,
+    scores: Array,
+    floor: Array,
+    ceiling: Array,
+    noise_var: Array,
+    n_items: Array,
+    dof: float,
+    max_iter: int = 30,
+) -> tuple[Array, Array, Array]:
+    """Turn n scores into observations of their logits, linearised at the mode and weighed by how far off they are.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n,)
+        Prior mean of the logits, of one model or of several.
+    cov : ndarray of shape (n, n)
+        Prior covariance.
+    scores : ndarray of shape (n,)
+        Fractions.
+    floor, ceiling, noise_var, n_items : ndarray of shape (n,)
+        Of the benchmark of each score.
+    dof : float
+    max_iter : int
+
+    Returns
+    -------
+    tuple of ndarray
+        Observed minus expected logit (n,), its noise variance at the mode (n,), and the noise variance that says what
+        the observation is worth to the covariance (n,).
+    """
+    room = ceiling - floor
     logit = mean.copy()
     # a Student-t tells less than its curvature at the mode pretends: its Fisher information is what it tells on average
     fisher = (dof + 1.0) / (dof + 3.0)
     for _ in range(max_iter):
-        share = logistic(logit[at])
-        expected = floor[at] + room * share
+        share = logistic(logit)
+        expected = floor + room * share
         slope = np.maximum(room * share * (1.0 - share), 1e-4)
-        residual = scores[at] - expected
+        residual = scores - expected
         p = np.clip(expected, 0.01, 0.99)
-        variance = noise_var[at] + p * (1.0 - p) / n_items[at]
+        variance = noise_var + p * (1.0 - p) / n_items
         robust = (dof + 1.0) / (dof + residual**2 / variance)
         # the working observation of the linearised logit, with its variance
-        working = logit[at] + residual / slope
-        gain = np.linalg.solve(inner + np.diag(variance / robust / slope**2), cross.T).T
-        moved = mean + gain @ (working - mean[at])
+        gap = logit + residual / slope - mean
+        noise = variance / robust / slope**2
+        moved = mean + cov @ np.linalg.solve(cov + np.diag(noise), gap)
         step = np.clip(moved - logit, -2.0, 2.0)
         logit = logit + step
         if np.abs(step).max() < 1e-8:
             break
     worth = np.minimum(robust, 1.0) * fisher  # an outlier tells even less
-    gain = np.linalg.solve(inner + np.diag(variance / worth / slope**2), cross.T).T
-    return logit, cov - gain @ cross.T
+    return gap, noise, variance / worth / slope**2
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,133 @@
+"""`obslaws plan`: how to spend compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from obslaws.cli.capability import RotationName
+from obslaws.cli.options import (
+    Format,
+    FormatOption,
+    LevelOption,
+    OutputOption,
+    PanelOption,
+    SnapshotOption,
+    ViewOption,
+    check_output,
+    open_panel,
+)
+from obslaws.cli.output import Page, number, progress_bar, records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def plan(
+    flop: Annotated[str, typer.Option(help="Budget, FLOP: 1e24.")],
+    basket: Annotated[
+        str | None, typer.Option(help="Benchmarks with weights: math_lvl5=1,gpqa=1; all alike by default.")
+    ] = None,
+    family: Annotated[str | None, typer.Option(help="Family; an average one by default.")] = None,
+    variant: Annotated[str | None, typer.Option(help="base or chat.")] = None,
+    inference_tokens: Annotated[
+        str | None, typer.Option(help="Tokens to process after training, paid from the budget: 10T.")
+    ] = None,
+    rotation: Annotated[
+        RotationName, typer.Option(help="Also plan for the skills, turned so; they depend on the rotation.")
+    ] = RotationName.none,
+    level: LevelOption = 0.9,
+    view: ViewOption = None,
+    snapshot: SnapshotOption = None,
+    panel: PanelOption = None,
+    output: OutputOption = None,
+    figure: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Find the size and the training tokens of a budget that serve a basket of benchmarks best.
+
+    Example: obslaws plan --flop 1e24 --basket math_lvl5=1,gpqa=1 --inference-tokens 10T
+    """
+    if variant not in (None, "base", "chat"):
+        raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
+    from obslaws.forecasters.base import check_level
+    from obslaws.forecasters.skill import SkillForecaster
+    from obslaws.quantities import format_flop, parse_count
+    from obslaws.questions.plan import budget_line, compute_optimal
+    from obslaws.questions.setting import find_setting, parse_basket
+    from obslaws.questions.skills import level_surface
+    from obslaws.report.captions import data_caption
+    from obslaws.report.figures import check_figure_path, save_figure
+    from obslaws.skill.interpretation import named_skills
+
+    check_level(level)
+    check_output(output)
+    if figure is not None:
+        check_figure_path(figure)
+    budget = parse_count(flop, "--flop")
+    later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
+    data = open_panel(view, snapshot, panel)
+    columns = [str(name) for name in data.scores.columns]
+    weights = parse_basket(basket or ",".join(columns), columns)
+    setting = find_setting(data, family, variant)
+    budget_line(data.models, budget, later)
+    with progress_bar(f"Fitting skill to {len(data.models)} models"):
+        model = SkillForecaster(calibrate=False).fit(data)
+        skills = None
+        if rotation is not RotationName.none:
+            skills = named_skills(model.fits_, model.weights_, columns, rotation.value)
+        found = compute_optimal(model, setting, budget, weights, later, level, skills)
+
+    page = Page(format)
+    spent = "training" if not later else f"training and {inference_tokens} tokens of inference"
+    page.line(f"{format_flop(budget)} for {spent}, {setting.family}, {setting.variant}", bold=True)
+    page.line(data_caption(data))
+    if format is Format.json:
+        told = {"flop": budget, "inference_tokens": later, "family": setting.family, "basket": weights, "level": level}
+        page.record(
+            {**told, "targets": records(found.targets), "line": records(found.line), "notes": list(found.notes)}
+        )
+    else:
+        page.line()
+        page.frame(found.targets, _for_people(found.targets, level))
+        page.line()
+        page.line("Lossless: sizes on the budget whose expected score lies within half a point of the best.")
+        for text in found.notes:
+            page.line(f"Note: {text}")
+    if output is not None:
+        found.targets.to_csv(output, index=False, lineterminator="\n")
+        page.line(f"Targets: {output}")
+    if figure is not None:
+        from obslaws.report.plan_figure import plan_figure
+
+        surface = level_surface(model, setting, weights)
+        save_figure(plan_figure(found, surface, data.models, setting.family, level, data_caption(data)), figure)
+        page.line(f"Figure: {figure}")
+
+
+def _for_people(targets: pd.DataFrame, level: float) -> pd.DataFrame:
+    import pandas as pd
+
+    from obslaws.quantities import format_count
+
+    def span(low: str, high: str) -> list[str]:
+        return [
+            "-" if a != a else f"{format_count(a)} to {format_count(b)}"
+            for a, b in zip(targets[low], targets[high], strict=True)
+        ]
+
+    interval = f"{100 * level:g} % interval"
+    return pd.DataFrame({
+        "<target": targets["target"],
+        "parameters": targets["n_params"].map(format_count),
+        f"<{interval}": span("n_params_lower", "n_params_upper"),
+        "tokens": targets["n_tokens"].map(format_count),
+        f"<{interval} ": span("n_tokens_lower", "n_tokens_upper"),
+        "<lossless": span("near_lower", "near_upper"),
+        "expected": [
+            number(v) if kind != "skill" else "-" for v, kind in zip(targets["value"], targets["kind"], strict=True)
+        ],
+        "<flags": targets["flag"].replace("", "-"),
+    })  # fmt: skip

@@ -1,0 +1,233 @@
+"""Models that nobody trained: a family, and any size and tokens; the place that the other questions are asked at.
+
+In: a fitted skill forecaster and a family. Out: covariates over a grid of sizes and tokens, and the posterior draws of
+expected scores there. Everything else that the model knows (chat tuning, release date, sparsity) is held fixed along
+the grid; a date left unknown would be guessed from size and tokens and would lend them what belongs to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from obslaws.errors import UnknownNameError, UsageError
+from obslaws.families import match_family
+from obslaws.links import logistic
+from obslaws.skill.covariates import raw_covariates
+from obslaws.skill.surface import base_effects, coefficients, family_effects, normal_draws
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obslaws.forecasters.skill import SkillForecaster
+    from obslaws.panel import Panel
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Setting", "find_setting", "known_dates", "parse_basket", "score_draws"]
+
+AVERAGE = "(average family)"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is held fixed while size and tokens vary.
+
+    Parameters
+    ----------
+    family, base_family, variant : str
+        `AVERAGE` for a family without effect.
+    release_date : Timestamp
+        NaT where the panel knows no date at all.
+    org : str or None
+    n_members : int
+        Models of the family in the panel.
+    """
+
+    family: str
+    base_family: str
+    variant: str
+    release_date: pd.Timestamp
+    org: str | None
+    n_members: int
+
+    def queries(self, n_params: Array, n_tokens: Array) -> pd.DataFrame:
+        """Dense models of these sizes (n,) and tokens (n,), as `Forecaster.forecast` takes them."""
+        rows: dict[str, Any] = {
+            "org": self.org,
+            "family": self.family,
+            "base_family": self.base_family,
+            "variant": self.variant,
+            "base_model": None,
+            "n_params": n_params,
+            "n_active_params": n_params,
+            "n_tokens": n_tokens,
+            "train_flop": 6.0 * n_params * n_tokens,
+            "release_date": self.release_date,
+        }
+        index = pd.Index([f"{self.family} place {i}" for i in range(len(n_params))], name="model")
+        return pd.DataFrame(rows, index=index)
+
+
+def find_setting(
+    panel: Panel, family: str | None = None, variant: str | None = None, release_date: str | None = None
+) -> Setting:
+    """Find what is held fixed.
+
+    Parameters
+    ----------
+    panel : Panel
+    family : str, optional
+        An average family by default.
+    variant : {"base", "chat"}, optional
+    release_date : str, optional
+        By default that of the family's newest member, or the newest of the panel.
+
+    Returns
+    -------
+    Setting
+
+    Raises
+    ------
+    UnknownNameError
+        A family that the panel does not hold; the nearest is offered.
+    UsageError
+        The date is none.
+    """
+    dates = pd.to_datetime(panel.models["release_date"])
+    if family is None:
+        name, base, org, n_members, variant = AVERAGE, AVERAGE, None, 0, variant or "base"
+    else:
+        match = match_family(panel, family, variant)
+        if not match.known and not match.base_known:
+            raise UnknownNameError("family", family, panel.models["family"].unique())
+        name, base, org, variant = match.family, match.base_family, match.org, match.variant or "base"
+        members = (panel.models["family"] == name).to_numpy()
+        n_members = int(members.sum())
+        kin = members if n_members else (panel.models["base_family"] == base).to_numpy()
+        dates = dates[kin] if dates[kin].notna().any() else dates
+    try:
+        date = dates.max() if release_date is None else pd.Timestamp(release_date)
+    except ValueError:
+        raise UsageError(f"release date: {release_date!r} is no date; expected e.g. 2025-01-31.") from None
+    return Setting(name, base, variant, date, org, n_members)
+
+
+def score_draws(
+    model: SkillForecaster, setting: Setting, queries: pd.DataFrame, at: NDArray[np.intp], n_draws: int, seed: int = 0
+) -> tuple[Array, Array]:
+    """Draw expected scores of a family's models from the posterior: what residuals and noise add is left out.
+
+    Parameters
+    ----------
+    model : SkillForecaster
+        Fitted.
+    setting : Setting
+    queries : DataFrame of shape (n, n_covariates)
+        From `Setting.queries`.
+    at : ndarray of int, shape (b,)
+        Columns of the benchmarks.
+    n_draws : int
+        Over all fits together.
+    seed : int
+
+    Returns
+    -------
+    tuple of ndarray
+        Expected scores of shape (1 + S, n, b), the estimate first, then S draws; and the coefficient of the product of
+        size and tokens in each, shape (1 + S, b), positive where growing both together pays more than either alone.
+    """
+    rng = np.random.default_rng(seed)
+    x = model.scale_.apply(known_dates(model, queries))[0]
+    x = np.column_stack([np.ones(len(x)), x])
+    product = _product_column(model)
+    family = model.family_index_.get(setting.family, -1)
+    base = model.base_index_.get(setting.base_family, -1)
+    points, drawn, interactions, point_interaction = [], [], [], []
+    for fit, weight in zip(model.fits_, model.weights_, strict=True):
+        found, n = coefficients(fit), len(at)
+        mean, rows = found.mean[at], found.rows[at]  # (b, 1 + p), (b, 1 + p, G)
+        extra = np.zeros((n, n))
+        if family >= 0 or base >= 0:
+            effects, f = (family_effects(fit), family) if family >= 0 else (base_effects(fit), base)
+            mean, rows = mean.copy(), rows.copy()
+            mean[:, 0] += effects.mean[f, at]
+            rows[:, 0] += effects.rows[f, at]
+            follow = effects.follow[f, at]
+            extra = follow @ effects.base_noise[f] @ follow.T + effects.inner[f][np.ix_(at, at)]
+        width = mean.shape[1]
+        flat = rows.reshape(n * width, -1)
+        cov = flat @ fit.shared_cov @ flat.T
+        level = np.arange(n) * width
+        cov[np.ix_(level, level)] += extra
+        draws = normal_draws(mean.ravel(), cov, max(1, round(n_draws * weight)), rng).reshape(-1, n, width)
+        floor, room = fit.floors[at], (fit.ceilings - fit.floors)[at]
+        points.append(weight * (floor + room * logistic(x @ mean.T)))
+        drawn.append(floor + room * logistic(np.einsum("nk,sbk->snb", x, draws)))
+        point_interaction.append(weight * (mean[:, product] if product else np.zeros(n)))
+        interactions.append(draws[:, :, product] if product else np.zeros((len(draws), n)))
+    scores = np.concatenate([np.sum(points, axis=0)[None], *drawn])
+    return scores, np.concatenate([np.sum(point_interaction, axis=0)[None], *interactions])
+
+
+def known_dates(model: SkillForecaster, queries: pd.DataFrame) -> Array:
+    """Raw covariates of queries, an unknown date put in the middle of the training models'; shape (n, 5)."""
+    raw = raw_covariates(queries)
+    raw[:, 4] = np.where(np.isfinite(raw[:, 4]), raw[:, 4], model.scale_.centre[4])
+    return raw
+
+
+def _product_column(model: SkillForecaster) -> int:
+    """Column of size x tokens among the coefficients, intercept first; 0 where the data carry none."""
+    used = model.scale_.used
+    return int(used.sum()) if used[-1] else 0
+
+
+def parse_basket(text: str, known: list[str]) -> dict[str, float]:
+    """Read a weighted basket of benchmarks such as ``math_lvl5=2,gpqa``.
+
+    Parameters
+    ----------
+    text : str
+        Names with positive weights, 1 where none is given.
+    known : list of str
+        Benchmarks of the panel.
+
+    Returns
+    -------
+    dict of str to float
+        Weights that sum to 1.
+
+    Raises
+    ------
+    UnknownNameError
+        The nearest benchmark is offered.
+    UsageError
+        A weight that is not positive, a benchmark named twice, or no benchmark.
+
+    Examples
+    --------
+    >>> parse_basket("math=3,code", ["math", "code", "ifeval"])
+    {'math': 0.75, 'code': 0.25}
+    """
+    out: dict[str, float] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, equals, value = (p.strip() for p in part.partition("="))
+        if name not in known:
+            raise UnknownNameError("benchmark", name, known)
+        if name in out:
+            raise UsageError(f"basket: {name!r} stands twice; give it one weight.")
+        try:
+            weight = float(value) if equals else 1.0
+        except ValueError:
+            weight = float("nan")
+        if not (weight > 0 and np.isfinite(weight)):
+            raise UsageError(f"basket: weight {value!r} of {name!r}; expected a positive number, e.g. {name}=1.")
+        out[name] = weight
+    if not out:
+        raise UsageError("basket: no benchmark named; expected e.g. math_lvl5=1,gpqa=1.")
+    total = sum(out.values())
+    return {name: weight / total for name, weight in out.items()}

@@ -1,0 +1,140 @@
+"""Skills that can be named: loadings of standardised skills, turned to a named rotation, with intervals.
+
+In: the fits of a forecaster. Out: rotated loadings with posterior draws. Skills are determined up to a rotation only, so
+each draw is standardised anew and turned as near to the estimate as it goes before it is compared (Schonemann 1966); the intervals then say how sure loadings are on these axes, not how sure the axes are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obslaws.capability.rotation import rotate
+from obslaws.skill.surface import normal_draws
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from obslaws.capability.rotation import Rotation
+    from obslaws.skill.fit import Fit
+
+    Array = NDArray[np.float64]
+
+__all__ = ["NamedSkills", "named_skills", "skill_name"]
+
+
+@dataclass(frozen=True)
+class NamedSkills:
+    """Rotated skills; J benchmarks, d skills, S draws.
+
+    Parameters
+    ----------
+    rotation : Rotation
+        Loadings in logits per standard deviation of a skill among the fitted models, most explained variance first.
+    draws : ndarray of shape (S, J, d)
+        Posterior draws of the loadings, on the same axes.
+    coefficients : ndarray of shape (1 + S, p, d)
+        Of each skill by the standardised covariates, the estimate first, then the draws.
+    names : tuple of str
+        By leading benchmarks.
+    """
+
+    rotation: Rotation
+    draws: Array
+    coefficients: Array
+    names: tuple[str, ...]
+
+
+def named_skills(
+    fits: Sequence[Fit],
+    weights: Array,
+    benchmarks: Sequence[str],
+    rotation: str = "oblimin",
+    n_draws: int = 400,
+    n_starts: int = 30,
+    random_state: int = 0,
+) -> NamedSkills:
+    """Rotate the skills of averaged fits.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+    weights : ndarray of shape (n_fits,)
+    benchmarks : sequence of str
+        For the names.
+    rotation : str
+        Key of `obslaws.capability.rotation.ROTATIONS`.
+    n_draws : int
+        Over all fits together.
+    n_starts : int
+        Random starts of the rotation.
+    random_state : int
+
+    Returns
+    -------
+    NamedSkills
+    """
+    rng = np.random.default_rng(random_state)
+    reference, _ = _standardised(fits[0], np.zeros((1, len(fits[0].system.shared))))
+    aligned, drawn, slopes, point_slopes = [], [], [], []
+    for fit, weight in zip(fits, weights, strict=True):
+        nothing = np.zeros((1, len(fit.system.shared)))
+        point, point_slope = _aligned(*_standardised(fit, nothing), reference[0])
+        moved = normal_draws(nothing[0], fit.shared_cov, max(1, round(n_draws * weight)), rng)
+        loadings, slope = _aligned(*_standardised(fit, moved), reference[0])
+        aligned.append(weight * point[0])
+        point_slopes.append(weight * point_slope[0])
+        drawn.append(loadings)
+        slopes.append(slope)
+    found = rotate(np.sum(aligned, axis=0), rotation, n_starts, random_state)
+    back = np.linalg.inv(found.turn).T
+    names = tuple(skill_name(column, benchmarks) for column in found.loadings.T)
+    every = np.concatenate([np.sum(point_slopes, axis=0)[None], *slopes]) @ found.turn
+    return NamedSkills(found, np.concatenate(drawn) @ back, every, names)
+
+
+def skill_name(loadings: Array, benchmarks: Sequence[str]) -> str:
+    """Name a skill by the benchmarks that load most on it.
+
+    Parameters
+    ----------
+    loadings : ndarray of shape (J,)
+    benchmarks : sequence of str
+
+    Returns
+    -------
+    str
+        The leading benchmark, and up to two more with at least two thirds of its loading.
+
+    Examples
+    --------
+    >>> skill_name(np.array([0.1, 1.2, 0.9]), ["ifeval", "math_lvl5", "gsm8k"])
+    'math_lvl5+gsm8k'
+    """
+    order = np.argsort(-loadings, kind="stable")[:3]
+    return "+".join(benchmarks[j] for j in order if loadings[j] >= 2.0 / 3.0 * loadings[order[0]])
+
+
+def _standardised(fit: Fit, moves: Array) -> tuple[Array, Array]:
+    """Loadings (S, J, d) and slopes (S, p, d) in units of uncorrelated skills, for moves (S, G) of shared parameters."""
+    state, k = fit.state, fit.system.n_slopes
+    (n_benchmarks, d), (p, _) = state.loadings.shape, state.slopes.shape
+    response = fit.system.response()
+    model, above = response.model, response.base_noise[fit.system.nesting.base_of_model]
+    within = (model.inner + model.follow @ above @ np.swapaxes(model.follow, 1, 2)).mean(axis=0)
+    loadings = state.loadings + moves[:, k + n_benchmarks : k + n_benchmarks * (1 + d)].reshape(-1, n_benchmarks, d)
+    slopes = state.slopes + moves[:, :k].reshape(-1, p, d)
+    skills = state.skills + np.moveaxis(model.response @ moves.T, 2, 0)  # (S, M, d)
+    centred = skills - skills.mean(axis=1, keepdims=True)
+    root = np.linalg.cholesky(np.swapaxes(centred, 1, 2) @ centred / skills.shape[1] + within)
+    return loadings @ root, slopes @ np.swapaxes(np.linalg.inv(root), 1, 2)
+
+
+def _aligned(loadings: Array, slopes: Array, reference: Array) -> tuple[Array, Array]:
+    left, _, right = np.linalg.svd(np.swapaxes(loadings, 1, 2) @ reference)
+    turn = left @ right
+    return loadings @ turn, slopes @ turn

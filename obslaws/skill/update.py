@@ -1,0 +1,322 @@
+"""Scores that come after the fit: told to the joint posterior of all models, without a refit.
+
+A fit leaves one normal distribution over the skills of all models, the effects of families and base families, own
+intercepts, slopes and benchmark parameters. A new score is one more observation of it: one solve with the eliminated
+system tells how everything else moves with what was observed. A score speaks of the logit and of the benchmark's
+asymptotes together, so what is observed is their tilted sum: the logit, plus the asymptotes in units of the logit, by
+their slopes where the fit expects the score. Models, families and base families that the fit has never seen enter
+through their priors. Called by the forecaster; `obslaws.skill.predict` gives the prior logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from obslaws.links import logistic
+from obslaws.skill.posterior import settle
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obslaws.skill.fit import Fit
+    from obslaws.skill.predict import Relatives
+    from obslaws.skill.tree import Steps
+
+    Array = NDArray[np.float64]
+    Index = NDArray[np.intp]
+
+__all__ = ["Kin", "Update", "linearised_skills", "skills_of"]
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Models, and which of what the fit does not know they share.
+
+    Parameters
+    ----------
+    who : Relatives
+        What the fit knows of each of n models.
+    model, family, base : ndarray of int, shape (n,)
+        Labels: two models of one label are the same model, of the same family, of the same base family. Read only where
+        the fit does not know model, family or base family.
+    """
+
+    who: Relatives
+    model: Index
+    family: Index
+    base: Index
+
+    def __len__(self) -> int:
+        return len(self.model)
+
+    def take(self, rows: Index) -> Kin:
+        """Some of the models, in the order of `rows`."""
+        who = self.who
+        some = replace(
+            who,
+            row=who.row[rows],
+            family=who.family[rows],
+            base=who.base[rows],
+            covariates=who.covariates[rows],
+            covariate_cov=who.covariate_cov[rows],
+        )
+        return Kin(some, self.model[rows], self.family[rows], self.base[rows])
+
+    def join(self, other: Kin) -> Kin:
+        """These models, then the others."""
+        pairs = {
+            name: np.concatenate([getattr(self.who, name), getattr(other.who, name)])
+            for name in ("row", "family", "base", "covariates", "covariate_cov")
+        }
+        both = replace(self.who, **pairs)
+        labels = (np.concatenate([getattr(self, n), getattr(other, n)]) for n in ("model", "family", "base"))
+        return Kin(both, *labels)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Observations told to one fit after it was made; n of them so far.
+
+    Parameters
+    ----------
+    fit : Fit
+    n_items : ndarray of shape (J,)
+    kin : Kin
+        Model of each observation.
+    benchmark : ndarray of int, shape (n,)
+    scores : ndarray of shape (n,)
+        Fractions.
+    solved : tuple of ndarray
+        How models (n, M, d), families (n, F, d), base families (n, B, q) and shared parameters (n, G) move with each
+        observation: their covariances with it.
+    tilt : ndarray of shape (n, 2)
+        What ceiling and floor logits add to the observed logit.
+    mean : ndarray of shape (n,)
+        Observed logits as the fit expects them.
+    cov : ndarray of shape (n, n)
+        Covariance of the tilted logits before any was observed.
+    pull : ndarray of shape (n,)
+        What each observation adds to everything that moves with it.
+    worth : ndarray of shape (n, n)
+        What the observations together take from the covariance.
+    """
+
+    fit: Fit
+    n_items: Array
+    kin: Kin
+    benchmark: Index
+    scores: Array
+    solved: Steps
+    tilt: Array
+    mean: Array
+    cov: Array
+    pull: Array
+    worth: Array
+
+    @classmethod
+    def nothing(cls, fit: Fit, n_items: Array, kin: Kin) -> Self:
+        """No observation yet; `kin` is any models, of which none is taken."""
+        state, none = fit.state, np.zeros(0)
+        blocks = (state.skills, state.family, np.concatenate([state.base, state.own], axis=1), fit.system.shared[0])
+        solved = tuple(np.zeros((0, *block.shape)) for block in blocks)
+        at = np.zeros(0, dtype=np.intp)
+        return cls(
+            fit, n_items, kin.take(at), at, none, solved,  # type: ignore[arg-type]
+            np.zeros((0, 2)), none, np.zeros((0, 0)), none, np.zeros((0, 0)),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def told(self, kin: Kin, benchmark: Index, scores: Array) -> Self:
+        """Add observations.
+
+        Parameters
+        ----------
+        kin : Kin
+            Model of each of the k new observations.
+        benchmark : ndarray of int, shape (k,)
+        scores : ndarray of shape (k,)
+            Fractions.
+
+        Returns
+        -------
+        Update
+            With n + k observations, all of them weighed anew: an outlier is only seen beside the others.
+        """
+        fit = self.fit
+        all_kin = self.kin.join(kin)
+        at, y = np.concatenate([self.benchmark, benchmark]), np.concatenate([self.scores, scores])
+        mean = _expected(fit, kin)[np.arange(len(kin)), benchmark]
+        tilt = _tilt(fit, mean, benchmark)
+        new = [fit.system.solve(_gradient(fit, kin.take(np.array([i])), j, tilt[i])) for i, j in enumerate(benchmark)]
+        solved = tuple(
+            np.concatenate([old, np.stack([steps[b] for steps in new])]) if new else old
+            for b, old in enumerate(self.solved)
+        )
+        grown = replace(self, kin=all_kin, benchmark=at, scores=y, solved=solved)  # type: ignore[arg-type]
+        across = grown.covariance(kin)[np.arange(len(kin)), benchmark]  # (k, n + k)
+        by_ceiling, by_floor = grown._with_asymptotes()
+        across += tilt[:, :1] * by_ceiling[:, benchmark].T + tilt[:, 1:] * by_floor[:, benchmark].T
+        n = len(self)
+        cov = np.empty((len(y), len(y)))
+        cov[:n, :n], cov[n:], cov[:n, n:] = self.cov, across, across[:, :n].T
+        mean, tilt = np.concatenate([self.mean, mean]), np.concatenate([self.tilt, tilt])
+        gap, noise, worth = settle(
+            mean, cov, y, fit.floors[at], fit.ceilings[at], fit.variances.noise[at], self.n_items[at],
+            fit.problem.priors.dof,
+        )  # fmt: skip
+        pull = np.asarray(np.linalg.solve(cov + np.diag(noise), gap), dtype=np.float64)
+        taken = np.asarray(np.linalg.inv(cov + np.diag(worth)), dtype=np.float64)
+        return replace(grown, tilt=tilt, mean=mean, cov=cov, pull=pull, worth=taken)
+
+    @property
+    def asymptotes(self) -> tuple[Array, Array]:
+        """Floor and ceiling of each benchmark after all that was told, fractions; each of shape (J,)."""
+        state = self.fit.state
+        ceiling, floor = (moves.T @ self.pull for moves in self._with_asymptotes())
+        moved = replace(state, ceiling_logits=state.ceiling_logits + ceiling, floor_logits=state.floor_logits + floor)
+        return self.fit.problem.asymptotes(moved)
+
+    def _with_asymptotes(self) -> tuple[Array, Array]:
+        """Covariance of each observation with ceiling and floor logits, each of shape (n, J)."""
+        shared, n_benchmarks = self.solved[3], len(self.fit.state.loadings)
+        return shared[:, -2 * n_benchmarks : -n_benchmarks], shared[:, -n_benchmarks:]
+
+    def covariance(self, kin: Kin) -> Array:
+        """Covariance of the logits of models with what was observed, before it was.
+
+        Parameters
+        ----------
+        kin : Kin
+            m models.
+
+        Returns
+        -------
+        ndarray of shape (m, J, n)
+        """
+        fit, j = self.fit, self.benchmark
+        loadings, intercepts = fit.state.loadings, fit.system.intercepts
+        n_benchmarks, d = loadings.shape
+        theta, base = skills_of(fit, kin.who)
+        moved = linearised_skills(fit, kin.who, self.solved)  # (n, m, d)
+        shared = self.solved[3]
+        by_loading = shared[:, intercepts.stop : intercepts.stop + n_benchmarks * d].reshape(-1, n_benchmarks, d)
+        out = moved @ loadings.T + theta @ np.swapaxes(by_loading, 1, 2) + shared[:, None, intercepts]
+        related = base >= 0
+        out[:, related] += self.solved[2][:, base[related], d:]
+        out = out.transpose(1, 2, 0)
+        skills, own = _unseen(fit, kin, self.kin)
+        out += np.swapaxes((skills @ loadings[j][:, :, None])[:, :, :, 0] @ loadings.T, 1, 2)
+        at = np.arange(len(j))
+        out[:, j, at] += own * fit.variances.own[j]
+        return out
+
+    def apply(self, mean: Array, cov: Array, kin: Kin) -> tuple[Array, Array]:
+        """Condition the logits of models on all that was told.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (m, J)
+        cov : ndarray of shape (m, J, J)
+        kin : Kin
+            The m models.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means and covariances of the same shapes.
+        """
+        if not len(self):
+            return mean, cov
+        cross = self.covariance(kin)
+        return mean + cross @ self.pull, cov - cross @ self.worth @ np.swapaxes(cross, 1, 2)
+
+
+def skills_of(fit: Fit, who: Relatives) -> tuple[Array, Index]:
+    """Expected skills of models, shape (m, d), and the base family that the fit knows them by, -1 for none."""
+    state, nesting = fit.state, fit.system.nesting
+    base = np.where(who.family >= 0, nesting.base[who.family], who.base)
+    effect = np.where((base >= 0)[:, None], state.base[base], 0.0)
+    effect = np.where((who.family >= 0)[:, None], state.family[who.family], effect)
+    skills = np.where((who.row >= 0)[:, None], state.skills[who.row], effect + who.covariates @ state.slopes)
+    return skills, base
+
+
+def linearised_skills(fit: Fit, who: Relatives, steps: Steps) -> Array:
+    """Move of the skills of m models with n steps of all unknowns, leading axis n; shape (n, m, d)."""
+    models, families, bases, shared = steps
+    d, k = fit.n_skills, fit.system.n_slopes
+    base = np.where(who.family >= 0, fit.system.nesting.base[who.family], who.base)
+    effect = np.where((base >= 0)[:, None], bases[:, base, :d], 0.0)
+    effect = np.where((who.family >= 0)[:, None], families[:, who.family], effect)
+    effect = effect + who.covariates @ shared[:, :k].reshape(len(shared), -1, d)
+    return np.where((who.row >= 0)[:, None], models[:, who.row], effect)
+
+
+def _expected(fit: Fit, kin: Kin) -> Array:
+    """Logits of models as the fit expects them, shape (m, J)."""
+    state = fit.state
+    skills, base = skills_of(fit, kin.who)
+    own = np.where((base >= 0)[:, None], state.own[base], 0.0)
+    return state.intercepts + own + skills @ state.loadings.T
+
+
+def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
+    """Ceiling and floor logits in units of the logit, by the slopes of the expected score; shape (n, 2)."""
+    problem, state = fit.problem, fit.state
+    floor, ceiling = (a[benchmark] for a in (fit.floors, fit.ceilings))
+    share = logistic(logit)
+    slope = np.maximum((ceiling - floor) * share * (1.0 - share), 1e-4)
+    room = ceiling - problem.data.score_floor[benchmark]
+    lift = share * room * (1.0 - logistic(state.ceiling_logits[benchmark]))
+    sink = (1.0 - share) * floor * (1.0 - logistic(state.floor_logits[benchmark]))
+    return np.column_stack([lift / slope, sink / slope])
+
+
+def _gradient(fit: Fit, kin: Kin, benchmark: int, tilt: Array) -> Steps:
+    """Derivative of one tilted logit of one model by every unknown of the fit."""
+    state, system, who = fit.state, fit.system, kin.who
+    (n_benchmarks, d), k = state.loadings.shape, system.n_slopes
+    theta, (base,) = skills_of(fit, who)
+    weight = state.loadings[benchmark]
+    model, family = np.zeros_like(state.skills), np.zeros_like(state.family)
+    top, shared = np.zeros((len(state.base), d + n_benchmarks)), np.zeros(len(system.shared))
+    if who.row[0] >= 0:
+        model[who.row[0]] = weight
+    else:
+        shared[:k] = np.outer(who.covariates[0], weight).ravel()
+        if who.family[0] >= 0:
+            family[who.family[0]] = weight
+        elif base >= 0:
+            top[base, :d] = weight
+    if base >= 0:
+        top[base, d + benchmark] = 1.0
+    shared[k + benchmark] = 1.0
+    first = k + n_benchmarks + benchmark * d
+    shared[first : first + d] = theta[0]
+    shared[[benchmark - 2 * n_benchmarks, benchmark - n_benchmarks]] = tilt
+    return model, family, top, shared
+
+
+def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:
+    """What two models share unseen by the fit: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
+    state, variances, nesting = fit.state, fit.variances, fit.system.nesting
+
+    def unknown(kin: Kin) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        who = kin.who
+        base = np.where(who.family >= 0, nesting.base[who.family], who.base)
+        return who.row < 0, (who.row < 0) & (who.family < 0), base < 0
+
+    (model, family, base), (other_model, other_family, other_base) = unknown(left), unknown(right)
+    same = (left.model[:, None] == right.model) & model[:, None] & other_model
+    kin = (left.family[:, None] == right.family) & family[:, None] & other_family
+    top = (left.base[:, None] == right.base) & base[:, None] & other_base
+    own = variances.model + state.slopes.T @ right.who.covariate_cov @ state.slopes
+    skills = same[:, :, None, None] * own
+    skills = skills + kin[:, :, None, None] * variances.family
+    both = top & family[:, None] & other_family
+    return skills + both[:, :, None, None] * variances.base, top

@@ -1,0 +1,115 @@
+"""Scores told after the fit: as good as conditioning, near a refit, and refused where they make no sense."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from obslaws.errors import UnknownNameError, UsageError
+from obslaws.forecasters.skill import SkillForecaster
+from obslaws.simulate import simulate_panel
+
+
+def hidden_model(panel, name):
+    scores = panel.scores.copy()
+    scores.loc[name] = np.nan
+    return replace(panel, scores=scores)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return simulate_panel(n_families=12, random_state=2).panel
+
+
+@pytest.fixture(scope="module")
+def name(panel):
+    return panel.models.index[panel.models["family"] == "series-02"][2]
+
+
+@pytest.fixture(scope="module")
+def fitted(panel, name):
+    return SkillForecaster(calibrate=False).fit(hidden_model(panel, name))
+
+
+@pytest.fixture(scope="module")
+def family(panel):
+    return panel.models[panel.models["family"] == "series-02"]
+
+
+def test_its_own_forecast_is_near_the_one_that_conditions_on_the_scores(panel, name, fitted):
+    """Conditioning holds the benchmarks' asymptotes fast; an update lets them answer too: up to a point and a half."""
+    told = panel.scores.loc[[name]]
+    updated = fitted.update(told).forecast(panel.models.loc[[name]])
+    given = fitted.forecast(panel.models.loc[[name]], told)
+    np.testing.assert_allclose(updated["forecast"], given["forecast"], atol=0.015)
+    assert set(updated["basis"]) == {"own scores"}
+
+
+def test_one_at_a_time_is_all_at_once(panel, name, fitted, family):
+    told, step = panel.scores.loc[[name]], fitted
+    for benchmark in told.columns:
+        step = step.update(told[[benchmark]])
+    once, each = (f.forecast(family) for f in (fitted.update(told), step))
+    np.testing.assert_allclose(each["forecast"], once["forecast"], atol=1e-6)
+    np.testing.assert_allclose(each["upper"], once["upper"], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_siblings_move_towards_a_refit():
+    """A refit also moves variances and asymptotes: most of the way is made, and what is left is small."""
+    before, after = [], []
+    for seed in range(8):
+        panel = simulate_panel(n_families=14, random_state=seed).panel
+        name = panel.models.index[panel.models["family"] == "series-02"][-1]
+        siblings = panel.models[(panel.models["base_family"] == "series-02") & (panel.models.index != name)]
+        # siblings that were scored are known already; a larger one was not
+        ask = siblings.iloc[[-1]].assign(n_params=60e9, n_active_params=60e9, train_flop=np.nan).set_axis(["new/model"])
+        fitted = SkillForecaster(n_skills=2, calibrate=False).fit(hidden_model(panel, name))
+        told = fitted.update(panel.scores.loc[[name]]).forecast(ask)["forecast"].to_numpy()
+        refit = SkillForecaster(n_skills=2, calibrate=False).fit(panel).forecast(ask)["forecast"].to_numpy()
+        before.append(np.abs(fitted.forecast(ask)["forecast"].to_numpy() - refit).mean())
+        after.append(np.abs(told - refit).mean())
+    assert np.mean(after) < 0.5 * np.mean(before)
+    assert np.mean(after) < 0.006, "about half a point"
+
+
+def test_a_new_model_of_a_new_family_helps_its_siblings(panel, name, fitted):
+    twin = panel.models.loc[[name]].assign(family="brand-new", base_family="brand-new", org="new")
+    first, second = twin.set_axis(["new/small"]), twin.assign(n_params=40e9, n_active_params=40e9).set_axis(["new/big"])
+    told = (panel.scores.loc[[name]] - 0.05).clip(lower=0.0).set_axis(["new/small"])
+    updated = fitted.update(told, first)
+    before, after = fitted.forecast(second), updated.forecast(second)
+    assert set(before["basis"]) == {"pooled"}
+    assert set(after["basis"]) == {"family"}
+    assert (after["upper"] - after["lower"]).mean() < 0.8 * (before["upper"] - before["lower"]).mean()
+    again = updated.update(pd.DataFrame({"benchmark_0": [0.5]}, index=["new/big"]), second)
+    assert set(again.forecast(second)["basis"]) == {"own scores"}
+    assert len(again.told_.models) == 2
+    assert len(fitted.told_.models) == 0, "the first forecaster stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("scores", "error", "words"),
+    [
+        ({"benchmark_9": [0.5]}, UnknownNameError, "No benchmark named 'benchmark_9'"),
+        ({"benchmark_0": [41.2]}, UsageError, "a score of 41.2; expected fractions"),
+        ({"benchmark_0": [np.nan]}, UsageError, "no score given"),
+    ],
+)
+def test_scores_that_make_no_sense_are_refused(fitted, name, scores, error, words):
+    with pytest.raises(error, match=words):
+        fitted.update(pd.DataFrame(scores, index=[name]))
+
+
+def test_known_scores_unknown_models_and_doubled_rows_are_refused(panel, fitted, name):
+    other = panel.models.index[0]
+    with pytest.raises(UsageError, match="has a score on 'benchmark_0' already"):
+        fitted.update(panel.scores.loc[[other], ["benchmark_0"]])
+    once = fitted.update(panel.scores.loc[[name], ["benchmark_0"]])
+    with pytest.raises(UsageError, match="already"):
+        once.update(panel.scores.loc[[name], ["benchmark_0"]])
+    with pytest.raises(UsageError, match="nothing is known of 'new/model'"):
+        fitted.update(pd.DataFrame({"benchmark_0": [0.5]}, index=["new/model"]))
+    with pytest.raises(UsageError, match="two rows"):
+        fitted.update(pd.DataFrame({"benchmark_0": [0.5, 0.6]}, index=[name, name]))

@@ -1,0 +1,105 @@
+"""New benchmarks: joint skills against a dense inverse, the sampler against the truth it was drawn from."""
+
+import numpy as np
+import pytest
+
+from obslaws.links import inverse
+from obslaws.simulate import simulate_panel
+from obslaws.skill.fit import fit_skills
+from obslaws.skill.onboarding import learn_prior, onboard, skill_covariances
+from obslaws.skill.predict import Relatives
+from obslaws.skill.update import Kin
+
+D = 2
+
+
+@pytest.fixture(scope="module")
+def fit(data):
+    return fit_skills(data, D)
+
+
+def kin_of(fit, rows):
+    """Models that the fit holds."""
+    data, rows = fit.problem.data, np.asarray(rows)
+    nesting = data.nesting
+    who = Relatives(
+        rows, nesting.family[rows], nesting.base_of_model[rows], data.covariates[rows], data.covariate_cov[rows]
+    )
+    return Kin(who, rows, nesting.family[rows], nesting.base_of_model[rows])
+
+
+def newcomers(fit):
+    """A new sibling of model 3, a new family of its base, two of one new base family of which two are one family."""
+    data = fit.problem.data
+    f, b = data.nesting.family[3], data.nesting.base_of_model[3]
+    p = data.covariates.shape[1]
+    x = np.random.default_rng(0).standard_normal((4, p))
+    who = Relatives(np.full(4, -1), np.array([f, -1, -1, -1]), np.array([b, b, -1, -1]), x, np.zeros((4, p, p)))
+    return Kin(who, np.arange(4), np.array([0, 1, 2, 2]), np.array([0, 0, 1, 1]))
+
+
+def test_joint_skills_are_blocks_of_the_dense_inverse(fit, dense_of):
+    dense, var = dense_of(fit), fit.variances
+    free = slice(0, dense.at[4])  # benchmark parameters held
+    cov = np.linalg.inv(np.linalg.inv(dense.cov)[free, free])
+    rows, new = kin_of(fit, [3, 4, 0, 7]), newcomers(fit)
+    n = dense.at[4]
+    maps = []
+    for m in rows.who.row:
+        one = np.zeros((D, n))
+        one[:, m * D : m * D + D] = np.eye(D)
+        maps.append(one)
+    for family, base, x in zip(new.who.family, new.who.base, new.who.covariates, strict=True):
+        one = np.zeros((D, n))
+        one[:, dense.at[3] : dense.at[4]] = np.kron(x, np.eye(D))
+        if family >= 0:
+            one[:, dense.family(family)] = np.eye(D)
+        elif base >= 0:
+            one[:, dense.base(base)[:D]] = np.eye(D)
+        maps.append(one)
+    wanted = np.array([[a @ cov @ b.T for b in maps] for a in maps])
+    for i in range(4):
+        wanted[4 + i, 4 + i] += var.model
+        for j in range(4):
+            both_unseen = new.who.family[i] < 0 and new.who.family[j] < 0
+            wanted[4 + i, 4 + j] += var.family * (both_unseen and new.family[i] == new.family[j])
+            wanted[4 + i, 4 + j] += var.base * (i >= 2 and j >= 2)
+    both = rows.join(new)
+    np.testing.assert_allclose(skill_covariances(fit, both, both), wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_prior_is_what_the_benchmarks_are_like(fit):
+    prior = learn_prior(fit)
+    np.testing.assert_allclose(prior.mean[1 : 1 + D], fit.state.loadings.mean(axis=0))
+    assert np.linalg.eigvalsh(prior.cov)[0] > 0
+
+
+def left_out(simulated, make_data, j):
+    """A fit to all benchmarks but one, and the scores of that one."""
+    names = [name for i, name in enumerate(simulated.panel.scores.columns) if i != j]
+    fit = fit_skills(make_data(simulated.panel.select(benchmarks=names)), D)
+    return fit, simulated.panel.scores.to_numpy()[:, j], simulated.panel.benchmarks.iloc[j]
+
+
+def test_with_many_scores_it_finds_the_curve(make_data):
+    simulated = simulate_panel(n_families=18, n_benchmarks=7, random_state=3)
+    fit, scores, facts = left_out(simulated, make_data, 1)
+    told = np.arange(0, len(scores), 2)
+    asked = np.arange(1, len(scores), 2)
+    found = onboard(
+        fit, kin_of(fit, told), scores[told], kin_of(fit, asked), facts["score_floor"], facts["n_items"], 100
+    )
+    expected = inverse(found.logit, found.floor[:, None], found.ceiling[:, None]).mean(axis=0)
+    error = np.abs(expected - simulated.truth.expected[asked, 1])
+    assert np.median(error) < 0.015, "told every second model"
+    assert found.effective > 50
+
+
+def test_same_seed_same_draws(make_data):
+    simulated = simulate_panel(n_families=9, random_state=0)
+    fit, scores, facts = left_out(simulated, make_data, 0)
+    ask = kin_of(fit, np.arange(8))
+    one, two = (onboard(fit, kin_of(fit, [0, 4, 9]), scores[[0, 4, 9]], ask, 0.0, np.inf, 50, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(one.logit, two.logit)
+    assert one.parameters.shape == (50, D + 5)
+    assert facts["n_items"] > 0
