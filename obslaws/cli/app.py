@@ -10,6 +10,7 @@ import typer
 
 from obslaws._version import __version__
 from obslaws.cli.backtest import backtest
+from obslaws.cli.explore import explore
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
@@ -32,6 +33,7 @@ app.command()(backtest)
 app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
+app.command()(explore)
 app.command("import")(import_results)
 
 

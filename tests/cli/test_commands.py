@@ -20,6 +20,7 @@ COMMANDS = (
     ["snapshot", "export"],
     ["refresh"],
     ["families"],
+    ["explore"],
     ["import"],
 )
 
