@@ -33,7 +33,7 @@ types: $(DEV) ## check types
 golden: $(DEV) ## rewrite our own frozen numbers (never those that others published)
 	$(BIN)/python tests/golden/freeze.py
 
-readme: $(DEV) ## run the commands of the README and write down what they print
+readme: $(DEV) ## run the commands of README and docs pages and write down what they print
 	$(BIN)/python docs/readme.py
 
 snapshot: $(RUN) ## freeze upstream copies into a snapshot: make snapshot UPSTREAM=folder

@@ -1,7 +1,8 @@
-"""Run what the README shows, and write down what came out: `make readme`.
+"""Run what README and docs pages show, and write down what came out: `make readme`.
 
 A ``console`` block holds one command after ``$`` and then its output. A ``python`` block is followed by a ``text``
-block with what it prints. Only stdout is shown. The figure is drawn by the command that the README names.
+block with what it prints. Only stdout is shown. A figure is drawn by the command that the page names in backticks,
+ending in ``--plot docs/...``. A page without such blocks stays as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-FIGURE = re.compile(r"`(obslaws forecast [^`]*--plot docs/[^`]*)`")
+PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
+FIGURE = re.compile(r"`(obslaws [a-z]+ [^`]*--plot docs/[^`]*)`")
 CONSOLE = re.compile(r"^```console\n\$ (?P<code>[^\n]*)\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -23,10 +25,10 @@ PYTHON = re.compile(
 
 
 def run_command(command: str) -> str:
-    """Run a command of the README in the environment of this Python; give back its stdout."""
+    """Run a command of a page in the environment of this Python; give back its stdout."""
     program, *arguments = shlex.split(command)
     if program != "obslaws":
-        raise ValueError(f"README: cannot run {program!r}; its console blocks start with 'obslaws'.")
+        raise ValueError(f"docs: cannot run {program!r}; console blocks start with 'obslaws'.")
     return _run([sys.executable, "-m", "obslaws", *arguments])
 
 
@@ -36,7 +38,7 @@ def run_python(code: str) -> str:
 
 
 def examples(text: str) -> list[tuple[str, str, str]]:
-    """List the blocks of a README as (kind, code, output shown), in their order."""
+    """List the blocks of a page as (kind, code, output shown), in their order."""
     found = [(m.start(), kind, m["code"], m["output"]) for kind, p in KINDS for m in p.finditer(text)]
     return [(kind, code, output) for _, kind, code, output in sorted(found)]
 
@@ -65,7 +67,9 @@ KINDS = (("console", CONSOLE), ("python", PYTHON))
 RUNNERS = {"console": run_command, "python": run_python}
 
 if __name__ == "__main__":
-    told = README.read_text(encoding="utf-8")
-    for command in FIGURE.findall(told):
-        run_command(command)
-    README.write_text(rewrite(told), encoding="utf-8")
+    wanted = [Path(name).resolve() for name in sys.argv[1:]] or PAGES
+    for page in wanted:
+        told = page.read_text(encoding="utf-8")
+        for command in FIGURE.findall(told):
+            run_command(command)
+        page.write_text(rewrite(told), encoding="utf-8")

@@ -12,20 +12,34 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from obslaws.errors import UsageError
 from obslaws.folds import Fold
 from obslaws.forecasters import forecaster as make_forecaster
 from obslaws.forecasters.base import Forecaster, check_level
-from obslaws.metrics import interval_metrics, mae_groups, point_metrics
+from obslaws.metrics import (
+    crps,
+    decision_accuracy,
+    interval_metrics,
+    item_noise,
+    mae_groups,
+    paired_bootstrap,
+    point_metrics,
+    r2,
+    rank_correlation,
+    within,
+)
 from obslaws.panel import Panel, load_panel
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
 from obslaws.splits import plan
 
-__all__ = ["CELL_COLUMNS", "BacktestResult", "backtest"]
+__all__ = ["CELL_COLUMNS", "LEVELS", "BacktestResult", "backtest"]
 
 CELL_COLUMNS = ("fold", "model", "family", "benchmark", "score", "forecast", "lower", "upper", "basis")
+LEVELS = (0.8, 0.9, 0.95)
+SHARES = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,12 @@ class BacktestResult:
         Wall time of all fits and forecasts.
     cells : DataFrame of shape (n_cells, 9)
         Columns fold, model, family, benchmark, score, forecast, lower, upper, basis; fractions.
+    quantiles : DataFrame of shape (n_cells, 13)
+        Quantiles of each cell's predictive distribution; columns are the shares.
+    n_items : ndarray of shape (n_cells,)
+        Questions of each cell's benchmark, NaN where unknown.
+    by_group : bool
+        Whether the folds are the test groups, which err together; else the models' families do.
     """
 
     protocol: str
@@ -49,6 +69,9 @@ class BacktestResult:
     level: float
     seconds: float
     cells: pd.DataFrame
+    quantiles: pd.DataFrame
+    n_items: np.ndarray
+    by_group: bool
 
     def summary(self) -> dict[str, Any]:
         """Add the cells up.
@@ -56,8 +79,11 @@ class BacktestResult:
         Returns
         -------
         dict
-            protocol, forecaster, level, n_models, n_cells; mae, mae_groups, medae, rmse, bias and the median width in
-            points (100 x fraction); coverage as a share; seconds; per_benchmark and per_group with the same measures.
+            protocol, forecaster, level, n_models, n_cells, n_abstained (cells about which nothing was known); mae,
+            mae_groups, medae, rmse, bias, crps and the median width in points (100 x fraction); coverage, within_3,
+            within_5, within_10 and decision_accuracy as shares; r2 and rank_correlation; intervals with coverage and
+            width at 80, 90 and 95 %; noise, the mean standard error from the number of questions, in points, and the
+            share of cells that it is known for; seconds; per_benchmark and per_group with the plain measures.
         """
         cells = self.cells
         return {
@@ -66,6 +92,15 @@ class BacktestResult:
             "level": self.level,
             **_measures(cells),
             "mae_groups": mae_groups(cells["score"], cells["forecast"], cells["fold"]),
+            "n_abstained": int(cells["basis"].eq("none").sum()),
+            "r2": r2(cells["score"], cells["forecast"]),
+            "rank_correlation": rank_correlation(cells["score"], cells["forecast"]),
+            **{f"within_{points}": within(cells["score"], cells["forecast"], points) for points in (3, 5, 10)},
+            "decision_accuracy": decision_accuracy(cells["score"], cells["forecast"], cells["benchmark"]),
+            "crps": crps(cells["score"], self.quantiles, list(self.quantiles.columns)),
+            "intervals": {f"{100 * level:g}": self._interval(level) for level in LEVELS},
+            "noise": item_noise(cells["score"], self.n_items),
+            "noise_known": float(np.isfinite(self.n_items).mean()),
             "seconds": self.seconds,
             "per_benchmark": {
                 str(name): {**_measures(part), "mae_groups": mae_groups(part["score"], part["forecast"], part["fold"])}
@@ -73,6 +108,44 @@ class BacktestResult:
             },
             "per_group": {str(name): _measures(part) for name, part in cells.groupby("fold", sort=False)},
         }
+
+    def _interval(self, level: float) -> dict[str, float]:
+        lower, upper = (self.quantiles[share] for share in _ends(level))
+        return interval_metrics(self.cells["score"], lower, upper)
+
+    def against(self, other: BacktestResult) -> dict[str, Any]:
+        """Compare the absolute errors with another forecaster's on the same cells, by a paired bootstrap over groups.
+
+        Parameters
+        ----------
+        other : BacktestResult
+            Of the same protocol and panel.
+
+        Returns
+        -------
+        dict
+            forecaster, other; and what `obslaws.metrics.paired_bootstrap` gives: difference of the errors in points
+            (negative: the first is better), lower and upper of its 95 % interval, wins, n_groups.
+
+        Raises
+        ------
+        UsageError
+            The two answered for other cells.
+        """
+        key = ["fold", "model", "benchmark"]
+        if not self.cells[key].equals(other.cells[key]):
+            raise UsageError(
+                f"{self.forecaster} was asked about {len(self.cells)} cells and {other.forecaster} about "
+                f"{len(other.cells)}, not the same ones. Compare backtests of one protocol on one panel."
+            )
+        mine, theirs = (100.0 * (r.cells["forecast"] - r.cells["score"]).abs() for r in (self, other))
+        group = self.cells["fold" if self.by_group else "family"]
+        told = paired_bootstrap(mine, theirs, group, self.by_group)
+        return {"forecaster": self.forecaster, "other": other.forecaster, **told}
+
+
+def _ends(level: float) -> tuple[float, float]:
+    return round((1.0 - level) / 2.0, 6), round((1.0 + level) / 2.0, 6)
 
 
 def _measures(cells: pd.DataFrame) -> dict[str, Any]:
@@ -156,17 +229,22 @@ def backtest(
         panel = load_panel(record.view)
     folds = plan(record, panel, benchmarks, cells)
     start = time.perf_counter()
-    parts = []
+    parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
     report = progress or (lambda done, total: None)
     report(0, len(folds))
     for part in _run(folds, model, level, jobs):
         parts.append(part)
         report(len(parts), len(folds))
     seconds = time.perf_counter() - start
-    return BacktestResult(record.id, model.label or model.name, level, seconds, pd.concat(parts, ignore_index=True))
+    answers, quantiles = (pd.concat(side, ignore_index=True) for side in zip(*parts, strict=True))
+    n_items = np.full(len(answers), np.nan)
+    if "n_items" in panel.benchmarks:
+        n_items = panel.benchmarks["n_items"].reindex(answers["benchmark"]).to_numpy(dtype=float)
+    by_group = record.split == "leave-family-out"
+    return BacktestResult(record.id, model.label or model.name, level, seconds, answers, quantiles, n_items, by_group)
 
 
-def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[pd.DataFrame]:
+def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Iterable[tuple[pd.DataFrame, pd.DataFrame]]:
     if jobs == 1:
         return (_run_fold(fold, model, level) for fold in folds)
     from joblib import Parallel, delayed
@@ -175,13 +253,17 @@ def _run(folds: list[Fold], model: Forecaster, level: float, jobs: int) -> Itera
     return Parallel(n_jobs=jobs, backend="loky", return_as="generator")(tasks)
 
 
-def _run_fold(fold: Fold, model: Forecaster, level: float) -> pd.DataFrame:
+def _run_fold(fold: Fold, model: Forecaster, level: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     from threadpoolctl import threadpool_limits
 
     fold.check()
     # one BLAS thread, here as in a worker: another number of threads may round another way
     with threadpool_limits(1):
         fitted = copy.deepcopy(model).fit(fold.train)
-        answers = fitted.forecast(fold.queries, fold.revealed, benchmarks=list(fold.held_out.columns), level=level)
+        predictive = fitted.predict(fold.queries, fold.revealed)
+        answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
+        at = fold.train.scores.columns.get_indexer(fold.held_out.columns)
+        quantiles = pd.DataFrame({share: predictive.quantile(share)[:, at].ravel() for share in SHARES})
     answers = answers.assign(fold=fold.name, score=fold.held_out.to_numpy().ravel())
-    return answers.loc[answers["score"].notna(), [*CELL_COLUMNS]]
+    asked = answers["score"].notna()
+    return answers.loc[asked, [*CELL_COLUMNS]], quantiles[asked.to_numpy()]

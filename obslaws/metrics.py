@@ -9,9 +9,28 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["bias", "coverage", "interval_metrics", "mae", "mae_groups", "medae", "point_metrics", "rmse", "width"]
+__all__ = [
+    "SOURCE_DISAGREEMENT",
+    "bias",
+    "coverage",
+    "crps",
+    "decision_accuracy",
+    "interval_metrics",
+    "item_noise",
+    "mae",
+    "mae_groups",
+    "medae",
+    "paired_bootstrap",
+    "point_metrics",
+    "r2",
+    "rank_correlation",
+    "rmse",
+    "width",
+    "within",
+]
 
 POINTS = 100.0
+SOURCE_DISAGREEMENT = 2.2  # points; median over cells that a curated and a crowd record both hold
 
 
 def _errors(score: ArrayLike, forecast: ArrayLike) -> NDArray[np.float64]:
@@ -123,3 +142,166 @@ def point_metrics(score: ArrayLike, forecast: ArrayLike) -> dict[str, float]:
 def interval_metrics(score: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> dict[str, float]:
     """Coverage (a share) and median width (points) of the intervals by name; see `coverage`."""
     return {"coverage": coverage(score, lower, upper), "width": width(lower, upper)}
+
+
+def r2(score: ArrayLike, forecast: ArrayLike) -> float:
+    """Share of the variance of all scores that the forecasts explain: 1 is perfect, 0 the mean of the scores.
+
+    Parameters
+    ----------
+    score, forecast : array_like of shape (n_cells,)
+        Fractions.
+
+    Returns
+    -------
+    float
+        NaN where the scores do not vary.
+    """
+    score = np.asarray(score, dtype=float)
+    total = np.square(score - score.mean()).sum()
+    return float(1.0 - np.square(score - np.asarray(forecast, dtype=float)).sum() / total) if total > 0 else np.nan
+
+
+def rank_correlation(score: ArrayLike, forecast: ArrayLike) -> float:
+    """Spearman's correlation of scores and forecasts over all cells; NaN where one of them does not vary."""
+    from scipy.stats import spearmanr
+
+    score, forecast = np.asarray(score, dtype=float), np.asarray(forecast, dtype=float)
+    if len(score) < 2 or np.ptp(score) == 0 or np.ptp(forecast) == 0:
+        return np.nan
+    return float(spearmanr(score, forecast).statistic)
+
+
+def within(score: ArrayLike, forecast: ArrayLike, points: float) -> float:
+    """Share of forecasts that err by no more than some points."""
+    return float((np.abs(_errors(score, forecast)) <= points).mean())
+
+
+def decision_accuracy(score: ArrayLike, forecast: ArrayLike, benchmark: ArrayLike) -> float:
+    """Share of pairs of models on one benchmark whose order is forecast right.
+
+    Parameters
+    ----------
+    score, forecast : array_like of shape (n_cells,)
+        Fractions.
+    benchmark : array_like of shape (n_cells,)
+        Pairs are formed within it.
+
+    Returns
+    -------
+    float
+        Pairs of equal scores do not count, equal forecasts count half; NaN without a pair.
+
+    References
+    ----------
+    .. [1] Magnusson et al. (2025). DataDecide, arXiv 2504.11393, section 2: decision accuracy.
+
+    Examples
+    --------
+    >>> decision_accuracy([0.1, 0.2, 0.3], [0.1, 0.3, 0.2], ["a", "a", "a"]).__round__(3)
+    0.667
+    """
+    score, forecast = np.asarray(score, dtype=float), np.asarray(forecast, dtype=float)
+    labels = np.asarray(benchmark)
+    right = pairs = 0.0
+    for label in np.unique(labels):
+        at = labels == label
+        truth = np.sign(score[at][:, None] - score[at])
+        told = np.sign(forecast[at][:, None] - forecast[at])
+        counted = truth > 0
+        pairs += counted.sum()
+        right += 0.5 * (1.0 + told[counted]).sum()
+    return float(right / pairs) if pairs else np.nan
+
+
+def crps(score: ArrayLike, quantiles: ArrayLike, shares: ArrayLike) -> float:
+    """Continuous ranked probability score in points, from quantiles: twice the mean pinball loss over all shares.
+
+    Parameters
+    ----------
+    score : array_like of shape (n_cells,)
+        Fractions.
+    quantiles : array_like of shape (n_cells, n_shares)
+        Of each cell's predictive distribution.
+    shares : array_like of shape (n_shares,)
+        Rising, in (0, 1). Between them the loss is taken as straight, beyond the ends as falling to 0 at 0 and 1.
+
+    Returns
+    -------
+    float
+        The mean absolute error where the distributions are points.
+
+    References
+    ----------
+    .. [1] Gneiting and Raftery (2007), JASA 102: 359-378, section 4.2: the score as an integral over quantiles.
+    """
+    share = np.asarray(shares, dtype=float)
+    miss = np.asarray(score, dtype=float)[:, None] - np.asarray(quantiles, dtype=float)
+    loss = np.where(miss >= 0, share, share - 1.0) * miss
+    edges = np.concatenate([[0.0], share, [1.0]])
+    loss = np.pad(loss, ((0, 0), (1, 1)))
+    return float(2.0 * POINTS * (np.diff(edges) * (loss[:, 1:] + loss[:, :-1]) / 2.0).sum(axis=1).mean())
+
+
+def item_noise(score: ArrayLike, n_items: ArrayLike) -> float:
+    """Mean standard error from the finite number of questions, in points; over the cells whose count is known.
+
+    Parameters
+    ----------
+    score : array_like of shape (n_cells,)
+        Fractions.
+    n_items : array_like of shape (n_cells,)
+        Questions, NaN where unknown.
+
+    Returns
+    -------
+    float
+        sqrt(p (1 - p) / n); NaN where no count is known. No forecast can err less than about 0.8 times this on average.
+    """
+    p, n = np.asarray(score, dtype=float), np.asarray(n_items, dtype=float)
+    known = np.isfinite(n)
+    return float(POINTS * np.sqrt(p[known] * (1.0 - p[known]) / n[known]).mean()) if known.any() else np.nan
+
+
+def paired_bootstrap(
+    error: ArrayLike, other: ArrayLike, group: ArrayLike, by_group: bool, n_draws: int = 4000, random_state: int = 0
+) -> dict[str, float]:
+    """Difference of two forecasters' absolute errors on the same cells, with an interval from drawing groups anew.
+
+    Parameters
+    ----------
+    error, other : array_like of shape (n_cells,)
+        Absolute errors of either, in points.
+    group : array_like of shape (n_cells,)
+        Cells of a group err together: it is drawn as a whole.
+    by_group : bool
+        Whether each group counts the same (as in `mae_groups`) or by its cells (as in `mae`).
+    n_draws, random_state : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        difference (error - other: negative when the first is better), lower and upper of the 95 % interval, wins (share
+        of groups in which the first is better), n_groups.
+
+    References
+    ----------
+    .. [1] Efron and Tibshirani (1993). An Introduction to the Bootstrap, section 13.3: percentile intervals.
+    """
+    labels, at = np.unique(np.asarray(group), return_inverse=True)
+    counts = np.bincount(at).astype(float)
+    sums = np.bincount(at, np.asarray(error, dtype=float) - np.asarray(other, dtype=float))
+    weight = np.ones_like(counts) if by_group else counts
+    total = sums / counts if by_group else sums
+    rng = np.random.default_rng(random_state)
+    drawn = rng.multinomial(len(labels), np.full(len(labels), 1.0 / len(labels)), size=n_draws)
+    draws = (drawn @ total) / (drawn @ weight)
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    return {
+        "difference": float(total.sum() / weight.sum()),
+        "lower": float(lower),
+        "upper": float(upper),
+        "wins": float((sums < 0).mean()),
+        "n_groups": len(labels),
+    }

@@ -39,7 +39,7 @@ class Truth:
     expected : ndarray of shape (M, J)
         Scores without noise, fractions.
     logits : ndarray of shape (M, J)
-        ``intercepts + skills @ loadings.T``.
+        ``intercepts + own_intercepts of the base family + skills @ loadings.T``.
     skills : ndarray of shape (M, d)
         ``covariates @ slopes`` + effect of the family + residual of the model.
     covariates : ndarray of shape (M, 5)
@@ -52,6 +52,8 @@ class Truth:
         Effects of `families`, those of their base families included.
     base_effects : ndarray of shape (B, d)
         Effects of `base_families`.
+    own_intercepts : ndarray of shape (B, J)
+        What `base_families` score on each benchmark beyond their skills, logits.
     floors, ceilings : ndarray of shape (J,)
         Asymptotes, fractions; the floor is the score of guessing.
     model_var, family_var, base_var : ndarray of shape (d, d)
@@ -72,6 +74,7 @@ class Truth:
     loadings: Array
     family_effects: Array
     base_effects: Array
+    own_intercepts: Array
     floors: Array
     ceilings: Array
     model_var: Array
@@ -105,6 +108,7 @@ def simulate_panel(
     missing: float = 0.0,
     unknown: float = 0.0,
     moe: float = 0.0,
+    own: float = 0.15,
     noise: float = 0.012,
     dof: float = 6.0,
     random_state: int | np.random.Generator = 0,
@@ -123,6 +127,8 @@ def simulate_panel(
         Share of families whose token count is not told, and share of models whose size is not told.
     moe : float
         Share of base families that are mixtures of experts, with a quarter of the parameters active.
+    own : float
+        Standard deviation of the own intercepts of base families, logits.
     noise : float
         Scale of the noise beyond item sampling, fraction.
     dof : float
@@ -176,7 +182,8 @@ def simulate_panel(
     ceilings = np.where(np.arange(n_benchmarks) % 2, 1.0, rng.uniform(0.75, 0.98, n_benchmarks))
     n_items = rng.choice([500.0, 1319.0, 10042.0], n_benchmarks)
     noise_var = (noise * rng.uniform(0.5, 1.5, n_benchmarks)) ** 2
-    logits = intercepts + skills @ loadings.T
+    own_intercepts = rng.spawn(1)[0].normal(0.0, own, (len(bases), n_benchmarks))
+    logits = intercepts + own_intercepts[base_of_model] + skills @ loadings.T
     expected = inverse(logits, floors, ceilings)
     scale = np.sqrt(noise_var + expected * (1.0 - expected) / n_items)
     scores = np.clip(expected + scale * rng.standard_t(dof, expected.shape), 0.0, 1.0)
@@ -200,8 +207,9 @@ def simulate_panel(
     truth = Truth(
         scores=scores, expected=expected, logits=logits, skills=skills, covariates=x, slopes=slopes,
         intercepts=intercepts, loadings=loadings, family_effects=family_effects, base_effects=base_effects,
-        floors=floors, ceilings=ceilings, model_var=model_var, family_var=family_var, base_var=base_var,
-        noise_var=noise_var, n_items=n_items, families=tuple(families), base_families=tuple(bases),
+        own_intercepts=own_intercepts, floors=floors, ceilings=ceilings,
+        model_var=model_var, family_var=family_var, base_var=base_var, noise_var=noise_var,
+        n_items=n_items, families=tuple(families), base_families=tuple(bases),
     )  # fmt: skip
     return SimulatedPanel(panel, truth)
 

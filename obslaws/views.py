@@ -153,6 +153,10 @@ def view_measurements(name: str, snapshot: Snapshot | str | None = None) -> pd.D
 
 def _filters(models: pd.DataFrame, view: dict[str, Any]) -> list[tuple[str, pd.Series]]:
     steps: list[tuple[str, pd.Series]] = []
+    if "families" in view:
+        steps.append((f"one of {len(view['families'])} families", models["family"].isin(view["families"])))
+    if "without" in view:
+        steps.append((f"without {', '.join(view['without'])}", ~models.index.to_series().isin(view["without"])))
     if "variants" in view:
         steps.append((f"variant is {' or '.join(view['variants'])}", models["variant"].isin(view["variants"])))
     steps += [(f"not {flag}", ~models[flag]) for flag in view.get("exclude", [])]

@@ -35,6 +35,7 @@ ROOMS = (
     ("backtest",),
     ("lifecycle",),
     ("report",),
+    ("select",),
     ("cli",),
     ("__main__",),
 )

@@ -84,8 +84,10 @@ def test_summary_adds_up_the_plain_way(small_panel):
     assert summary["seconds"] > 0
     assert set(summary) == {
         "protocol", "forecaster", "level", "n_models", "n_cells", "mae", "mae_groups", "medae", "rmse", "bias",
-        "coverage", "width", "seconds", "per_benchmark", "per_group",
+        "coverage", "width", "seconds", "per_benchmark", "per_group", "n_abstained", "r2", "rank_correlation", "within_3",
+        "within_5", "within_10", "decision_accuracy", "crps", "intervals", "noise", "noise_known",
     }  # fmt: skip
+    assert summary["intervals"]["80"]["coverage"] == summary["coverage"]  # asked for at this level
     assert json.loads(json.dumps(summary)) == summary
 
 

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from obslaws.errors import ExtrapolationWarning, UsageError
-from obslaws.plotting import score_against_compute
+from obslaws.plotting import capability_map, family_lines, loadings_heatmap, score_against_compute, scree
 from obslaws.query import query
 from obslaws.report.figures import family_curve, forecast_figure, save_figure
 
@@ -64,3 +64,28 @@ def test_saved_svg_keeps_its_text_and_its_bytes(line, asked, tmp_path):
 def test_figure_names_are_checked(line, asked, tmp_path, name, words):
     with pytest.raises(UsageError, match=words):
         save_figure(forecast_figure(line, asked), tmp_path / name)
+
+
+def test_capability_axes_in_axes_out():
+    shares = pd.DataFrame({"capability": ["one", "two"], "share": [0.7, 0.2]})
+    ax = Figure().subplots()
+    assert scree(ax, shares) is ax
+    assert {"70 %", "20 %", "90 % together"} == {t.get_text() for t in ax.texts}
+    loadings = pd.DataFrame([[0.5, -0.1], [0.2, np.nan]], ["mmlu", "arc"], ["1", "2"])
+    ax = Figure().subplots()
+    assert loadings_heatmap(ax, loadings) is ax
+    assert [t.get_text() for t in ax.texts] == ["0.50", "-0.10", "0.20"]
+    models = pd.DataFrame({"family": ["a", "a", "b"], "n_params": [2e9, 1e9, 1e9], "x": [1.0, 0.0, 2.0], "y": 1.0})
+    ax = Figure().subplots()
+    assert capability_map(ax, models, "x", "y", ["a"]) is ax
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0.0, 1.0])  # by size
+    assert ax.get_legend_handles_labels()[1] == ["other families", "a"]
+
+
+def test_lines_of_families_carry_names():
+    models = pd.DataFrame({"family": ["a", "a", "b", "b"], "train_flop": [1e22, 1e23] * 2, "capability": range(4)})
+    ax = Figure().subplots()
+    assert family_lines(ax, models, models, "b") is ax
+    assert ax.get_xscale() == "log"
+    assert [t.get_text() for t in ax.texts] == ["a", "b"]
+    assert ax.lines[1].get_linewidth() > ax.lines[0].get_linewidth()

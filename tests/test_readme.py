@@ -1,4 +1,4 @@
-"""The README shows what its commands print."""
+"""README and docs pages show what their commands print."""
 
 import importlib.util
 import re
@@ -14,7 +14,7 @@ readme = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(readme)
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = readme.examples(TEXT)
+EXAMPLES = [(page.name, *one) for page in readme.PAGES for one in readme.examples(page.read_text(encoding="utf-8"))]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$")
 
 
@@ -40,15 +40,17 @@ def same(shown, now):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "code", "shown"), EXAMPLES, ids=[code.strip().splitlines()[-1][:60] for _, code, _ in EXAMPLES]
+    ("page", "kind", "code", "shown"),
+    EXAMPLES,
+    ids=[f"{page}: {code.strip().splitlines()[-1][:60]}" for page, _, code, _ in EXAMPLES],
 )
-def test_readme_shows_what_its_code_prints(kind, code, shown):
+def test_page_shows_what_its_code_prints(page, kind, code, shown):
     assert shown.strip(), "make readme fills the outputs in"
     now, then = words(readme.RUNNERS[kind](code)), words(shown)
     assert [len(row) for row in now] == [len(row) for row in then]
     for row, old in zip(now, then, strict=True):
         for one, other in zip(row, old, strict=True):
-            assert same(other, one), f"README shows {' '.join(old)}; now {' '.join(row)}. Run make readme."
+            assert same(other, one), f"{page} shows {' '.join(old)}; now {' '.join(row)}. Run make readme."
 
 
 def test_readme_names_every_command_and_the_test_command():
@@ -60,7 +62,11 @@ def test_readme_names_every_command_and_the_test_command():
     assert "make forecast" in TEXT
 
 
-def test_figure_of_the_readme_is_committed_and_its_command_is_named():
-    file = re.search(r"!\[[^]]*\]\((docs/[^)]*)\)", TEXT)[1]
-    assert (ROOT / file).is_file()
-    assert any(command.endswith(f"--plot {file}") for command in readme.FIGURE.findall(TEXT))
+def test_figures_are_committed_and_their_commands_are_named():
+    for page in readme.PAGES:
+        text = page.read_text(encoding="utf-8")
+        for file in re.findall(r"!\[[^]]*\]\(([^)]*)\)", text):
+            drawn = (page.parent / file).resolve().relative_to(ROOT).as_posix()
+            assert (ROOT / drawn).is_file()
+            assert any(command.endswith(f"--plot {drawn}") for command in readme.FIGURE.findall(text))
+    assert re.search(r"!\[[^]]*\]\(docs/", TEXT)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from obslaws.capability.imputation import impute
-from obslaws.errors import ConvergenceWarning, FitError, UsageError
+from obslaws.capability.base import Array, CapabilityModel
+from obslaws.capability.imputation import Imputation, impute
+from obslaws.capability.likelihood import FactorModel, fit_factor_model
+from obslaws.errors import FitError, UsageError
 
-__all__ = ["CapabilityPCA"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+__all__ = ["WAYS", "CapabilityPCA"]
+
+WAYS = ("likelihood", "drop", "ruan2024")
 
 
-class CapabilityPCA(TransformerMixin, BaseEstimator):
+class CapabilityPCA(CapabilityModel):
     """Principal components of centred, unscaled scores.
 
     Benchmarks keep their own spread, so one with a wide range weighs more, as in the paper.
@@ -28,11 +29,17 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
     ----------
     n_components : int
         Capabilities wanted; fewer are learned where models or benchmarks are fewer.
-    missing : {"drop", "ruan2024"}
-        Models with missing scores: left out of the fit, with missing capabilities; or filled in by the paper's
-        iterated rank-1 reconstruction, see `obslaws.capability.imputation`.
+    missing : {"likelihood", "drop", "ruan2024"}
+        What becomes of missing scores: integrated out, so that the axes maximise the exact likelihood of the observed
+        cells under probabilistic principal components; or their models are left out of the fit, with missing
+        capabilities; or they are filled in by the paper's iterated rank-1 reconstruction, see
+        `obslaws.capability.imputation`. All three agree where no score is missing.
+    rotation : {"varimax", "quartimax", "oblimin", "geomin"}, optional
+        Turns the axes, scaled to capabilities of unit variance; see `obslaws.capability.rotation`.
+    n_starts, random_state : int, int
+        Of the rotation.
     tol, max_iter : float, int
-        Of the imputation.
+        Of the likelihood (largest derivative per cell) and of the imputation (largest move of a missing cell).
 
     Attributes
     ----------
@@ -41,22 +48,30 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
     components_ : ndarray of shape (k, J)
         Orthonormal axes, signs chosen so that the loadings of each sum to a positive number.
     loadings_ : DataFrame of shape (J, k)
-        The same, benchmarks x capabilities.
+        The same, benchmarks x capabilities. With a rotation: fractions of a score per standard deviation of a skill.
+    rotation_ : Rotation or None
     explained_variance_ : ndarray of shape (k,)
-        Variance along each axis, squared fractions; denominator n - 1.
+        Variance along each axis, before any rotation, squared fractions; denominator n - 1.
     explained_variance_ratio_ : ndarray of shape (k,)
         Share of the total variance.
     n_models_ : int
         Models that the axes were learned from.
+    noise_variance_ : float
+        Variance of a score about the axes, squared fractions; by maximum likelihood with ``"likelihood"``, else the
+        mean of the variances beyond the last axis.
+    model_ : FactorModel or None
+        With ``"likelihood"``: the distribution that missing scores are expected from.
     imputation_ : Imputation or None
+        With ``"ruan2024"``.
     n_iter_ : int
-        Passes over the training models; 1 without an imputation.
+        Steps of the fit, passes of the imputation; 1 without either.
     converged_ : bool
-        Whether the imputed cells came to rest.
+        Whether the likelihood reached its maximum, the imputed cells came to rest.
 
     References
     ----------
     .. [1] Ruan, Maddison and Hashimoto (2024), arXiv 2405.10938, section 3.2.
+    .. [2] Tipping and Bishop (1999), Probabilistic principal component analysis, JRSS B 61, 611-622.
 
     Examples
     --------
@@ -68,24 +83,26 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
     a/l          0.31
     """
 
+    model_: FactorModel | None
+    imputation_: Imputation | None
+
     def __init__(
         self,
         n_components: int = 3,
-        missing: Literal["drop", "ruan2024"] = "drop",
-        tol: float = 1e-10,
+        missing: Literal["likelihood", "drop", "ruan2024"] = "likelihood",
+        tol: float = 1e-8,
         max_iter: int = 1000,
+        rotation: str | None = None,
+        n_starts: int = 30,
+        random_state: int = 0,
     ) -> None:
         self.n_components = n_components
         self.missing = missing
+        self.rotation = rotation
+        self.n_starts = n_starts
+        self.random_state = random_state
         self.tol = tol
         self.max_iter = max_iter
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that missing values are welcome."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = []  # a frame has no single dtype
-        return tags
 
     def fit(self, X: pd.DataFrame | ArrayLike, y: object = None) -> Self:
         """Learn the axes.
@@ -111,80 +128,82 @@ class CapabilityPCA(TransformerMixin, BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            The imputation still moved after `max_iter` passes.
+            The likelihood still rose, the imputation moved, or the rotation turned at the last step.
         """
-        if self.missing not in ("drop", "ruan2024"):
-            raise UsageError(f"missing is {self.missing!r}; expected 'drop' or 'ruan2024'.")
+        if self.missing not in WAYS:
+            raise UsageError(f"missing is {self.missing!r}; expected {', '.join(map(repr, WAYS))}.")
         if self.n_components < 1:
             raise UsageError(f"n_components is {self.n_components}; expected at least 1.")
-        scores = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
-        self.imputation_, self.n_iter_, self.converged_ = None, 1, True
+        scores = self._learn_scores(X)
+        self.imputation_, self.model_, self.n_iter_, self.converged_ = None, None, 1, True
         if self.missing == "ruan2024":
-            self.imputation_ = impute(scores, tol=self.tol, max_iter=self.max_iter)
-            self.n_iter_, self.converged_ = self.imputation_.n_iter, self.imputation_.converged
-            if not self.converged_:
-                warnings.warn(
-                    f"Imputed scores still moved after {self.max_iter} passes; raise max_iter or tol ({self.tol:g}).",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
-        filled = self._filled(scores)
+            self._impute(scores)
+        if self.missing == "likelihood":
+            self._maximise(scores)
+        if self.model_ is not None and np.isnan(scores).any():
+            self._axes_of_model(self.model_, scores)
+        else:
+            self._axes_of_rows(self._fill(scores))
+        self._keep_loadings(self.components_.T * self._unit())
+        return self
+
+    def _impute(self, scores: Array) -> None:
+        self.imputation_ = impute(scores, tol=self.tol, max_iter=self.max_iter)
+        self.n_iter_, self.converged_ = self.imputation_.n_iter, self.imputation_.converged
+        if not self.converged_:
+            self._warn(
+                f"Imputed scores still moved after {self.max_iter} passes; raise max_iter or tol ({self.tol:g})."
+            )
+
+    def _maximise(self, scores: Array) -> None:
+        # more axes than the models can carry would leave no noise, and a likelihood without bound
+        n_factors = min(self.n_components, scores.shape[1] - 1, max(1, len(scores) - 2))
+        self.model_ = fit_factor_model(scores, n_factors, "shared", self.tol, self.max_iter)
+        self.n_iter_, self.converged_ = self.model_.n_iter, self.model_.converged
+        if not self.converged_:
+            self._warn(
+                f"The likelihood still rose after {self.n_iter_} steps; raise max_iter ({self.max_iter}) "
+                f"or tol ({self.tol:g})."
+            )
+
+    def _axes_of_model(self, model: FactorModel, scores: Array) -> None:
+        self.n_models_ = n = int((~np.isnan(scores)).any(axis=1).sum())
+        self.mean_ = model.mean
+        roots, axes = np.linalg.eigh(model.covariance)
+        self._keep(roots[::-1] * n / (n - 1), axes[:, ::-1].T, n)
+        self.noise_variance_ = float(model.noise[0])
+
+    def _axes_of_rows(self, filled: Array) -> None:
         complete = filled[~np.isnan(filled).any(axis=1)]
         if len(complete) < 2:
             raise FitError(
-                f"Principal components need two models with all scores; found {len(complete)} of {len(scores)}. "
-                "Leave sparse benchmarks out, or fill in with missing='ruan2024'."
+                f"Principal components need two models with all scores; found {len(complete)} of {len(filled)}. "
+                "Leave sparse benchmarks out, or keep every model with missing='likelihood'."
             )
-        self.n_models_ = len(complete)
+        self.n_models_ = n = len(complete)
         self.mean_ = complete.mean(axis=0)
         _, singular, axes = np.linalg.svd(complete - self.mean_, full_matrices=False)
-        k = min(self.n_components, len(singular))
-        variance = singular**2 / (len(complete) - 1)
+        self._keep(singular**2 / (n - 1), axes, n)
+        left_out = singular[len(self.components_) :] ** 2
+        self.noise_variance_ = float(left_out.sum() / n / max(1, filled.shape[1] - len(self.components_)))
+
+    def _keep(self, variance: Array, axes: Array, n: int) -> None:
+        k = min(self.n_components, len(axes), n)
         self.components_ = axes[:k] * np.where(axes[:k].sum(axis=1) < 0, -1.0, 1.0)[:, None]
         self.explained_variance_ = variance[:k]
         total = variance.sum()
         self.explained_variance_ratio_ = variance[:k] / total if total > 0 else np.zeros(k)
-        names = getattr(self, "feature_names_in_", np.arange(scores.shape[1]))
-        self.loadings_ = pd.DataFrame(self.components_.T, pd.Index(names, name="benchmark"), self._names())
-        return self
 
-    def transform(self, X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
-        """Place models on the axes.
+    def _unit(self) -> Array:
+        """Give the standard deviations of the capabilities where a rotation wants them alike, else 1."""
+        variance = self.explained_variance_
+        return np.ones_like(variance) if self.rotation is None else np.sqrt(np.maximum(variance, 0.0))
 
-        Parameters
-        ----------
-        X : DataFrame or array_like of shape (n, J)
-            Scores, columns as in the fit.
+    def _place(self, scores: Array) -> Array:
+        unit = self._unit()
+        return (self._fill(scores) - self.mean_) @ self.components_.T / np.where(unit > 0, unit, 1.0)
 
-        Returns
-        -------
-        DataFrame of shape (n, k)
-            Columns capability_1, ...; rows as in `X`. Missing where a score is missing and nothing fills it in.
-        """
-        check_is_fitted(self)
-        scores = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame((self._filled(scores) - self.mean_) @ self.components_.T, index, self._names())
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names of the capabilities.
-
-        Parameters
-        ----------
-        input_features : object
-            Ignored.
-
-        Returns
-        -------
-        ndarray of str, shape (k,)
-        """
-        check_is_fitted(self)
-        return np.asarray(self._names(), dtype=object)
-
-    def _filled(self, scores: Array) -> Array:
-        if self.imputation_ is None:
-            return scores
-        return self.imputation_.fill(scores, self.tol, self.max_iter)
-
-    def _names(self) -> list[str]:
-        return [f"capability_{number}" for number in range(1, len(self.components_) + 1)]
+    def _fill(self, scores: Array) -> Array:
+        if self.imputation_ is not None:
+            return self.imputation_.fill(scores, self.tol, self.max_iter)
+        return scores if self.model_ is None else self.model_.fill(scores)

@@ -10,12 +10,15 @@ import typer
 
 from obslaws._version import __version__
 from obslaws.cli.backtest import backtest
+from obslaws.cli.capability import capability
+from obslaws.cli.efficiency import efficiency
 from obslaws.cli.explore import explore
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
 from obslaws.cli.refresh import refresh
+from obslaws.cli.select import select
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
 
@@ -34,6 +37,9 @@ app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
 app.command()(explore)
+app.command()(capability)
+app.command()(efficiency)
+app.add_typer(select, name="select")
 app.command("import")(import_results)
 
 

@@ -47,6 +47,9 @@ def backtest(
     cells: Annotated[Path | None, typer.Option(help="CSV with fold, model, benchmark: the cells to hide.")] = None,
     benchmarks: BenchmarksOption = None,
     level: LevelOption = 0.9,
+    against: Annotated[
+        str | None, typer.Option(help="One more forecaster, to which each is compared by a paired bootstrap.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
     format: RecordFormatOption = RecordFormat.table,
 ) -> None:
@@ -63,13 +66,15 @@ def backtest(
 
     record = load_protocol(protocol)
     forecasters = split_names(forecaster) or ["skill"]
+    if against is not None:
+        forecasters = [name for name in forecasters if name != against] + [against]
     for name in forecasters:
         if name.partition(":")[0] not in FORECASTERS:
             raise UnknownNameError("forecaster", name, FORECASTERS)
     label_groups = None if groups is None else read_groups(groups)
     hidden = None if cells is None else read_cells(cells)
     data = open_panel(record.view if view is None and panel is None else view, snapshot, panel)
-    summaries = []
+    results = []
     for name in forecasters:
         with progress_bar(f"Backtest {record.id}, {name}") as progress:
             result = run(
@@ -86,22 +91,33 @@ def backtest(
                 jobs=jobs,
                 progress=progress,
             )
-        summaries.append(result.summary())
+        results.append(result)
+    summaries = [result.summary() for result in results]
+    compared = [result.against(results[-1]) for result in results[:-1]] if against is not None else []
 
     page = Page(format)
     page.line(f"Backtest {record.id}: {record.title}", bold=True)
     page.line(data_caption(data))
     if format is RecordFormat.json:
-        page.record(_plain(summaries[0] if len(summaries) == 1 else summaries))
+        told = summaries[0] if len(summaries) == 1 else summaries
+        page.record(_plain(told if against is None else {"forecasters": summaries, "against": compared}))
         return
     page.line()
     page.frame(_overall(summaries), _overall(summaries))
+    page.line()
+    page.frame(_shares(summaries), _shares(summaries))
+    if compared:
+        page.line()
+        page.line(f"Errors less those of {against}, points: 95 % interval of a bootstrap over groups")
+        page.line()
+        page.frame(_compared(compared), _compared(compared))
     page.line()
     page.line("Mean absolute error per benchmark" if len(summaries) > 1 else "Per benchmark")
     page.line()
     page.frame(_per_benchmark(summaries), _per_benchmark(summaries))
     page.line()
     page.line(f"Points are 100 x fraction; coverage is the share of scores inside their {100 * level:g} % interval.")
+    page.line(_irreducible(summaries[0]))
 
 
 def _overall(summaries: list[dict[str, Any]]) -> pd.DataFrame:
@@ -117,6 +133,40 @@ def _overall(summaries: list[dict[str, Any]]) -> pd.DataFrame:
             "seconds": [number(s["seconds"], ".1f") for s in summaries],
         }
     )
+
+
+def _shares(summaries: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame({"<forecaster": [s["forecaster"] for s in summaries]})
+    for name, title in (("r2", "R2"), ("rank_correlation", "rank corr.")):
+        shown[title] = [number(s[name]) for s in summaries]
+    for points in (3, 5, 10):
+        shown[f"within {points}"] = [number(s[f"within_{points}"], ".2f") for s in summaries]
+    shown["decisions"] = [number(s["decision_accuracy"]) for s in summaries]
+    shown["crps"] = [number(s["crps"], ".2f") for s in summaries]
+    for level in summaries[0]["intervals"]:
+        cells = [s["intervals"][level] for s in summaries]
+        shown[f"{level} % (width)"] = [f"{number(c['coverage'])} ({number(c['width'], '.1f')})" for c in cells]
+    return shown.assign(abstained=[s["n_abstained"] for s in summaries])
+
+
+def _compared(compared: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame({"<forecaster": [c["forecaster"] for c in compared]})
+    for name in ("difference", "lower", "upper"):
+        shown[name] = [number(c[name], "+.2f") for c in compared]
+    return shown.assign(better=[number(c["wins"], ".2f") for c in compared], groups=[c["n_groups"] for c in compared])
+
+
+def _irreducible(summary: dict[str, Any]) -> str:
+    from obslaws.metrics import SOURCE_DISAGREEMENT
+
+    items = f"{summary['noise']:.1f} points of standard error from the number of questions"
+    known = f"{100 * summary['noise_known']:.0f} % of the cells"
+    first = f"{items} (known for {known})" if summary["noise_known"] else "no benchmark states its number of questions"
+    return f"No model can tell: {first}; two sources on one cell differ by {SOURCE_DISAGREEMENT} points in the median."
 
 
 def _per_benchmark(summaries: list[dict[str, Any]]) -> pd.DataFrame:

@@ -16,12 +16,16 @@ __all__ = [
     "Format",
     "FormatOption",
     "LevelOption",
+    "Missing",
+    "MissingOption",
+    "OutputOption",
     "PanelOption",
     "RecordFormat",
     "RecordFormatOption",
     "SnapshotOption",
     "TasksOption",
     "ViewOption",
+    "check_output",
     "names",
     "open_panel",
 ]
@@ -42,6 +46,14 @@ class RecordFormat(StrEnum):
     json = "json"
 
 
+class Missing(StrEnum):
+    """What becomes of missing scores."""
+
+    likelihood = "likelihood"
+    drop = "drop"
+    ruan2024 = "ruan2024"
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 RecordFormatOption = Annotated[RecordFormat, typer.Option("--format", help="For people, or for programs.")]
 SnapshotOption = Annotated[
@@ -57,7 +69,29 @@ BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only
 TasksOption = Annotated[
     Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
 ]
+MissingOption = Annotated[
+    Missing, typer.Option(help="Missing scores: integrated out, their models left out, or filled in as in the paper.")
+]
+OutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the rows: FILE.csv.")]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a file name that no table can be written to, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        With the cure.
+    """
+    from obslaws.errors import UsageError
+
+    if path is None:
+        return
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"--output {str(path)!r}: the name must end in .csv.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--output {str(path)!r}: there is no folder {str(path.parent)!r}; make it first.")
 
 
 def open_panel(view: str | None, snapshot: str | None, panel: Path | None) -> Panel:

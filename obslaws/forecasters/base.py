@@ -187,13 +187,27 @@ class Forecaster(ABC):
         """
         check_level(level)
         self._check_fitted()
-        columns = list(self.panel_.scores.columns)
-        wanted = columns if benchmarks is None else list(benchmarks)
-        for name in wanted:
-            if name not in columns:
-                raise UnknownNameError("benchmark", name, columns)
-        predictive = self.predict(queries, scores)
-        at = [columns.index(name) for name in wanted]
+        self._columns(benchmarks)
+        return self.tidy(self.predict(queries, scores), queries, benchmarks, level)
+
+    def tidy(
+        self, predictive: Predictive, queries: pd.DataFrame, benchmarks: Sequence[str] | None = None, level: float = 0.9
+    ) -> pd.DataFrame:
+        """Write a predictive distribution down as a table, see `forecast`.
+
+        Parameters
+        ----------
+        predictive : Predictive
+            What `predict` gave for these queries.
+        queries, benchmarks, level
+            As in `forecast`.
+
+        Returns
+        -------
+        DataFrame of shape (n_queries * n_benchmarks, 8)
+        """
+        at = self._columns(benchmarks)
+        wanted = self.panel_.scores.columns[at]
         answers = {
             "forecast": predictive.point,
             "lower": predictive.quantile((1.0 - level) / 2.0),
@@ -211,6 +225,13 @@ class Forecaster(ABC):
             }
         )
         return frame[[*FORECAST_COLUMNS]]
+
+    def _columns(self, benchmarks: Sequence[str] | None) -> list[int]:
+        columns = list(self.panel_.scores.columns)
+        for name in benchmarks or ():
+            if name not in columns:
+                raise UnknownNameError("benchmark", name, columns)
+        return list(range(len(columns))) if benchmarks is None else [columns.index(name) for name in benchmarks]
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "panel_"):

@@ -70,4 +70,4 @@ def _told_elsewhere(known: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _fill(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     fit = fit_two_parameter(scores)
-    return np.asarray(np.where(np.isfinite(scores).any(axis=1)[:, None], fit.scores(fit.capabilities), np.nan))
+    return fit.scores(fit.capabilities)  # NaN for a model or a benchmark that is left without scores

@@ -98,8 +98,9 @@ class MatrixCompletion(Forecaster):
 
     def _fill(self, scores: Array) -> Array:
         self._learn(scores)
-        here = np.isfinite(scores)
-        return np.where(here.any(axis=1)[:, None] & here.any(axis=0), self._answer(scores), np.nan)
+        here: NDArray[np.bool_] = np.isfinite(scores)
+        row, column = np.asarray(here.any(axis=1)), np.asarray(here.any(axis=0))
+        return np.where(row[:, None] & column, self._answer(scores), np.nan)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> NormalPredictive:
         mean, sd, basis = self.fallback_.repeat(len(queries))

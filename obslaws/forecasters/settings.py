@@ -90,7 +90,7 @@ def _value(name: str, key: str, text: str, default: object) -> Any:
     if isinstance(default, str):
         return text
     try:
-        return type(default)(text)  # type: ignore[call-overload]
+        return int(text) if isinstance(default, int) else float(text)
     except ValueError:
         kind = "a whole number" if isinstance(default, int) else "a number"
         raise UsageError(f"Setting {key!r} of {name!r} is {text!r}; expected {kind}.") from None

@@ -12,13 +12,17 @@ import numpy as np
 
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import Forecaster, NormalPredictive, complete_queries
+from obslaws.forecasters.kin import Kin
 from obslaws.forecasters.naive import fallback
-from obslaws.forecasters.regression import translog
+from obslaws.forecasters.regression import compute_terms, translog
 from obslaws.forecasters.settings import choose
 from obslaws.links import inverse
-from obslaws.peers.lowrank import Factors, LowRank, fit_low_rank
+from obslaws.peers.lowrank import Factors, fit_low_rank
+from obslaws.peers.monotone import fit_monotone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -38,15 +42,21 @@ class Sloth(Forecaster):
         Skills, no more than there are benchmarks.
     intercept : {"family", "shared"}
         Whether each family has intercepts of its own.
-    link : {"logistic"}
-        From skills to scores.
+    link : {"trained", "logistic"}
+        From skills to scores: a monotone network per benchmark with a trained floor, or the logistic above the floor.
+    inputs : {"size-tokens", "compute"}
+        What skills are a function of.
+    joint : bool
+        Whether the benchmarks share skills; if not, each is fitted alone with one skill.
+    random_state : int
+        Of the networks before training.
 
     Attributes
     ----------
-    fit_ : LowRank or None
-        See `obslaws.peers.lowrank`; None when no model with scores has known size and tokens.
-    families_ : dict of str to int
-        Row of each family in the intercepts.
+    fits_ : list of (ndarray of int, callable)
+        Benchmarks and the function from designs to their scores, one entry per fit.
+    objective_ : float
+        Huber's loss, averaged over fits.
 
     References
     ----------
@@ -54,88 +64,108 @@ class Sloth(Forecaster):
 
     Examples
     --------
-    >>> Sloth(n_skills=2).name
+    >>> Sloth(n_skills=2, link="logistic").name
     'sloth'
     """
 
     name: ClassVar[str] = "sloth"
 
-    def __init__(self, n_skills: int = 3, intercept: str = "family", link: str = "logistic") -> None:
+    def __init__(
+        self,
+        n_skills: int = 3,
+        intercept: str = "family",
+        link: str = "trained",
+        inputs: str = "size-tokens",
+        joint: bool = True,
+        random_state: int = 42,
+    ) -> None:
         if n_skills < 1:
             raise UsageError(f"sloth: n_skills is {n_skills}; expected 1 or more.")
         self.n_skills = n_skills
-        self.intercept = choose("sloth", "intercept", intercept, ("family", "shared"))
-        self.link = choose("sloth", "link", link, ("logistic",))
+        self.intercept = choose(self.name, "intercept", intercept, ("family", "shared"))
+        self.link = choose(self.name, "link", link, ("trained", "logistic"))
+        self.inputs = choose(self.name, "inputs", inputs, ("size-tokens", "compute"))
+        self.joint = joint
+        self.random_state = random_state
+
+    def _terms(self, models: pd.DataFrame) -> Array:
+        return translog(models) if self.inputs == "size-tokens" else np.log(10.0) * compute_terms(models)
 
     def _fit(self, panel: Panel) -> None:
         self.fallback_ = fallback(panel)
-        models = complete_queries(panel.models)
-        terms, scores = translog(models), panel.scores.to_numpy(dtype=float)
+        # one order for every panel of the same models: a long descent may end elsewhere when sums round differently
+        order = np.argsort(panel.models.index.to_numpy(dtype=str), kind="stable")
+        models = complete_queries(panel.models.iloc[order])
+        terms, scores = self._terms(models), panel.scores.to_numpy(dtype=float)[order]
         rows = np.isfinite(terms).all(axis=1) & np.isfinite(scores).any(axis=1)
-        self.learnt_ = np.isfinite(scores[rows]).any(axis=0)
-        self.fit_: LowRank | None = None
+        self.fits_: list[tuple[NDArray[np.intp], Callable[[Array], Array]]] = []
+        self.sd_ = self.fallback_.sd.copy()
+        self.between_ = np.zeros(0)
         if not rows.any():
             return
-        names = models["family"].to_numpy(dtype=str)[rows]
-        labels, family = np.unique(names, return_inverse=True)
-        self.families_ = {str(label): k for k, label in enumerate(labels)}
-        bases = dict(zip(names, models["base_family"].astype(str).to_numpy()[rows], strict=True))
-        self.bases_ = np.array([bases[label] for label in labels])
-        if self.intercept == "shared":
-            family = np.zeros_like(family)
-        self.floor_ = panel.benchmarks["score_floor"].fillna(0.0).to_numpy(dtype=float)[self.learnt_]
-        data = Factors(scores[rows][:, self.learnt_], terms[rows], family, self.floor_)
-        self.fit_ = fit_low_rank(data, self.n_skills)
-        answers = self._scores(self.fit_.skills(data.covariates, family))
-        self.sd_ = self._residual_spread(data.scores - answers, int(family.max()) + 1)
+        models, terms, scores = models.iloc[np.flatnonzero(rows)], terms[rows], scores[rows]
+        self.kin_ = Kin.learn(models, self.intercept == "shared")
+        floor = panel.benchmarks["score_floor"].fillna(0.0).to_numpy(dtype=float)
+        learnt = np.flatnonzero(np.isfinite(scores).any(axis=0))
+        losses = []
+        for at in [learnt] if self.joint else learnt[:, None]:
+            here = np.isfinite(scores[:, at]).any(axis=1)
+            data = Factors(scores[here][:, at], terms[here], self.kin_.family[here], floor[at])
+            curve, loss, n_skills = self._curve(data)
+            self.fits_.append((at, curve))
+            losses.append(loss)
+            errors = data.scores - curve(self._design(np.eye(self.kin_.n_intercepts)[data.family], data.covariates))
+            paid = n_skills * (len(np.unique(data.family)) + terms.shape[1]) / len(at) + n_skills + 1
+            left = np.isfinite(errors).sum(axis=0) - paid
+            spread = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(left, 1.0))
+            self.sd_[at] = np.where(left >= 1, spread, self.sd_[at])
+        self.objective_ = float(np.mean(losses))
 
-    def _scores(self, skills: Array) -> Array:
-        assert self.fit_ is not None
-        return inverse(skills @ self.fit_.loadings.T + self.fit_.offsets, self.floor_)
+    def _curve(self, data: Factors) -> tuple[Callable[[Array], Array], float, int]:
+        """Fit one group of benchmarks: function from designs to scores, Huber's loss, number of skills."""
+        seen, family = np.unique(data.family, return_inverse=True)
+        data = Factors(data.scores, data.covariates, family, data.score_floor)
+        n_intercepts = self.kin_.n_intercepts
+        basic = fit_low_rank(data, self.n_skills)
+        keep = np.concatenate([seen, n_intercepts + np.arange(data.covariates.shape[1])])
 
-    def _residual_spread(self, residuals: Array, n_intercepts: int) -> Array:
-        """Root mean square with the parameters that each benchmark pays for; the fallback's where none is left."""
-        assert self.fit_ is not None
-        n = np.isfinite(residuals).sum(axis=0)
-        n_skills = self.fit_.loadings.shape[1]
-        shared = n_skills * (n_intercepts + self.fit_.slopes.shape[0]) / residuals.shape[1]
-        left = n - shared - n_skills - 1
-        spread = np.sqrt(np.nansum(residuals**2, axis=0) / np.maximum(left, 1.0))
-        return np.where(left >= 1, spread, self.fallback_.sd[self.learnt_])
+        def narrow(design: Array) -> Array:
+            """Give a family that this group of benchmarks has not seen the mean of those that it has."""
+            own = design[:, seen]
+            lost = 1.0 - own.sum(axis=1, keepdims=True)
+            return np.concatenate([own + lost / len(seen), design[:, keep[len(seen) :]]], axis=1)
 
-    def _intercepts(self, queries: pd.DataFrame) -> tuple[Array, Array, NDArray[np.object_]]:
-        """Intercepts of each query, their variance, and whose they are: (n, d), (n, d), (n,)."""
-        assert self.fit_ is not None
-        known = self.fit_.intercepts
-        if self.intercept == "shared":
-            everyone = np.broadcast_to(known[0], (len(queries), known.shape[1]))
-            return everyone, np.zeros_like(everyone), np.full(len(queries), "pooled", dtype=object)
-        spread = known.var(axis=0, ddof=1) if len(known) > 1 else np.ones(known.shape[1])
-        mean = np.tile(known.mean(axis=0), (len(queries), 1))
-        variance = np.tile(spread, (len(queries), 1))
-        basis = np.full(len(queries), "pooled", dtype=object)
-        for i, (family, base) in enumerate(zip(queries["family"], queries["base_family"].astype(str), strict=True)):
-            if family in self.families_:
-                mean[i], variance[i], basis[i] = known[self.families_[family]], 0.0, "family"
-            elif (kin := self.bases_ == base).any():
-                mean[i], basis[i] = known[kin].mean(axis=0), "base family"
-        return mean, variance, basis
+        if self.link == "trained":
+            trained = fit_monotone(data, basic, self.random_state)
+            return lambda design: trained.scores(narrow(design)), trained.objective, basic.loadings.shape[1]
+        weights = np.concatenate([basic.intercepts, basic.slopes])
+        return (
+            lambda design: inverse(narrow(design) @ weights @ basic.loadings.T + basic.offsets, data.score_floor),
+            basic.objective,
+            basic.loadings.shape[1],
+        )
+
+    def _design(self, weights: Array, terms: Array) -> Array:
+        return np.concatenate([weights, terms], axis=1)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> NormalPredictive:
         mean, sd, basis = self.fallback_.repeat(len(queries))
-        terms = translog(queries)
-        able = np.isfinite(terms).all(axis=1)
-        if self.fit_ is None or not able.any():
+        terms = self._terms(queries)
+        able = np.flatnonzero(np.isfinite(terms).all(axis=1))
+        if not self.fits_ or not len(able):
             return NormalPredictive(mean, sd, basis)
-        intercepts, variance, who = self._intercepts(queries.iloc[np.flatnonzero(able)])
-        skills = intercepts + terms[able] @ self.fit_.slopes
-        at = np.ix_(able, self.learnt_)
-        mean[at] = self._scores(skills)
-        carried = np.zeros((int(able.sum()), int(self.learnt_.sum())))
-        for k in range(skills.shape[1]):
-            step = np.zeros_like(skills)
-            step[:, k] = np.sqrt(variance[:, k])
-            carried += ((self._scores(skills + step) - self._scores(skills - step)) / 2.0) ** 2
-        sd[at] = np.sqrt(self.sd_**2 + carried)
-        basis[at] = who[:, None]
+        weights, who = self.kin_.weights(queries.iloc[able])
+        strange = np.flatnonzero((who != "family") & (self.intercept == "family"))
+        for benchmarks, curve in self.fits_:
+            at = np.ix_(able, benchmarks)
+            mean[at] = curve(self._design(weights, terms[able]))
+            spread = np.tile(self.sd_[benchmarks], (len(able), 1))
+            if len(strange) and self.kin_.n_intercepts > 1:
+                # as each family in turn would do: the spread over families at the query's own size and tokens
+                everyone = np.eye(self.kin_.n_intercepts)
+                for i in strange:
+                    as_each = curve(self._design(everyone, np.tile(terms[able][i], (len(everyone), 1))))
+                    spread[i] = np.sqrt(spread[i] ** 2 + as_each.var(axis=0, ddof=1))
+            sd[at] = spread
+            basis[at] = who[:, None]
         return NormalPredictive(mean, sd, basis)

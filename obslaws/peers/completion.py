@@ -88,7 +88,8 @@ def complete(values: Array, rank: int, ridge: float, max_iter: int = 500, tolera
     loadings[:, 1 : 1 + width] = v[:width].T * s[:width] / np.sqrt(n)
     factors = np.concatenate([factors, extra], axis=1)
     value, n_iter = np.inf, 0
-    for n_iter in range(1, max_iter + 1):
+    while n_iter < max_iter:
+        n_iter += 1
         factors = _rows(Z - offsets, known, loadings, ridge)
         design = np.concatenate([np.ones((n, 1)), factors], axis=1)
         solved = _rows((Z - factors @ centre.T).T, known.T, design, ridge, free=1)

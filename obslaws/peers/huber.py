@@ -38,12 +38,12 @@ def huber(residual: Array, known: Array, threshold: float = THRESHOLD) -> float:
 
 
 def slope(residual: Array, known: Array, threshold: float = THRESHOLD) -> Array:
-    """Derivative of the loss by each residual, times the number of known cells; shape (n, J)."""
+    """Differentiate the loss by each residual, times the number of known cells; shape (n, J)."""
     return known * np.clip(residual / threshold, -1.0, 1.0)
 
 
 def curvature(residual: Array, known: Array, threshold: float = THRESHOLD) -> Array:
-    """Second derivative to step with, times the number of known cells; shape (n, J).
+    """Give the second derivative to step with, times the number of known cells; shape (n, J).
 
     Inside the threshold the true one. Outside it is zero, which is no basis for a step, and the majorant's is
     1 / |residual|, whose steps are too short by a factor that nears two: half of it.

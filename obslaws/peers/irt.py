@@ -91,7 +91,8 @@ def fit_two_parameter(scores: Array, max_iter: int = 200) -> TwoParameter:
 
     fitted, r, value = at(C, shared)
     damping, n_iter = 1e-2, 0
-    for n_iter in range(1, max_iter + 1):
+    while n_iter < max_iter:
+        n_iter += 1
         a, gap = shared[J:], C[:, None] - shared[:J]
         rate = np.where(known, fitted * (1.0 - fitted), 0.0)
         by_model, by_slope = rate * a, rate * gap  # derivatives; by difficulty it is minus by_model

@@ -109,14 +109,8 @@ def starts(data: Factors, n_skills: int) -> list[LowRank]:
         _, stretch, right = np.linalg.svd(fitted - offsets, full_matrices=False)
         scale = np.maximum(stretch[:n_skills], 1e-6) / np.sqrt(n)
         loadings = right[:n_skills].T * scale
-        out.append(
-            LowRank(
-                (intercepts - offsets) @ right[:n_skills].T / scale,
-                slopes @ right[:n_skills].T / scale,
-                loadings,
-                offsets,
-            )  # fmt: skip
-        )
+        back = right[:n_skills].T / scale
+        out.append(LowRank((intercepts - offsets) @ back, slopes @ back, loadings, offsets))
     return out
 
 
@@ -195,7 +189,7 @@ class _Steps:
         return theta, share, r, huber(r, self.known)
 
     def _system(self, theta: Array, share: Array, r: Array, L: Array) -> tuple[Array, Array, Array, Array, Array]:
-        """Normal equations in blocks: family by family, family by shared, shared by shared, and both gradients."""
+        """Set up the normal equations: family by family, family by shared, shared by shared, and both gradients."""
         n, J, F, p, d = self.n, self.J, self.F, self.p, L.shape[1]
         rate = self.span * share * (1.0 - share)
         g = slope(r, self.known) * rate
@@ -233,8 +227,9 @@ class _Steps:
         flat = cross.reshape(F * d, size)
         left = shared - flat.T @ solved[:, :, :size].reshape(F * d, size)
         left[np.diag_indices(size)] += damping * np.maximum(shared.diagonal(), 1e-3)
-        step = np.linalg.solve(left, gradient - flat.T @ solved[:, :, size].ravel())
-        own_step = solved[:, :, size] - solved[:, :, :size] @ step
+        right = gradient - flat.T @ solved[:, :, size].ravel()
+        step = np.asarray(np.linalg.solve(left, right), dtype=float)
+        own_step: Array = np.asarray(solved[:, :, size] - solved[:, :, :size] @ step, dtype=float)
         k = self.p * d
-        per_benchmark = step[k:].reshape(self.J, d + 1)
-        return own_step, step[:k].reshape(self.p, d), per_benchmark[:, :d], per_benchmark[:, d]
+        per_benchmark: Array = step[k:].reshape(self.J, d + 1)
+        return own_step, np.asarray(step[:k].reshape(self.p, d), dtype=float), per_benchmark[:, :d], per_benchmark[:, d]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from obslaws.forecasters.base import Forecaster
     from obslaws.panel import Panel
+    from obslaws.skill.posterior import LatentPredictive
 
     Array = NDArray[np.float64]
 
@@ -65,27 +66,28 @@ def explorer_data(
     """
     if not isinstance(forecaster, SkillForecaster):
         raise UsageError(f"The explorer computes forecasts of 'skill'; it cannot those of {forecaster.name!r}.")
-    panel, dof = forecaster.panel_, forecaster.fits_[0].problem.priors.dof
-    if dof % 2:
-        raise UsageError(f"The explorer needs an even number of degrees of freedom of the noise; the fit has {dof:g}.")
+    panel = forecaster.panel_
     relatives = _relatives(panel, forecaster)
     numbers = relatives[["family_index", "base_index"]].to_numpy(dtype=np.intp).T
     found = [moments(fit, *numbers) for fit in forecaster.fits_]
     queries = _queries(panel, relatives)
     at = np.unique(np.linspace(0, len(relatives) - 1, _N_CHECKED).astype(np.intp))
     check_moments(forecaster, found, queries.iloc[at], at)
+    answer = latent(forecaster, queries)
+    if answer.dof % 2:
+        raise UsageError(f"The explorer needs an even number of degrees of freedom of the noise, not {answer.dof:g}.")
     nodes, weights = np.polynomial.hermite_e.hermegauss(33)  # as many as obslaws.skill.posterior sums over
-    fits = [_fit_record(one, forecaster, k) for k, one in enumerate(found)]
+    fits = [_fit_record(one, answer, k) for k, one in enumerate(found)]
     return {
         "caption": data_caption(panel),
         "benchmarks": _benchmarks(panel),
         "scale": _scale(forecaster),
-        "dof": int(dof),
+        "dof": int(answer.dof),
         "nodes": nodes.tolist(),
         "node_weights": (weights / weights.sum()).tolist(),
-        "n_items": [None if np.isinf(n) else float(n) for n in forecaster.data_.n_items],
+        "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
         "fits": fits,
-        "families": _families(forecaster, queries, relatives),
+        "families": _families(forecaster, answer, queries, relatives),
         "models": _models(panel, origins),
         "sources": {key: {k: one.get(k) for k in ("title", "url", "licence")} for key, one in (sources or {}).items()},
     }
@@ -164,16 +166,15 @@ def _queries(panel: Panel, relatives: pd.DataFrame) -> pd.DataFrame:
     return complete_queries(frame)
 
 
-def _fit_record(one: Moments, forecaster: SkillForecaster, k: int) -> dict[str, Any]:
-    fit = forecaster.fits_[k]
+def _fit_record(one: Moments, answer: LatentPredictive, k: int) -> dict[str, Any]:
     upper = np.triu_indices(one.level.shape[1])
     p = one.slope.shape[1]
     pairs = [one.square[a, b][upper] for a in range(p) for b in range(a, p)]
     return {
-        "weight": float(forecaster.weights_[k]),
-        "floor": _plain(fit.floors),
-        "ceiling": _plain(fit.ceilings),
-        "noise": _plain(fit.variances.noise),
+        "weight": float(answer.weight[k]),
+        "floor": _plain(answer.floor[k]),
+        "ceiling": _plain(answer.ceiling[k]),
+        "noise": _plain(answer.noise_var[k]),
         "slope": [_plain(row) for row in one.slope],
         "square": _packed(np.array(pairs).reshape(-1)),
         "level": [_plain(row) for row in one.level],
@@ -203,10 +204,11 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
     }
 
 
-def _families(forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame) -> list[dict[str, Any]]:
+def _families(
+    forecaster: SkillForecaster, plain: LatentPredictive, queries: pd.DataFrame, relatives: pd.DataFrame
+) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
     panel = forecaster.panel_
-    plain = latent(forecaster, queries)
     told = pd.DataFrame(0.5, index=queries.index, columns=panel.scores.columns[:1])
     informed = latent(forecaster, queries, told)
     out = []

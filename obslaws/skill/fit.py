@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from obslaws.skill.blocks import spd_logdet
-from obslaws.skill.problem import Data, Linearised, Penalty, Priors, Problem, State, Variances
+from obslaws.skill.problem import Data, Linearised, Priors, Problem, State, Variances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,8 @@ class Fit:
         Estimated variances.
     precision : ndarray of shape (M, d, d)
         Prior precision of each model's skills around their expectation.
-    penalty : Penalty
-        On the loadings, left behind by integrating the skills.
+    spread : ndarray of shape (J, d, d)
+        Penalty on the loadings that integrating the skills leaves behind.
     system : System
         The eliminated system at the mode.
     evidence : float
@@ -59,7 +59,7 @@ class Fit:
     state: State
     variances: Variances
     precision: Array
-    penalty: Penalty
+    spread: Array
     system: System
     evidence: float
     converged: bool
@@ -117,10 +117,9 @@ def fit_skills(
     problem = Problem(data, n_skills, priors or Priors())
     if start is None:
         state, variances = problem.start()
-        n_benchmarks = data.scores.shape[1]
-        penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
+        spread = np.zeros((data.scores.shape[1], n_skills, n_skills))
     else:
-        state, variances, penalty = start.state, start.variances, start.penalty
+        state, variances, spread = start.state, start.variances, start.spread
         if start.problem.priors != problem.priors:
             state = replace(state, floor_logits=np.full_like(state.floor_logits, problem.priors.floor_logit))
     damping, still, reached = 1e-3, 0, -np.inf
@@ -129,11 +128,12 @@ def fit_skills(
     curve = problem.curve(state)
     while True:
         precision = problem.model_precision(variances, state.slopes)
-        now = problem.linearise(state, variances, precision, penalty, curve)
-        value = problem.objective(state, variances, precision, now.cells.variance, penalty, curve[1])
-        trace.append(_evidence(problem, variances, precision, now, value - penalty.value(state.loadings)))
+        now = problem.linearise(state, variances, precision, spread, curve)
+        value = problem.objective(state, variances, precision, now.cells.variance, spread, curve[1])
+        penalty = 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings)
+        trace.append(_evidence(problem, variances, precision, now, value - penalty))
         if best is None or trace[-1] >= best.evidence:
-            best = Fit(problem, state, variances, precision, penalty, now.system, trace[-1], False, len(trace) - 1)
+            best = Fit(problem, state, variances, precision, spread, now.system, trace[-1], False, len(trace) - 1)
         still = 0 if trace[-1] > reached + tol else still + 1
         reached = max(reached, trace[-1]) if still == 0 else reached
         converged = still >= _STILL
@@ -143,24 +143,26 @@ def fit_skills(
         for _attempt in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping=damping))
             there = problem.curve(candidate)
-            if problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1]) <= value + 1e-9:
+            if problem.objective(candidate, variances, precision, now.cells.variance, spread, there[1]) <= value + 1e-9:
                 state, curve, damping = candidate, there, max(damping / 10.0, 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
-        here = problem.linearise(state, variances, precision, penalty, curve, items=False)
-        variances, penalty, moment = _updated_variances(problem, state, variances, here)
-        state, variances, penalty = _standardised(state, variances, penalty, moment)
+        here = problem.linearise(state, variances, precision, spread, curve, items=False)
+        variances, spread, moment = _updated_variances(problem, state, variances, here)
+        state, variances, spread = _standardised(state, variances, spread, moment)
 
 
 def _updated_variances(
     problem: Problem, state: State, old: Variances, here: Linearised
-) -> tuple[Variances, Penalty, Array]:
+) -> tuple[Variances, Array, Array]:
     """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
+
+    The penalty leaves out how skills vary together with own intercepts, which would pull loadings up: on families kept
+    aside for development that cost accuracy.
 
     Second moments are taken at the present benchmark parameters: those are maximised, not integrated.
     """
     data, priors, d, nesting = problem.data, problem.priors, problem.d, problem.data.nesting
-    n_models, n_benchmarks = data.scores.shape
     cells, system = here.cells, here.system
     response, k = system.response(slopes_only=True), system.n_slopes
     slopes_cov = cho_solve(cho_factor(system.shared[:k, :k], lower=True), np.eye(k)) if k else np.zeros((0, 0))
@@ -192,13 +194,12 @@ def _updated_variances(
     share = old.noise / cells.variance
     explained = (problem.weight * share * (share * squared + cells.variance - old.noise)).sum(axis=0)
     noise = (explained + priors.noise_weight * priors.noise**2) / (problem.weight.sum(axis=0) + priors.noise_weight)
-    penalty = Penalty(
-        (cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d),
-        np.einsum("mj,mdj->jd", cells.curvature, across),
-    )
+    spread = (cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d)
     variances = Variances(
         _relaxed(old.model, pooled(stray, response.residual.covariance(above, slopes_cov))),
-        _relaxed(old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))),
+        _relaxed(
+            old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))
+        ),
         _relaxed(old.base, pooled(state.base, base_cov[:, :d, :d])),
         old.own * (own / old.own) ** _RELAXATION,
         old.slope * (slope_var / old.slope) ** _RELAXATION,
@@ -206,10 +207,10 @@ def _updated_variances(
     )
     centred = state.skills - state.skills.mean(axis=0)
     moment = (centred.T @ centred + skill_cov.sum(axis=0)) / len(centred)
-    return variances, penalty, moment
+    return variances, spread, moment
 
 
-def _standardised(state: State, variances: Variances, penalty: Penalty, moment: Array) -> tuple[State, Variances, Penalty]:
+def _standardised(state: State, variances: Variances, spread: Array, moment: Array) -> tuple[State, Variances, Array]:
     """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
     root = np.linalg.cholesky(moment)
     back = np.linalg.inv(root)
@@ -227,7 +228,7 @@ def _standardised(state: State, variances: Variances, penalty: Penalty, moment: 
         family=back @ variances.family @ back.T,
         base=back @ variances.base @ back.T,
     )
-    return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
+    return state, variances, back @ spread @ back.T
 
 
 def _relaxed(old: Array, new: Array) -> Array:

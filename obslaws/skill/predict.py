@@ -1,7 +1,7 @@
 """Logits of models under a fit: means and covariances over benchmarks, whoever the model's relatives are.
 
-In: a fit, and for each model what the fit knows of it: itself, its family, its base family, or nothing. Out: the posterior
-on the logit scale, before any score that the fit has not seen. Called by the forecaster and by replays.
+In: a fit, and for each model what the fit knows of it: itself, its family, its base family, or nothing. Out: the
+posterior on the logit scale, before any score that the fit has not seen. Called by the forecaster and by replays.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Relatives:
     covariate_cov: Array
 
 
-def logits(state: State, variances: Variances, system: System, shared_cov: Array, who: Relatives) -> tuple[Array, Array]:
+def logits(
+    state: State, variances: Variances, system: System, shared_cov: Array, who: Relatives
+) -> tuple[Array, Array]:
     """Posterior of each model's logits.
 
     Parameters
@@ -90,9 +92,7 @@ def logits(state: State, variances: Variances, system: System, shared_cov: Array
     return _moments(state, skills, follows, own, own_follows, follow, base_noise, inner, shared_cov, k)
 
 
-def fitted_logits(
-    state: State, system: System, shared_cov: Array, rows: NDArray[np.intp]
-) -> tuple[Array, Array]:
+def fitted_logits(state: State, system: System, shared_cov: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     """Posterior of the logits of models that the system holds, by row; means (n, J) and covariances (n, J, J)."""
     response, d = system.response(), state.loadings.shape[1]
     base, model = system.nesting.base_of_model[rows], response.model

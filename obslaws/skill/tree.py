@@ -129,8 +129,9 @@ class System:
         passed[:, :, :d] = family_precision - family_precision @ self.family_pull
         passed[:, :, d:] = family_precision @ family_yielding
         by_base = nesting.families_of_base.sum(passed)
-        block, self.base_link = np.empty((nesting.n_bases, d + n_own, d + n_own)), np.empty(
-            (nesting.n_bases, d + n_own, k + n_items)
+        block, self.base_link = (
+            np.empty((nesting.n_bases, d + n_own, d + n_own)),
+            np.empty((nesting.n_bases, d + n_own, k + n_items)),
         )
         self.base_link[:, :d] = by_base[:, :, d:]
         followed = np.concatenate([_by_covariate(covariates, self.pull), -self.yielding], axis=2)

@@ -22,6 +22,10 @@ COMMANDS = (
     ["families"],
     ["explore"],
     ["import"],
+    ["capability"],
+    ["efficiency"],
+    ["select"],
+    ["select", "models"],
 )
 
 
@@ -30,7 +34,7 @@ def test_every_command_has_help_with_an_example(run, command):
     ran = run(*command, "--help")
     assert ran.code == 0
     assert "Usage" in ran.out
-    if command != ["snapshot"]:
+    if command not in (["snapshot"], ["select"]):
         assert f"Example: obslaws {' '.join(command)}" in " ".join(ran.out.replace("│", " ").split())
 
 
@@ -38,7 +42,8 @@ def test_help_imports_nothing_heavy():
     code = f"""
 import sys
 from obslaws.cli.app import app
-for arguments in (["--help"], ["forecast", "--help"], ["backtest", "--help"], ["snapshot", "-h"], ["families", "-h"]):
+for arguments in (["--help"], ["forecast", "--help"], ["backtest", "--help"], ["snapshot", "-h"], ["families", "-h"],
+                  ["capability", "-h"], ["efficiency", "-h"], ["select", "models", "-h"]):
     try:
         app(arguments)
     except SystemExit:

@@ -313,7 +313,9 @@ def test_simulated_truth_is_what_it_says():
     np.testing.assert_array_equal(panel.scores.to_numpy()[seen], truth.scores[seen])
     assert 0.1 < 1 - seen.mean() < 0.2
     assert seen.any(axis=1).all()
-    np.testing.assert_allclose(truth.logits, truth.intercepts + truth.skills @ truth.loadings.T)
+    base = np.searchsorted(truth.base_families, panel.models["base_family"].to_numpy(dtype=str))
+    own = truth.own_intercepts[base]
+    np.testing.assert_allclose(truth.logits, truth.intercepts + own + truth.skills @ truth.loadings.T)
     scale = np.sqrt(truth.noise_var + truth.expected * (1 - truth.expected) / truth.n_items)
     inside = (truth.scores > 0) & (truth.scores < 1)
     deviates = ((truth.scores - truth.expected) / scale)[inside]

@@ -3,7 +3,7 @@ import pytest
 
 from obslaws.simulate import simulate_panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
-from obslaws.skill.problem import Data, Penalty, Priors, Problem
+from obslaws.skill.problem import Data, Priors, Problem
 from obslaws.skill.tree import Nesting
 
 
@@ -43,7 +43,7 @@ def data(simulated):
 
 @pytest.fixture(scope="session")
 def at_random(data):
-    """The problem away from its mode, where no gradient is small: problem, state, variances, precision, penalty."""
+    """The problem away from its mode, where no gradient is small: problem, state, variances, precision, spread."""
     rng = np.random.default_rng(5)
     problem = Problem(data, 2, Priors())
     state, variances = problem.start()
@@ -52,5 +52,5 @@ def at_random(data):
     size = (state.skills.shape, state.family.shape, (n_bases, 2 + n_benchmarks), shared)
     state = state.moved(tuple(0.3 * rng.standard_normal(shape) for shape in size))
     root = rng.standard_normal((n_benchmarks, 2, 2))
-    penalty = Penalty(root @ np.swapaxes(root, 1, 2), rng.standard_normal((n_benchmarks, 2)))
-    return problem, state, variances, problem.model_precision(variances, state.slopes), penalty
+    spread = root @ np.swapaxes(root, 1, 2)
+    return problem, state, variances, problem.model_precision(variances, state.slopes), spread

@@ -26,9 +26,9 @@ def test_evidence_rises_and_settles(make_data, seed):
     assert found.converged
     assert found.n_iter < 40
     assert found.evidence == max(found.trace)
-    # rounds alternate between a Gauss-Newton step and variances, so close to the end the evidence may swing
-    # by less than the tolerance of 0.5 log units; further away it only rises
-    assert np.diff(found.trace).min() > -0.5
+    # rounds alternate between a Gauss-Newton step and variances, and the loadings' penalty leaves out how skills vary
+    # with own intercepts, so close to the end the evidence may swing by a log unit or two; further away it only rises
+    assert np.diff(found.trace).min() > -2.0
     assert found.evidence > found.trace[0] + 50
 
 
@@ -38,7 +38,17 @@ def test_a_fit_that_is_cut_short_says_so(data):
 
 def test_bit_for_bit(data, fit):
     again = fit_skills(data, 2)
-    for part in ("skills", "family", "base", "slopes", "intercepts", "loadings", "ceiling_logits", "floor_logits"):
+    for part in (
+        "skills",
+        "family",
+        "base",
+        "own",
+        "slopes",
+        "intercepts",
+        "loadings",
+        "ceiling_logits",
+        "floor_logits",
+    ):
         np.testing.assert_array_equal(getattr(again.state, part), getattr(fit.state, part))
     for field in dataclasses.fields(Variances):
         np.testing.assert_array_equal(getattr(again.variances, field.name), getattr(fit.variances, field.name))

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t as student
 
 from obslaws.links import logistic
-from obslaws.skill.posterior import LatentPredictive, condition, logit_moments
+from obslaws.skill.posterior import LatentPredictive, condition
 
 
 @pytest.fixture(scope="module")
@@ -73,26 +73,6 @@ def test_normal_scores_are_standard(predictive, draws):
     missing = draws[0].copy()
     missing[0, 0] = np.nan
     assert np.isnan(predictive.normal_score(missing)[0, 0])
-
-
-def test_moments_of_logits_against_monte_carlo():
-    rng = np.random.default_rng(3)
-    n_slopes, n_benchmarks, d = 4, 3, 2
-    n_shared = n_slopes + n_benchmarks * (d + 3)
-    root = 0.01 * rng.standard_normal((n_shared, n_shared))
-    shared_cov, response = root @ root.T, rng.standard_normal((1, d, n_shared))
-    skills, noise = rng.standard_normal((1, d)), np.array([[[0.02, 0.01], [0.01, 0.03]]])
-    intercepts, loadings = rng.standard_normal(n_benchmarks), rng.standard_normal((n_benchmarks, d))
-    mean, cov = logit_moments(skills, response, noise, intercepts, loadings, shared_cov, n_slopes)
-    shared = rng.multivariate_normal(np.zeros(n_shared), shared_cov, 200_000)
-    drawn = skills[0] + shared @ response[0].T + rng.multivariate_normal(np.zeros(d), noise[0], 200_000)
-    moved = loadings + shared[:, n_slopes + n_benchmarks : n_slopes + n_benchmarks * (1 + d)].reshape(
-        -1, n_benchmarks, d
-    )
-    logits = intercepts + shared[:, n_slopes : n_slopes + n_benchmarks] + np.einsum("nd,njd->nj", drawn, moved)
-    # products of two small deviations are left out of the first-order moments: below 2 % here
-    np.testing.assert_allclose(mean[0], logits.mean(axis=0), atol=0.02 * np.sqrt(np.diag(cov[0])).max())
-    np.testing.assert_allclose(cov[0], np.cov(logits.T), atol=0.03 * np.diag(cov[0]).max())
 
 
 def dense_posterior(mean, cov, scores, floor, ceiling, noise_var, n_items, dof):

@@ -8,7 +8,7 @@ import pytest
 from obslaws.simulate import simulate_panel
 from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.fit import fit_skills
-from obslaws.skill.posterior import logit_moments
+from obslaws.skill.predict import fitted_logits
 from obslaws.skill.problem import Problem
 from obslaws.skill.replay import rank_within, replay
 
@@ -44,11 +44,7 @@ def refit(fit, hidden, rounds=25):
                 break
             damping *= 10
     system = problem.linearise(state, *held, fit.spread).system
-    response = system.response()
-    mean, cov = logit_moments(
-        state.skills, response.model, response.model_noise, state.intercepts, state.loadings, system.shared_cov,
-        system.n_slopes,
-    )  # fmt: skip
+    mean, cov = fitted_logits(state, system, system.shared_cov, np.arange(len(scores)))
     return mean, np.sqrt(np.einsum("mjj->mj", cov))
 
 
@@ -81,11 +77,7 @@ def test_hides_the_larger_models_of_every_family(fit, size, panel):
 
 
 def test_a_replay_is_wider_than_a_fit_and_wider_without_the_family(fit, size):
-    response = fit.system.response()
-    _, cov = logit_moments(
-        fit.state.skills, response.model, response.model_noise, fit.state.intercepts, fit.state.loadings,
-        fit.shared_cov, fit.system.n_slopes,
-    )  # fmt: skip
+    _, cov = fitted_logits(fit.state, fit.system, fit.shared_cov, np.arange(len(size)))
     fitted = np.sqrt(np.einsum("mjj->mj", cov))
     none, one = replay(fit, size, 0), replay(fit, size, 1)
     assert (one.logit_sd > fitted[one.rows]).mean() > 0.99

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import block_diag
 
-from obslaws.skill.blocks import Groups, propagate, spd_inverse, spd_logdet
+from obslaws.skill.blocks import Groups, spd_inverse, spd_logdet
 from obslaws.skill.tree import Nesting, System
 
 # elimination and one dense solve differ by rounding alone: condition numbers here are below 1e4
@@ -21,51 +21,60 @@ def spd(rng, *shape):
 class Dense:
     """The same system with nothing eliminated, in the order models, families, base families, shared."""
 
-    def __init__(self, d, p=3, n_items=7, seed=0):
+    def __init__(self, d, p=3, n_own=2, n_items=7, seed=0):
         rng = np.random.default_rng(seed)
         family, base = np.array([0, 1, 1, 3, 0, 2, 2, 1, 3]), np.array([1, 0, 1, 2])
         m, f, b = len(family), len(base), 3
-        self.nesting, self.d, self.k = Nesting(family, base, b), d, p * d
+        q = d + n_own
+        self.nesting, self.d, self.q, self.k = Nesting(family, base, b), d, q, p * d
         self.x = rng.standard_normal((m, p))
         prior, family_precision, base_precision = spd(rng, m, d), spd(rng, d), spd(rng, d)
-        # likelihood curvature as a Gauss-Newton one is: J'J over the skills and the benchmark parameters together
-        jacobians = rng.standard_normal((m, 4, d + n_items))
-        own = jacobians[:, :, :d]
-        data, coupling = np.swapaxes(own, 1, 2) @ own, np.swapaxes(own, 1, 2) @ jacobians[:, :, d:]
-        shared = block_diag(spd(rng, p * d), spd(rng, n_items))
-        shared[self.k :, self.k :] += np.einsum("mri,mrj->ij", jacobians[:, :, d:], jacobians[:, :, d:])
-        cuts = np.cumsum([0, m * d, f * d, b * d, p * d + n_items])
+        own_precision = rng.uniform(0.5, 2.0, n_own)
+        cuts = np.cumsum([0, m * d, f * d, b * q, p * d + n_items])
         self.at = [slice(*pair) for pair in itertools.pairwise(cuts)]
         models, families, bases, last = self.at
+        shared = block_diag(spd(rng, p * d), spd(rng, n_items))
         full = np.zeros((cuts[-1], cuts[-1]))
-        full[models, models] = block_diag(*data)
         full[last, last] = shared
-        full[models, last][:, self.k :] = coupling.reshape(m * d, n_items)
-        full[last, models][self.k :] = coupling.reshape(m * d, n_items).T
+        # likelihood curvature as a Gauss-Newton one is, J'J; a model's cells see its base family's own intercepts just
+        # as they see the shared intercepts, which are the first of the benchmark parameters
+        jacobians = rng.standard_normal((m, 4, d + n_items))
+        skills, items = jacobians[:, :, :d], jacobians[:, :, d:]
+        own_columns = bases.start + np.arange(b)[:, None] * q + d + np.arange(n_own)
+        wide = np.zeros((m, 4, cuts[-1]))
+        for row in range(m):
+            wide[row][:, row * d : (row + 1) * d] = skills[row]
+            wide[row][:, own_columns[base[family[row]]]] = items[row][:, :n_own]
+            wide[row][:, last.start + self.k :] = items[row]
+        full += np.einsum("mri,mrj->ij", wide, wide)
+        data, coupling = np.swapaxes(skills, 1, 2) @ skills, np.swapaxes(skills, 1, 2) @ items
+        per_model = np.swapaxes(items[:, :, :n_own], 1, 2) @ items
+        own = np.stack([per_model[base[family] == at].sum(axis=0) for at in range(b)])
+        shared[self.k :, self.k :] += np.einsum("mri,mrj->ij", items, items)
         # residual, deviation and base effect as linear maps of all unknowns, each with its precision
+        effect = np.kron(np.eye(b), np.eye(d, q))
         self.residual = np.zeros((m * d, cuts[-1]))
         self.residual[:, models] = np.eye(m * d)
         self.residual[:, families] = -np.kron(np.eye(f)[family], np.eye(d))
         self.residual[:, last][:, : self.k] = -np.kron(self.x, np.eye(d))
         self.deviation = np.zeros((f * d, cuts[-1]))
         self.deviation[:, families] = np.eye(f * d)
-        self.deviation[:, bases] = -np.kron(np.eye(b)[base], np.eye(d))
+        self.deviation[:, bases] = -np.kron(np.eye(b)[base], np.eye(d)) @ effect
         full += self.residual.T @ block_diag(*prior) @ self.residual
         full += self.deviation.T @ np.kron(np.eye(f), family_precision) @ self.deviation
-        full[bases, bases] += np.kron(np.eye(b), base_precision)
+        full[bases, bases] += np.kron(np.eye(b), block_diag(base_precision, np.diag(own_precision)))
         self.full = full
         self.system = System(
-            self.nesting, self.x, data, prior, coupling, shared.copy(), family_precision, base_precision
-        )
-        self.gradients = (
-            *tuple(rng.standard_normal((n, d)) for n in (m, f, b)),
-            rng.standard_normal(cuts[-1] - cuts[3]),
-        )
+            self.nesting, self.x, data, prior, coupling, own, shared.copy(), family_precision, base_precision,
+            own_precision,
+        )  # fmt: skip
+        sizes = (m, d), (f, d), (b, q), (cuts[-1] - cuts[3],)
+        self.gradients = tuple(rng.standard_normal(size) for size in sizes)
 
-    def blocks(self, cov):
-        """Diagonal d x d blocks of a covariance."""
-        n = len(cov) // self.d
-        return cov.reshape(n, self.d, n, self.d)[np.arange(n), :, np.arange(n), :]
+    def blocks(self, cov, width):
+        """Diagonal blocks of a covariance."""
+        n = len(cov) // width
+        return cov.reshape(n, width, n, width)[np.arange(n), :, np.arange(n), :]
 
 
 @pytest.fixture(params=[1, 2, 3, 4])
@@ -99,24 +108,40 @@ def test_every_covariance_is_a_block_of_the_dense_inverse(dense):
     models, families, bases, last = dense.at
     np.testing.assert_allclose(system.shared_cov, cov[last, last], **EXACT)
     residual, deviation = (a @ cov @ a.T for a in (dense.residual, dense.deviation))
-    for kind, wanted in (
-        ("model", cov[models, models]),
-        ("family", cov[families, families]),
-        ("base", cov[bases, bases]),
-        ("residual", residual),
-        ("deviation", deviation),
+    nesting = dense.nesting
+    for kind, above, wanted in (
+        ("model", nesting.base_of_model, cov[models, models]),
+        ("family", nesting.base, cov[families, families]),
+        ("residual", nesting.base_of_model, residual),
+        ("deviation", nesting.base, deviation),
     ):
-        found = propagate(getattr(response, kind), getattr(response, f"{kind}_noise"), system.shared_cov)
-        np.testing.assert_allclose(found, dense.blocks(wanted), err_msg=kind, **EXACT)
-    across = response.model.reshape(-1, len(system.shared)) @ system.shared_cov
+        found = getattr(response, kind).covariance(response.base_noise[above], system.shared_cov)
+        np.testing.assert_allclose(found, dense.blocks(wanted, dense.d), err_msg=kind, **EXACT)
+    found = response.base_noise + response.base @ system.shared_cov @ np.swapaxes(response.base, 1, 2)
+    np.testing.assert_allclose(found, dense.blocks(cov[bases, bases], dense.q), **EXACT)
+    across = response.model.response.reshape(-1, len(system.shared)) @ system.shared_cov
     np.testing.assert_allclose(across, cov[models, last], **EXACT)
+
+
+def test_models_and_their_base_family_move_together(dense):
+    cov = np.linalg.inv(dense.full)
+    system, response = dense.system, dense.system.response()
+    models, _, bases, _ = dense.at
+    for row, base in enumerate(dense.nesting.base_of_model):
+        found = response.model.follow[row] @ response.base_noise[base]
+        found = found + response.model.response[row] @ system.shared_cov @ response.base[base].T
+        wanted = cov[models, bases][row * dense.d : (row + 1) * dense.d, base * dense.q : (base + 1) * dense.q]
+        np.testing.assert_allclose(found, wanted, **EXACT)
 
 
 def test_response_to_slopes_alone_is_the_first_part(dense):
     whole, part = dense.system.response(), dense.system.response(slopes_only=True)
-    for kind in ("model", "residual", "family", "deviation", "base"):
-        np.testing.assert_allclose(getattr(part, kind), getattr(whole, kind)[:, :, : dense.k], **EXACT)
-        np.testing.assert_array_equal(getattr(part, f"{kind}_noise"), getattr(whole, f"{kind}_noise"))
+    np.testing.assert_allclose(part.base, whole.base[:, :, : dense.k], **EXACT)
+    for kind in ("model", "residual", "family", "deviation"):
+        one, two = getattr(part, kind), getattr(whole, kind)
+        np.testing.assert_allclose(one.response, two.response[:, :, : dense.k], **EXACT)
+        np.testing.assert_array_equal(one.follow, two.follow)
+        np.testing.assert_array_equal(one.inner, two.inner)
 
 
 def test_branches_share_out_all_models_and_families():
@@ -137,8 +162,8 @@ def test_eliminated_branches_add_up(at_random):
     for base in range(problem.data.nesting.n_bases):
         models, families, part = problem.branch(base)
         there = type(state)(
-            state.skills[models], state.family[families], state.base[[base]], state.slopes, state.intercepts,
-            state.loadings, state.ceiling_logits, state.floor_logits,
+            state.skills[models], state.family[families], state.base[[base]], state.own[[base]], state.slopes,
+            state.intercepts, state.loadings, state.ceiling_logits, state.floor_logits,
         )  # fmt: skip
         own = part.linearise(there, variances, precision[models], spread)
         shared, rhs = shared + own.system.shared, rhs + own.system.reduce(own.gradients)[3]
@@ -173,3 +198,13 @@ def test_sums_by_group_are_those_of_a_loop(index):
     for group, row in zip(index, values, strict=True):
         wanted[group] += row
     np.testing.assert_array_equal(Groups(np.array(index, dtype=np.intp), 4).sum(values), wanted)
+
+
+@pytest.mark.parametrize("index", [[0, 1, 2], [0, 0, 2, 2, 2], [2, 0, 2, 1, 0], [3]])
+def test_products_by_group_are_those_of_a_loop(index):
+    rng = np.random.default_rng(0)
+    left, right = rng.standard_normal((len(index), 2, 3)), rng.standard_normal((len(index), 2, 4))
+    wanted = np.zeros((4, 3, 4))
+    for group, one, two in zip(index, left, right, strict=True):
+        wanted[group] += one.T @ two
+    np.testing.assert_allclose(Groups(np.array(index, dtype=np.intp), 4).products(left, right), wanted, rtol=1e-12)

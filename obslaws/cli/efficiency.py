@@ -1,0 +1,213 @@
+"""`obslaws efficiency`: what compute buys in each family, and what it would be worth in another."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from obslaws.cli.capability import ComponentsOption, Kind, KindOption, RotationName, RotationOption, fit_capabilities
+from obslaws.cli.options import (
+    BenchmarksOption,
+    Format,
+    FormatOption,
+    LevelOption,
+    Missing,
+    MissingOption,
+    OutputOption,
+    PanelOption,
+    SnapshotOption,
+    ViewOption,
+    check_output,
+    names,
+    open_panel,
+)
+from obslaws.cli.output import Page, number, records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from obslaws.capability.compute_law import ComputeLaw
+
+_SHOWN = 20  # models on the page; all of them in JSON, CSV and --output
+
+
+class Fit(StrEnum):
+    """Ways to fit the families."""
+
+    per_family = "per-family"
+    mixed = "mixed"
+
+
+class Scatter(StrEnum):
+    """Whose scatter the intervals rest on."""
+
+    own = "own"
+    shared = "shared"
+
+
+class Rows(StrEnum):
+    """What a row is."""
+
+    family = "family"
+    model = "model"
+
+
+def efficiency(
+    reference_family: Annotated[str, typer.Option(help="Whose compute is the measure.")] = "llama-2",
+    capability: Annotated[int, typer.Option(help="Number of the capability: 1 for the first.")] = 1,
+    by: Annotated[Rows, typer.Option(help="A row per family, or per model.")] = Rows.family,
+    fit: Annotated[Fit, typer.Option(help="Each family by itself, or as draws from a common distribution.")] = (
+        Fit.per_family
+    ),
+    scatter: Annotated[
+        Scatter, typer.Option(help="Intervals by the reference family's own scatter, or by that of all.")
+    ] = Scatter.own,
+    level: LevelOption = 0.9,
+    model: KindOption = Kind.pca,
+    components: ComponentsOption = "3",
+    rotation: RotationOption = RotationName.none,
+    missing: MissingOption = Missing.likelihood,
+    benchmarks: BenchmarksOption = None,
+    view: ViewOption = None,
+    snapshot: SnapshotOption = None,
+    panel: PanelOption = None,
+    output: OutputOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the lines: FILE.png, .svg or .pdf.")] = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Fit capability against log compute, family by family, and convert compute into that of a reference family.
+
+    Example: obslaws efficiency --view ruan2024-pool --missing ruan2024 --reference-family llama-2
+    """
+    from obslaws.capability.compute_law import efficiency_table, equivalent_flop, fit_compute_law
+    from obslaws.forecasters.base import check_level
+    from obslaws.report.captions import data_caption
+    from obslaws.report.figures import check_figure_path, save_figure
+
+    check_level(level)
+    check_output(output)
+    if plot is not None:
+        check_figure_path(plot)
+    data = open_panel(view, snapshot, panel)
+    if wanted := names(benchmarks):
+        data = data.select(benchmarks=wanted)
+    fitted, _ = fit_capabilities(data, model, components, rotation, missing)
+    if not 1 <= capability <= fitted.n_capabilities_:
+        raise typer.BadParameter(f"--capability is {capability}; there are 1 to {fitted.n_capabilities_}.")
+    placed = fitted.transform(data.scores).iloc[:, capability - 1]
+    law = fit_compute_law(placed, data.models, fit.value)
+    reference = law.spelling(reference_family)
+    families = efficiency_table(law, reference, level, scatter.value)
+    worth = equivalent_flop(law, reference, placed, data.models, level, scatter.value)
+    rows = families if by is Rows.family else worth.sort_values("capability", ascending=False, kind="stable")
+
+    page = Page(format)
+    page.line(f"{law.capability} against compute, in units of {reference}", bold=True)
+    page.line(data_caption(data))
+    if format is Format.json:
+        page.record(
+            {
+                "capability": law.capability,
+                "fit": law.fit,
+                "reference_family": reference,
+                "level": level,
+                "scatter": scatter.value,
+                "n_left_out": law.n_left_out,
+                "pooled": records(_finite(law.summary().head(1)))[0],
+                "mean_r2": _mean_r2(law),
+                "families": records(_finite(families)),
+                "models": records(_finite(worth)),
+            }
+        )
+    else:
+        page.line()
+        page.frame(rows, _for_people(rows.head(_SHOWN) if by is Rows.model else rows, by, level))
+        if by is Rows.model and len(rows) > _SHOWN:
+            page.line()
+            page.line(
+                f"The {_SHOWN} of {len(rows)} models with most {law.capability}; --output and --by family tell all."
+            )
+        page.line()
+        for text in _explain(law, reference, level, int((rows["decades_outside"] > 0.1).sum())):
+            page.line(text)
+    if output is not None:
+        rows.to_csv(output, index=False, lineterminator="\n")
+        page.line(f"Rows: {output}")
+    if plot is not None:
+        from obslaws.report.capability_figures import efficiency_figure
+
+        save_figure(efficiency_figure(law, reference, level, data_caption(data)), plot)
+        page.line(f"Figure: {plot}")
+
+
+def _finite(frame: pd.DataFrame) -> pd.DataFrame:
+    """JSON has no infinity: an end without bound is null."""
+    import numpy as np
+
+    return frame.replace([np.inf, -np.inf], np.nan)
+
+
+def _mean_r2(law: ComputeLaw) -> float | None:
+    r2 = [line.r2 for line in law.families.values() if line.n_models > 2 and line.r2 == line.r2]
+    return sum(r2) / len(r2) if r2 else None
+
+
+def _for_people(rows: pd.DataFrame, by: Rows, level: float) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame(index=rows.index)
+    interval = f"{100 * level:g} % interval"
+    if by is Rows.family:
+        shown["<family"] = rows["family"].astype(str)
+        shown["models"] = rows["n_models"]
+        shown["slope"] = rows["slope"].map(number)
+        shown["at 1e21"] = rows["intercept"].map(number)
+        shown["R2"] = rows["r2"].map(number)
+        shown["scatter"] = rows["scatter"].map(number)
+        shown["multiplier"] = rows["multiplier"].map(lambda x: number(x, ".2f"))
+        shown[interval] = _ends(rows, ".2f")
+    else:
+        shown["<model"] = rows["model"].astype(str)
+        shown["<family"] = rows["family"].astype(str)
+        shown["capability"] = rows["capability"].map(number)
+        shown["FLOP"] = rows["train_flop"].map(lambda x: number(x, ".1e"))
+        shown["equivalent"] = rows["equivalent_flop"].map(lambda x: number(x, ".1e"))
+        shown[interval] = _ends(rows, ".1e")
+        shown["multiplier"] = rows["multiplier"].map(lambda x: number(x, ".2f"))
+    shown["outside"] = [f"{x:.1f} decades" if x >= 0.05 else "" for x in rows["decades_outside"]]
+    return shown
+
+
+def _ends(rows: pd.DataFrame, form: str) -> list[str]:
+    def words(low: float, high: float) -> str:
+        if low != low:
+            return "-"
+        if low <= 0 and high == float("inf"):
+            return "unbounded"
+        return f"{low:{form}} to {high:{form}}"
+
+    return [words(low, high) for low, high in zip(rows["lower"], rows["upper"], strict=True)]
+
+
+def _explain(law: ComputeLaw, reference: str, level: float, outside: int) -> list[str]:
+    line, pooled, mean = law.line(reference), law.pooled, _mean_r2(law)
+    r2 = "" if mean is None else f"; mean R2 of families with three models or more {mean:.4f}"
+    lines = [
+        f"Slope: {law.capability} per decade of compute. All {pooled.n_models} models on one line: "
+        f"slope {pooled.slope:.3f}, R2 {number(pooled.r2)}{r2}.",
+        f"Multiplier: FLOP that {reference} would need for the same {law.capability}, over the FLOP spent. Interval: "
+        f"Fieller, {100 * level:g} %, for {line.n_models} models of {reference}; outside: beyond their range.",
+    ]
+    if outside:
+        lines.append(
+            f"{outside} lie more than a tenth of a decade outside: there the line of {reference} is carried on beyond "
+            "what was seen of it, and knows neither guessing nor a ceiling."
+        )
+    if law.n_left_out:
+        lines.append(f"{law.n_left_out} models without known compute are not in the fits.")
+    if line.slope <= 0:
+        lines.append(f"This capability falls with compute in {reference}: equivalent compute makes no sense here.")
+    return lines
