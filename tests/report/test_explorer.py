@@ -135,7 +135,7 @@ def test_sliders_by_keyboard_move_the_forecast(opened, small_page):
     with opened(small_page) as seen:
         page = seen.page
         page.locator("#size").focus()
-        changes(seen, lambda: page.keyboard.press("ArrowLeft"))
+        changes(seen, lambda: page.keyboard.press("PageDown"))
         page.locator("#tokens").focus()
         changes(seen, lambda: page.keyboard.press("PageDown"))
         page.locator("#known summary").focus()
