@@ -18,6 +18,7 @@ from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
 from obslaws.cli.output import note
 from obslaws.cli.refresh import refresh
+from obslaws.cli.report import report
 from obslaws.cli.select import select
 from obslaws.cli.snapshot import snapshot
 from obslaws.errors import ObslawsError, ObslawsWarning
@@ -37,6 +38,7 @@ app.command()(refresh)
 app.add_typer(snapshot, name="snapshot")
 app.command()(families)
 app.command()(explore)
+app.add_typer(report, name="report")
 app.command()(capability)
 app.command()(efficiency)
 app.add_typer(select, name="select")

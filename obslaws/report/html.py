@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["check_page_path", "figure_html", "json_for_script", "read_template", "render", "serve_page", "write_page"]
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-SAFE_LINKS = ("https://", "http://")
+SAFE_LINKS = ("https://", "http://", "#source-")
 
 
 def render(template: str, *, title: str, caption: str, scripts: Sequence[str] = (), **content: Any) -> str:
@@ -107,27 +107,34 @@ def link(text: Any, url: str | None) -> Markup:
     return Markup('<a href="{}" rel="noreferrer">{}</a>').format(url, text)
 
 
-def figure_html(figure: Figure, words: str, dark: Figure | None = None) -> Markup:
-    """Put a figure into a page.
+def figure_html(figure: Figure, words: str) -> Markup:
+    """Put a figure into a page, for readers of light and of dark pages.
 
     Parameters
     ----------
     figure : Figure
-        Drawn for a light page.
+        Drawn with `obslaws.report.style.LIGHT`; the dark one is the same with the colours exchanged.
     words : str
         What is to be seen, for those who do not see it.
-    dark : Figure, optional
-        The same for a dark page.
 
     Returns
     -------
     Markup
         A ``picture`` with the figure as SVG.
     """
-    pairs = [_source(dark)] if dark is not None else []
-    return Markup("<picture>{}<img src='{}' alt='{}' loading='lazy'></picture>").format(
-        Markup("").join(pairs), _data_uri(figure), words
-    )
+    import matplotlib as mpl
+
+    from obslaws.report.style import in_the_dark
+
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "obslaws"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    light = buffer.getvalue()
+    shell = (
+        "<picture><source srcset='{}' media='(prefers-color-scheme: dark)'>"
+        "<img src='{}' alt='{}'></picture>"
+    )  # fmt: skip
+    return Markup(shell).format(_data_uri(in_the_dark(light)), _data_uri(light), words)
 
 
 def write_page(page: str, path: Path) -> Path:
@@ -217,14 +224,5 @@ def serve_page(page: str, port: int = 0) -> Iterator[tuple[ThreadingHTTPServer, 
         yield server, f"http://127.0.0.1:{server.server_address[1]}/"
 
 
-def _source(figure: Figure) -> Markup:
-    return Markup("<source srcset='{}' media='(prefers-color-scheme: dark)'>").format(_data_uri(figure))
-
-
-def _data_uri(figure: Figure) -> str:
-    import matplotlib as mpl
-
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "obslaws"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+def _data_uri(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8')).decode('ascii')}"

@@ -41,8 +41,10 @@ class Origins:
     sources: dict[str, dict[str, Any]] = field(repr=False)
 
     def url(self, source: object) -> str | None:
-        """Address of a source, None where it is unknown."""
-        return self.sources.get(str(source), {}).get("url")
+        """Address of a source; a place on the page itself where it has none; None where the source is not known."""
+        if source is None or source != source or str(source) not in self.sources:
+            return None
+        return self.sources[str(source)].get("url") or f"#source-{source}"
 
 
 def panel_origins(panel: Panel, snapshot: str | None = None) -> Origins | None:

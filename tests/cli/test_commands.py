@@ -26,6 +26,11 @@ COMMANDS = (
     ["efficiency"],
     ["select"],
     ["select", "models"],
+    ["report"],
+    ["report", "family"],
+    ["report", "model"],
+    ["report", "benchmark"],
+    ["report", "snapshot"],
 )
 
 
@@ -34,7 +39,7 @@ def test_every_command_has_help_with_an_example(run, command):
     ran = run(*command, "--help")
     assert ran.code == 0
     assert "Usage" in ran.out
-    if command not in (["snapshot"], ["select"]):
+    if command not in (["snapshot"], ["select"], ["report"]):
         assert f"Example: obslaws {' '.join(command)}" in " ".join(ran.out.replace("│", " ").split())
 
 
@@ -43,7 +48,8 @@ def test_help_imports_nothing_heavy():
 import sys
 from obslaws.cli.app import app
 for arguments in (["--help"], ["forecast", "--help"], ["backtest", "--help"], ["snapshot", "-h"], ["families", "-h"],
-                  ["capability", "-h"], ["efficiency", "-h"], ["select", "models", "-h"]):
+                  ["capability", "-h"], ["efficiency", "-h"], ["select", "models", "-h"],
+                  ["explore", "-h"], ["report", "family", "-h"]):
     try:
         app(arguments)
     except SystemExit:
