@@ -14,6 +14,7 @@ from obslaws.cli.backtest import backtest
 from obslaws.cli.capability import capability
 from obslaws.cli.diagnose import diagnose
 from obslaws.cli.efficiency import efficiency
+from obslaws.cli.explore import explore
 from obslaws.cli.families import families
 from obslaws.cli.forecast import forecast
 from obslaws.cli.import_results import import_results
@@ -26,6 +27,7 @@ from obslaws.cli.plan import plan
 from obslaws.cli.reach import reach
 from obslaws.cli.refresh import refresh
 from obslaws.cli.registry import register, registry, resolve
+from obslaws.cli.report import report
 from obslaws.cli.scoreboard import scoreboard
 from obslaws.cli.select import select
 from obslaws.cli.select_benchmarks import benchmarks, next_
@@ -53,6 +55,8 @@ app.command()(audit)
 app.command()(register)
 app.command()(resolve)
 app.add_typer(registry, name="registry")
+app.command()(explore)
+app.add_typer(report, name="report")
 app.command()(capability)
 app.command()(efficiency)
 select.command()(benchmarks)

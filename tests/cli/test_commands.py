@@ -20,6 +20,7 @@ COMMANDS = (
     ["snapshot", "export"],
     ["refresh"],
     ["families"],
+    ["explore"],
     ["import"],
     ["capability"],
     ["efficiency"],
@@ -30,8 +31,13 @@ COMMANDS = (
     *(["laws", "board", name] for name in ("density", "performance", "compute", "efficiency", "crossover")),
     ["diagnose"],
     ["pass-at-k"],
+    ["report"],
+    ["report", "family"],
+    ["report", "model"],
+    ["report", "benchmark"],
+    ["report", "snapshot"],
 )
-GROUPS = (["snapshot"], ["select"], ["laws"], ["laws", "board"])
+GROUPS = (["snapshot"], ["select"], ["report"], ["laws"], ["laws", "board"])
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -48,7 +54,8 @@ def test_help_imports_nothing_heavy():
 import sys
 from obslaws.cli.app import app
 for arguments in (["--help"], ["forecast", "--help"], ["backtest", "--help"], ["snapshot", "-h"], ["families", "-h"],
-                  ["capability", "-h"], ["efficiency", "-h"], ["select", "models", "-h"]):
+                  ["capability", "-h"], ["efficiency", "-h"], ["select", "models", "-h"],
+                  ["explore", "-h"], ["report", "family", "-h"]):
     try:
         app(arguments)
     except SystemExit:

@@ -1,0 +1,57 @@
+"""Render what the documentation links to: notebooks with outputs, the explorer, the figure of the concepts.
+
+``python docs/pages.py`` writes build/pages; ``python docs/pages.py figure`` draws docs/levels.png.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "build" / "pages"
+
+
+def notebooks() -> None:
+    from obslaws.report.html import write_page
+    from obslaws.report.notebook import notebook_page, run_notebook
+
+    from obslaws import load_panel
+    from obslaws.report.captions import data_caption
+
+    caption = data_caption(load_panel("core")).partition(", view")[0]
+    for path in sorted((ROOT / "notebooks").glob("*.py")):
+        print(path.name, file=sys.stderr)
+        title = path.stem.partition("_")[2].replace("_", " ").capitalize()
+        write_page(notebook_page(run_notebook(path), title, caption, code=True), PAGES / f"{path.stem}.html")
+
+
+def explorer() -> None:
+    from obslaws.cli.app import main
+
+    main(["explore", "--output", str(PAGES / "explorer.html")])
+
+
+def figure() -> None:
+    from obslaws import SkillForecaster, load_panel
+    from obslaws.query import query
+    from obslaws.report.captions import data_caption
+    from obslaws.report.figures import save_figure
+    from obslaws.report.model_figures import levels_figure
+
+    panel = load_panel("core")
+    skill = SkillForecaster().fit(panel)
+    asked = query(panel, "qwen2.5", n_params=22e9, n_tokens=18e12)
+    save_figure(levels_figure(skill, asked, "mmlu_pro", data_caption(panel)), ROOT / "docs" / "levels.png")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["figure"]:
+        figure()
+    else:
+        PAGES.mkdir(parents=True, exist_ok=True)
+        notebooks()
+        try:
+            explorer()
+        except SystemExit as left:
+            sys.exit(left.code)

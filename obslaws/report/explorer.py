@@ -1,0 +1,262 @@
+"""The explorer's data: all that a page needs to forecast by itself, as plain JSON.
+
+In: a fitted `SkillForecaster` and, if known, where each score comes from. Out: a dictionary of numbers and names, and
+the page made of it. A pure function of the fit: nothing is read, nothing is drawn at random.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from obslaws.errors import UsageError
+from obslaws.forecasters.base import complete_queries
+from obslaws.forecasters.skill import SkillForecaster
+from obslaws.report.captions import data_caption
+from obslaws.report.html import render
+from obslaws.report.moments import Moments, check_moments, latent, moments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from obslaws.forecasters.base import Forecaster
+    from obslaws.panel import Panel
+    from obslaws.skill.posterior import LatentPredictive
+
+    Array = NDArray[np.float64]
+
+__all__ = ["explorer_data", "explorer_page"]
+
+_N_CHECKED = 24
+
+
+def explorer_data(
+    forecaster: Forecaster,
+    origins: pd.DataFrame | None = None,
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Export a fitted forecaster.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        A fitted `SkillForecaster`.
+    origins : DataFrame of shape (n_models, n_benchmarks), optional
+        Source id of each score of the panel; same labels as its scores, missing where not known.
+    sources : mapping of str to mapping, optional
+        Source id -> title, url, licence, as in a snapshot's manifest.
+
+    Returns
+    -------
+    dict
+        Plain lists, numbers and strings: caption, benchmarks, scale of the covariates, families with the means and
+        covariances of their logits (see `obslaws.report.moments`), models with scores and sources.
+
+    Raises
+    ------
+    UsageError
+        Another forecaster than the skill model, or noise whose distribution the page cannot sum.
+    FitError
+        The export does not reproduce the forecasts.
+    """
+    if not isinstance(forecaster, SkillForecaster):
+        raise UsageError(f"The explorer computes forecasts of 'skill'; it cannot those of {forecaster.name!r}.")
+    panel = forecaster.panel_
+    relatives = _relatives(panel, forecaster)
+    numbers = relatives[["family_index", "base_index"]].to_numpy(dtype=np.intp).T
+    found = [moments(fit, *numbers) for fit in forecaster.fits_]
+    queries = _queries(panel, relatives)
+    at = np.unique(np.linspace(0, len(relatives) - 1, _N_CHECKED).astype(np.intp))
+    check_moments(forecaster, found, queries.iloc[at], at)
+    answer = latent(forecaster, queries)
+    if answer.dof % 2:
+        raise UsageError(f"The explorer needs an even number of degrees of freedom of the noise, not {answer.dof:g}.")
+    nodes, weights = np.polynomial.hermite_e.hermegauss(33)  # as many as obslaws.skill.posterior sums over
+    fits = [_fit_record(one, answer, k) for k, one in enumerate(found)]
+    return {
+        "caption": data_caption(panel),
+        "benchmarks": _benchmarks(panel),
+        "scale": _scale(forecaster),
+        "dof": int(answer.dof),
+        "nodes": nodes.tolist(),
+        "node_weights": (weights / weights.sum()).tolist(),
+        "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
+        "fits": fits,
+        "families": _families(forecaster, answer, queries, relatives),
+        "models": _models(panel, origins),
+        "sources": {key: {k: one.get(k) for k in ("title", "url", "licence")} for key, one in (sources or {}).items()},
+    }
+
+
+def explorer_page(data: dict[str, Any]) -> str:
+    """Write the page: one file, no request to anywhere.
+
+    Parameters
+    ----------
+    data : dict
+        From `explorer_data`.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    scripts = ("arithmetic.js", "explorer_charts.js", "explorer.js")
+    return render("explorer.html.j2", title="obslaws explorer", caption=data["caption"], data=data, scripts=scripts)
+
+
+def _relatives(panel: Panel, forecaster: SkillForecaster) -> pd.DataFrame:
+    """List what a new model can be: of a known family, a new family of a known base family, or of none."""
+    models = panel.models.astype({"family": "object", "base_family": "object", "org": "object", "variant": "object"})
+    rows = []
+    for name, members in models.groupby("family", sort=True):
+        family = str(name)
+        common = {c: members[c].mode().iloc[0] if members[c].notna().any() else None for c in ("base_family", "org")}
+        variant = members["variant"].mode().iloc[0]
+        kind = {"kind": "family", "family": family, "variant": variant, "n_models": len(members)}
+        rows.append(kind | common | {"family_index": forecaster.family_index_[family], "base_index": -1})
+    for name, members in models.groupby("base_family", sort=True):
+        base = str(name)
+        if base in forecaster.base_index_ and len(members["family"].unique()) == 1:
+            kind = {"kind": "base family", "family": f"{base} (new sibling)", "variant": "unknown", "n_models": 0}
+            common = {"base_family": base, "org": members["org"].mode().get(0)}
+            rows.append(kind | common | {"family_index": -1, "base_index": forecaster.base_index_[base]})
+    fresh = "a new family"
+    while fresh in forecaster.family_index_:
+        fresh += "'"
+    blank = {"kind": "pooled", "family": fresh, "base_family": fresh, "org": None, "variant": "unknown", "n_models": 0}
+    return pd.DataFrame([blank | {"family_index": -1, "base_index": -1}, *rows])
+
+
+def _queries(panel: Panel, relatives: pd.DataFrame) -> pd.DataFrame:
+    """Describe one new model for each kind of relatives: the family's own middle, or the panel's."""
+    models = panel.models
+    middle = models[["n_params", "n_active_params", "n_tokens"]].median()
+    grouped = models.groupby("family", sort=True)
+    own = pd.DataFrame(
+        {
+            # the largest known member: the place from which most questions start
+            **{c: grouped[c].max() for c in ("n_params", "n_tokens")},
+            "release_date": grouped["release_date"].max(),
+        }
+    ).reindex(relatives["family"])
+    largest = models.sort_values("n_params").groupby("family")["n_active_params"].last().reindex(relatives["family"])
+    frame = pd.DataFrame(
+        {
+            "family": relatives["family"].to_numpy(),
+            "base_family": relatives["base_family"].to_numpy(),
+            "org": relatives["org"].to_numpy(),
+            "variant": relatives["variant"].to_numpy(),
+            "n_params": own["n_params"].fillna(middle["n_params"]).to_numpy(),
+            "n_active_params": largest.fillna(own["n_params"]).fillna(middle["n_active_params"]).to_numpy(),
+            "n_tokens": own["n_tokens"].fillna(middle["n_tokens"]).to_numpy(),
+            "release_date": own["release_date"].to_numpy(),
+        },
+        index=[f"query {i}" for i in range(len(relatives))],
+    )
+    # a panel of one's own may know no size or no tokens at all
+    frame[["n_params", "n_active_params"]] = frame[["n_params", "n_active_params"]].fillna(7e9)
+    frame["n_active_params"] = np.minimum(frame["n_active_params"], frame["n_params"])
+    frame["n_tokens"] = frame["n_tokens"].fillna(1e12)
+    return complete_queries(frame)
+
+
+def _fit_record(one: Moments, answer: LatentPredictive, k: int) -> dict[str, Any]:
+    upper = np.triu_indices(one.level.shape[1])
+    p = one.slope.shape[1]
+    pairs = [one.square[a, b][upper] for a in range(p) for b in range(a, p)]
+    return {
+        "weight": float(answer.weight[k]),
+        "floor": _plain(answer.floor[k]),
+        "ceiling": _plain(answer.ceiling[k]),
+        "noise": _plain(answer.noise_var[k]),
+        "slope": [_plain(row) for row in one.slope],
+        "square": _packed(np.array(pairs).reshape(-1)),
+        "level": [_plain(row) for row in one.level],
+        "cov": [
+            _packed(np.concatenate([constant[upper], linear[:, upper[0], upper[1]].reshape(-1)]))
+            for constant, linear in zip(one.constant, one.linear, strict=True)
+        ],
+    }
+
+
+def _packed(values: Array) -> dict[str, Any]:
+    """Fixed-point numbers of 32 bits: 2e-10 of the largest is the most that is lost, at half the size of text."""
+    scale = float(np.abs(values).max(initial=0.0)) / (2.0**31 - 1.0) or 1.0
+    words = np.round(values / scale).astype("<i4")
+    return {"scale": scale, "words": base64.b64encode(words.tobytes()).decode("ascii")}
+
+
+def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
+    scale = forecaster.scale_
+    return {
+        "centre": _plain(scale.centre),
+        "scale": _plain(scale.scale),
+        "cov": [_plain(row) for row in scale.cov],
+        "used": [bool(u) for u in scale.used],
+        "product_scale": float(scale.product_scale),
+        "product_centre": float(scale.product_centre),
+    }
+
+
+def _families(
+    forecaster: SkillForecaster, plain: LatentPredictive, queries: pd.DataFrame, relatives: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Name the relatives, with where their sliders start and how far their intervals are stretched."""
+    panel = forecaster.panel_
+    told = pd.DataFrame(0.5, index=queries.index, columns=panel.scores.columns[:1])
+    informed = latent(forecaster, queries, told)
+    out = []
+    for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
+        date = query["release_date"]
+        out.append(
+            {
+                **{key: _cell(row[key]) for key in ("kind", "family", "base_family", "org", "variant", "n_models")},
+                **{key: float(query[key]) for key in ("n_params", "n_active_params", "n_tokens")},
+                "release_date": None if pd.isna(date) else date.date().isoformat(),
+                "stretch": float(plain.stretch[i, 0]),
+                "stretch_informed": float(informed.stretch[i, 0]),
+            }
+        )
+    return out
+
+
+def _benchmarks(panel: Panel) -> list[dict[str, Any]]:
+    columns = [c for c in ("title", "score_floor", "unit", "url") if c in panel.benchmarks]
+    scored = panel.scores.notna().sum()
+    return [
+        {"id": str(name), **{c: _cell(row[c]) for c in columns}, "n_scores": int(scored[name])}
+        for name, row in zip(panel.benchmarks.index, panel.benchmarks.to_dict("records"), strict=True)
+    ]
+
+
+def _models(panel: Panel, origins: pd.DataFrame | None) -> list[dict[str, Any]]:
+    scores = panel.scores.to_numpy(dtype=float)
+    from_where = None if origins is None else origins.reindex_like(panel.scores).astype(object).to_numpy()
+    out = []
+    for i, (model, row) in enumerate(zip(panel.models.index, panel.models.to_dict("records"), strict=True)):
+        record: dict[str, Any] = {"model": str(model), "family": str(row["family"]), "org": _cell(row["org"])}
+        for name in ("n_params", "n_active_params", "n_tokens", "train_flop"):
+            record[name] = None if not np.isfinite(row[name]) else float(f"{row[name]:.6g}")
+        record["release_date"] = None if pd.isna(row["release_date"]) else row["release_date"].date().isoformat()
+        record["variant"] = str(row["variant"])
+        record["scores"] = [None if np.isnan(s) else round(float(s), 5) for s in scores[i]]
+        if from_where is not None:
+            record["sources"] = [_cell(s) for s in from_where[i]]
+        out.append(record)
+    return out
+
+
+def _plain(values: Array) -> list[float]:
+    return [float(f"{v:.12g}") for v in values]
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value is pd.NA or value != value:
+        return None
+    return value.item() if hasattr(value, "item") else value if isinstance(value, (int, float, bool)) else str(value)

@@ -1,0 +1,250 @@
+"""The explorer forecasts what the library forecasts, in a page that needs nothing but itself."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import obslaws
+from obslaws.errors import UsageError
+from obslaws.panel import read_panel
+from obslaws.report.explorer import explorer_data, explorer_page
+from obslaws.report.html import json_for_script, render, serve_page, write_page
+
+HOSTILE = (
+    "<script>document.title='broken'</script>",
+    "\"quoted\" & 'quoted' <b>bold</b>",
+    "org/\u0646\u0645\u0648\u0630\u062c-\u202e\u05e2\u05d1\u05e8\u05d9\u05ea",
+    "acme/" + "w" * 495,
+    "=HYPERLINK(1);{{ 7 * 7 }}`$(id)`",
+    "</script><img src=x onerror=alert(1)>",
+)
+
+
+@pytest.fixture(scope="module")
+def small(small_panel):
+    return obslaws.SkillForecaster().fit(small_panel)
+
+
+@pytest.fixture(scope="module")
+def small_page(small, tmp_path_factory):
+    return write_page(explorer_page(explorer_data(small)), tmp_path_factory.mktemp("page") / "small.html")
+
+
+@pytest.fixture(scope="module")
+def core():
+    # without the replays that calibrate the intervals: they take most of the time, and the small panel has them
+    return obslaws.SkillForecaster(calibrate=False).fit(obslaws.load_panel("core"))
+
+
+def random_queries(forecaster, data, n, seed=0):
+    """Draw questions as the page asks them, and as the library takes them."""
+    rng = np.random.default_rng(seed)
+    panel, asked, rows, known = forecaster.panel_, [], [], []
+    n_benchmarks = panel.scores.shape[1]
+    for i in range(n):
+        at = int(rng.integers(len(data["families"]))) if i > 2 else (0, 1, len(data["families"]) - 1)[i]
+        one = data["families"][at]
+        size, tokens = float(10 ** rng.uniform(7.5, 11.8)), float(10 ** rng.uniform(10, 13.7))
+        active = size * float(rng.choice([1.0, 0.15]))
+        variant = str(rng.choice(["base", "chat", "unknown"]))
+        date = None if rng.random() < 0.4 else str(np.datetime64("2021-06-01") + int(rng.integers(2000)))
+        scores = np.where(
+            rng.random(n_benchmarks) < (0.4 if i % 2 else 0.0), rng.uniform(0.05, 0.95, n_benchmarks), np.nan
+        )
+        asked.append(
+            {"family": at, "n_params": size, "n_active_params": active, "n_tokens": tokens, "variant": variant,
+             "release_date": date, "scores": [None if np.isnan(s) else float(s) for s in scores]}
+        )  # fmt: skip
+        rows.append(
+            {"family": one["family"], "base_family": one["base_family"], "n_params": size, "n_active_params": active,
+             "n_tokens": tokens, "variant": variant, "release_date": date}
+        )  # fmt: skip
+        known.append(scores)
+    index = [f"question {i}" for i in range(n)]
+    return asked, pd.DataFrame(rows, index=index), pd.DataFrame(known, index=index, columns=panel.scores.columns)
+
+
+def largest_difference(seen, forecaster, data, n, level=0.9):
+    asked, rows, known = random_queries(forecaster, data, n)
+    there = seen.page.evaluate("([q, level]) => q.map((one) => explorer.forecast(one, level)).flat()", [asked, level])
+    here = forecaster.forecast(rows, known, level=level)
+    there = pd.DataFrame(there)
+    assert there["benchmark"].tolist() == here["benchmark"].tolist()
+    assert there["basis"].tolist() == here["basis"].tolist()
+    columns = ["forecast", "lower", "upper"]
+    return float(np.abs(there[columns].to_numpy(dtype=float) - here[columns].to_numpy()).max())
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_forecasts_of_the_page_are_those_of_the_library(opened, small, small_page, level):
+    with opened(small_page) as seen:
+        assert largest_difference(seen, small, explorer_data(small), 40, level) < 1e-6
+
+
+@pytest.mark.slow
+def test_page_of_the_bundled_snapshot(opened, core, tmp_path):
+    data = explorer_data(core)
+    path = write_page(explorer_page(data), tmp_path / "core.html")
+    assert path.stat().st_size < 3e6
+    with opened(path) as seen:
+        assert largest_difference(seen, core, data, 30) < 1e-6
+        assert not seen.errors and not seen.outside()
+
+
+def test_page_is_silent_and_asks_nobody(opened, small_page):
+    for width, scheme in ((1400, "light"), (390, "dark")):
+        with opened(small_page, width, scheme) as seen:
+            seen.page.wait_for_selector("body[data-ready]")
+            assert seen.page.locator("#forecasts tbody tr").count() == 3
+            assert seen.page.locator("#members tbody tr").count() == 6
+            assert seen.page.locator("#charts svg").count() == 3
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert not seen.errors and not seen.outside()
+
+
+def test_page_is_soon_ready(opened, small_page):
+    with opened(small_page) as seen:
+        seen.page.wait_for_selector("body[data-ready]")
+        assert seen.page.locator("body").get_attribute("data-ready") is not None
+        # the arithmetic alone: a machine with other work to do still answers while a slider moves
+        assert (
+            seen.page.evaluate(
+                "(() => { const t = performance.now(); explorer.rows(); return performance.now() - t; })()"
+            )
+            < 100
+        )
+
+
+def first_row(seen):
+    return seen.page.locator("#forecasts tbody tr").first.inner_text()
+
+
+def changes(seen, act):
+    before = first_row(seen)
+    act()
+    seen.page.wait_for_function("(old) => document.querySelector('#forecasts tbody tr').innerText !== old", arg=before)
+    return before, first_row(seen)
+
+
+def test_sliders_by_keyboard_move_the_forecast(opened, small_page):
+    with opened(small_page) as seen:
+        page = seen.page
+        page.locator("#size").focus()
+        changes(seen, lambda: page.keyboard.press("PageDown"))
+        page.locator("#tokens").focus()
+        changes(seen, lambda: page.keyboard.press("PageDown"))
+        page.locator("#known summary").focus()
+        page.keyboard.press("Enter")
+        page.locator("#known-1").focus()
+        _, now = changes(seen, lambda: page.keyboard.press("ArrowRight"))
+        assert "own scores" in now
+        changes(seen, lambda: page.locator("#forget").press("Enter"))
+        changes(seen, lambda: page.locator("#size-text").fill("700M"))
+        page.locator("#size-text").fill("seven")
+        assert page.locator("#size-text").get_attribute("aria-invalid") == "true"
+        changes(seen, lambda: page.locator("#level").select_option("0.5"))
+        changes(seen, lambda: page.locator("#compare").select_option(label="gamma (3 known)"))
+        assert page.locator("#forecasts thead").inner_text().strip().endswith("gamma\tbasis")
+        assert not seen.errors
+
+
+def test_search_finds_models_and_download_gives_csv(opened, small_page, tmp_path):
+    with opened(small_page) as seen:
+        page = seen.page
+        page.locator("#search").fill("beta-7b")
+        page.locator("#search").press("Enter")
+        page.wait_for_function("document.getElementById('size-text').value === '7B'")
+        assert page.locator("#family").evaluate("(e) => e.selectedOptions[0].text") == "beta (4 known)"
+        assert page.locator("circle.found").count() == 3
+        page.locator("#search").fill("nobody")
+        page.locator("#search").press("Enter")
+        assert "No family" in page.locator("#found").inner_text()
+        with page.expect_download() as caught:
+            page.locator("#download").click()
+        frame = pd.read_csv(caught.value.path())
+        assert frame["benchmark"].tolist() == ["mmlu", "gsm8k", "hellaswag"]
+        assert (frame["lower"] < frame["forecast"]).all() and frame["caption"].str.contains("obslaws").all()
+
+
+def test_hover_names_the_model(opened, small_page):
+    with opened(small_page) as seen:
+        dot = seen.page.locator("circle.dot").first
+        dot.scroll_into_view_if_needed()
+        dot.hover(force=True)
+        seen.page.wait_for_selector("#tip:not([hidden])")
+        assert "parameters" in seen.page.locator("#tip").inner_text()
+
+
+@pytest.fixture(scope="module")
+def hostile_folder(small_folder, tmp_path_factory):
+    """The small panel with names that a page could trip over: the six models of family alpha, the family beta."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for table in ("models", "scores", "benchmarks"):
+        frame = pd.read_csv(small_folder / f"{table}.csv")
+        if table == "models":
+            renamed = dict(zip(frame.loc[frame["family"] == "alpha", "model"], HOSTILE, strict=True))
+            frame["family"] = frame["family"].replace({"beta": '<i>beta</i> & "co"'})
+        if "model" in frame:
+            frame["model"] = frame["model"].replace(renamed)
+        frame.to_csv(folder / f"{table}.csv", index=False)
+    return folder
+
+
+def test_hostile_names_are_shown_as_text(opened, hostile_folder, tmp_path):
+    forecaster = obslaws.SkillForecaster(calibrate=False).fit(read_panel(hostile_folder))
+    path = write_page(explorer_page(explorer_data(forecaster)), tmp_path / "hostile.html")
+    for width in (1400, 390):
+        with opened(path, width) as seen:
+            page = seen.page
+            assert page.title() == "obslaws explorer"
+            page.locator("#family").select_option(label="alpha (6 known)")
+            page.wait_for_function("document.querySelectorAll('#members tbody tr').length === 6")
+            shown = page.locator("#members tbody th").all_text_contents()
+            assert set(shown) == set(HOSTILE)
+            page.locator("#compare").select_option(label='<i>beta</i> & "co" (4 known)')
+            page.wait_for_selector("#compared li")
+            assert page.locator("img, i, b").count() == 0
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert not seen.errors and not seen.outside()
+
+
+def test_json_survives_its_element():
+    hostile = {"a": [*HOSTILE, "\u2028<!--"]}
+    text = json_for_script(hostile)
+    assert "<" not in text and json.loads(text) == hostile
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_for_script({"a": float("nan")})
+
+
+def test_titles_are_escaped():
+    page = render("page.html.j2", title="<script>1</script>", caption="a & b")
+    assert "<script>1" not in page and "a &amp; b" in page
+
+
+def test_only_the_skill_model_can_be_exported(line):
+    with pytest.raises(UsageError, match="straight-line"):
+        explorer_data(line)
+
+
+def test_served_page_is_the_page_and_nothing_else():
+    with serve_page("<p>here</p>") as (server, address):
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with urllib.request.urlopen(address) as answer:
+                assert answer.read() == b"<p>here</p>"
+                assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+            with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+                urllib.request.urlopen(address + "etc/passwd")
+            refused.value.close()
+            port = server.server_address[1]
+            with pytest.raises(UsageError, match="--port"), serve_page("", port):
+                pass
+        finally:
+            server.shutdown()
+            thread.join()
