@@ -75,7 +75,7 @@ class BacktestResult:
             "forecaster": self.forecaster,
             "level": self.level,
             **_measures(cells),
-            "mae_groups": mae_groups(cells["score"], cells["forecast"], cells["fold"]),
+            "mae_groups": float("nan") if cells.empty else mae_groups(cells["score"], cells["forecast"], cells["fold"]),
             "seconds": self.seconds,
             "per_benchmark": {
                 str(name): {**_measures(part), "mae_groups": mae_groups(part["score"], part["forecast"], part["fold"])}
@@ -86,6 +86,9 @@ class BacktestResult:
 
 
 def _measures(cells: pd.DataFrame) -> dict[str, Any]:
+    if cells.empty:  # a law on compute, where nobody's compute is known
+        unknown = dict.fromkeys(("mae", "medae", "rmse", "bias", "coverage", "width"), float("nan"))
+        return {"n_models": 0, "n_cells": 0, **unknown}
     return {
         "n_models": int(cells["model"].nunique()),
         "n_cells": len(cells),
