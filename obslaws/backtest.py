@@ -95,7 +95,7 @@ class BacktestResult:
             (see `obslaws.outcomes.totals`).
         """
         answered = self.cells["forecast"].notna().to_numpy()
-        cells, quantiles, n_items = self.cells[answered], self.quantiles[answered], self.n_items[answered]
+        cells = self.cells[answered]
         told: dict[str, Any] = {}
         if self.outcomes:
             told = {"total": totals([self.outcomes])[0], "targets": [one.summary() for one in self.outcomes]}
@@ -104,16 +104,7 @@ class BacktestResult:
             "forecaster": self.forecaster,
             "level": self.level,
             **_measures(cells),
-            "mae_groups": mae_groups(cells["score"], cells["forecast"], cells["fold"]),
-            "n_abstained": int(cells["basis"].eq("none").sum()),
-            "r2": r2(cells["score"], cells["forecast"]),
-            "rank_correlation": rank_correlation(cells["score"], cells["forecast"]),
-            **{f"within_{points}": within(cells["score"], cells["forecast"], points) for points in (3, 5, 10)},
-            "decision_accuracy": decision_accuracy(cells["score"], cells["forecast"], cells["benchmark"]),
-            "crps": crps(cells["score"], quantiles, list(quantiles.columns)),
-            "intervals": {f"{100 * level:g}": self._interval(level) for level in LEVELS},
-            "noise": item_noise(cells["score"], n_items),
-            "noise_known": float(np.isfinite(n_items).mean()),
+            **self._accuracy(answered),
             "seconds": self.seconds,
             "per_benchmark": {
                 str(name): {**_measures(part), "mae_groups": mae_groups(part["score"], part["forecast"], part["fold"])}
@@ -122,10 +113,27 @@ class BacktestResult:
             "per_group": {str(name): _measures(part) for name, part in cells.groupby("fold", sort=False)},
         }
 
-    def _interval(self, level: float) -> dict[str, float]:
-        answered = self.cells["forecast"].notna()
-        lower, upper = (self.quantiles.loc[answered, share] for share in _ends(level))
-        return interval_metrics(self.cells.loc[answered, "score"], lower, upper)
+    def _accuracy(self, answered: np.ndarray) -> dict[str, Any]:
+        """Measure more than the plain measures; nothing where no cell was answered."""
+        cells, quantiles, n_items = self.cells[answered], self.quantiles[answered], self.n_items[answered]
+        if cells.empty:
+            return {"mae_groups": float("nan"), "n_abstained": len(self.cells)}
+        score, forecast = cells["score"], cells["forecast"]
+        return {
+            "mae_groups": mae_groups(score, forecast, cells["fold"]),
+            "n_abstained": int(cells["basis"].eq("none").sum()),
+            "r2": r2(score, forecast),
+            "rank_correlation": rank_correlation(score, forecast),
+            **{f"within_{points}": within(score, forecast, points) for points in (3, 5, 10)},
+            "decision_accuracy": decision_accuracy(score, forecast, cells["benchmark"]),
+            "crps": crps(score, quantiles, list(quantiles.columns)),
+            "intervals": {
+                f"{100 * level:g}": interval_metrics(score, *(quantiles[share] for share in _ends(level)))
+                for level in LEVELS
+            },
+            "noise": item_noise(score, n_items),
+            "noise_known": float(np.isfinite(n_items).mean()),
+        }
 
     def against(self, other: BacktestResult) -> dict[str, Any]:
         """Compare the absolute errors with another forecaster's on the same cells, by a paired bootstrap over groups.
@@ -163,6 +171,9 @@ def _ends(level: float) -> tuple[float, float]:
 
 
 def _measures(cells: pd.DataFrame) -> dict[str, Any]:
+    if cells.empty:  # a law on compute, where nobody's compute is known
+        unknown = dict.fromkeys(("mae", "medae", "rmse", "bias", "coverage", "width"), float("nan"))
+        return {"n_models": 0, "n_cells": 0, **unknown}
     return {
         "n_models": int(cells["model"].nunique()),
         "n_cells": len(cells),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from obslaws.forecasters.base import Forecaster
     from obslaws.panel import Panel
 
-__all__ = ["Outcome", "outcome", "totals"]
+__all__ = ["Outcome", "common_models", "outcome", "totals"]
 
 COLUMNS = ("model", "family", "part", "score", "forecast", "lower", "upper", "equivalent_flop", "position")
 
@@ -179,7 +179,7 @@ def outcome(fold: Fold, fitted: Forecaster, name: str, unit: float = 1.0, level:
         exact = law.recipe.at_minimum(panel.models, predictors)
         if exact is not None:
             share = (score.to_numpy() - low) / (1.0 - low)
-            at_minimum = float(np.nanmean((exact - share)[seen.isna().to_numpy()] ** 2))
+            at_minimum = _mean(pd.Series((exact - share)[seen.isna().to_numpy()] ** 2).dropna())
     return Outcome(target, name, unit, low, level, rows[[*COLUMNS]], told, at_minimum, axis)
 
 
@@ -199,6 +199,29 @@ def _position(
     return logit, "logit of the law"
 
 
+def common_models(outcomes: Sequence[Sequence[Outcome]]) -> list[pd.Index]:
+    """Find the test models of each target that every forecaster answers for.
+
+    Parameters
+    ----------
+    outcomes : sequence of sequence of Outcome
+        One row per forecaster, the same targets in each.
+
+    Returns
+    -------
+    list of Index
+        One per target. A forecaster without any answer on a target (compute, where nobody's is known) is left aside.
+    """
+    found = []
+    for same in zip(*outcomes, strict=True):
+        answered = [models for one in same if len(models := one.errors("test").index)]
+        common = answered[0] if answered else pd.Index([])
+        for models in answered[1:]:
+            common = common.intersection(models)
+        found.append(common)
+    return found
+
+
 def totals(outcomes: Sequence[Sequence[Outcome]]) -> list[dict[str, Any]]:
     """Compare forecasters over targets, on the test models that all of them answer for.
 
@@ -210,15 +233,10 @@ def totals(outcomes: Sequence[Sequence[Outcome]]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Per forecaster: n_cells, the sum over targets of the mean squared and of the mean absolute test error, the
+        Per forecaster: n_targets, n_cells, the sums over targets of the mean squared and mean absolute test error, the
         median absolute error over all cells, and coverage.
     """
-    common = []
-    for same in zip(*outcomes, strict=True):
-        models = same[0].errors("test").index
-        for one in same[1:]:
-            models = models.intersection(one.errors("test").index)
-        common.append(models)
+    common = common_models(outcomes)
     out = []
     for row in outcomes:
         parts = [one.summary(models) for one, models in zip(row, common, strict=True)]

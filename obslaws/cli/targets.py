@@ -83,13 +83,10 @@ def _words(row: Sequence[Outcome]) -> list[str]:
 def _several(outcomes: Sequence[Sequence[Outcome]]) -> pd.DataFrame:
     import pandas as pd
 
+    from obslaws.outcomes import common_models
+
     shown: dict[str, list[str]] = {"<target": [one.target for one in outcomes[0]]}
-    common = []
-    for same in zip(*outcomes, strict=True):
-        models = same[0].errors("test").index
-        for one in same[1:]:
-            models = models.intersection(one.errors("test").index)
-        common.append(models)
+    common = common_models(outcomes)
     shown["cells"] = [str(len(models)) for models in common]
     for row in outcomes:
         errors = [one.summary(models)["test_mse"] for one, models in zip(row, common, strict=True)]

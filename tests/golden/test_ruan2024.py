@@ -86,6 +86,12 @@ def test_ours_against_the_paper_and_its_baselines(protocol, worse):
         assert total["observational"]["test_mae"] < total[name]["test_mae"]
 
 
+def test_compute_has_no_answer_where_nobody_knows_it():
+    told = backtest("ruan2024-agents", forecaster="compute").summary()
+    assert told["n_cells"] == 0
+    assert [one["n_unanswered"] for one in told["targets"]] == [2, 1]
+
+
 def test_median_error_over_the_122_emergent_cells():
     result = backtest("ruan2024-emergent-complete", forecaster="observational")
     summary = result.summary()
