@@ -113,8 +113,8 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
             f"{path}, line {len(lines) + 1}: does not end; a writer was stopped in the middle, or the line was cut. "
             "Keep a copy and remove that line."
         )
-    for number, line in enumerate(lines, start=1):
-        record = _record(path, number, line)
+    for number, text in enumerate(lines, start=1):
+        record = _record(path, number, text)
         if record["seal"] != _seal({k: v for k, v in record.items() if k != "seal"}):
             raise RegistryError(f"{path}, line {number}: its content does not fit its seal; it was changed.")
         if record["previous"] != seal or record["line"] != number:

@@ -36,8 +36,16 @@ COMMANDS = (
     ["report", "model"],
     ["report", "benchmark"],
     ["report", "snapshot"],
+    ["select", "benchmarks"],
+    ["select", "next"],
+    ["scoreboard"],
+    ["audit"],
+    ["register"],
+    ["resolve"],
+    ["registry"],
+    ["registry", "verify"],
 )
-GROUPS = (["snapshot"], ["select"], ["report"], ["laws"], ["laws", "board"])
+GROUPS = (["snapshot"], ["select"], ["registry"], ["report"], ["laws"], ["laws", "board"])
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
