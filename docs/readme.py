@@ -1,4 +1,4 @@
-"""Run what the README shows, and write down what came out: `make readme`.
+"""Run what the README and the pages of the skill model show, and write down what came out: `make readme`.
 
 A ``console`` block holds one command after ``$`` and then its output. A ``python`` block is followed by a ``text``
 block with what it prints. Only stdout is shown. The figure is drawn by the command that the README names.
@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-FIGURE = re.compile(r"`(obslaws forecast [^`]*--plot docs/[^`]*)`")
+PAGES = [ROOT / "docs" / name for name in ("skills.md", "plan.md")]
+FIGURE = re.compile(r"`(obslaws (?:forecast|plan) [^`]*--(?:plot|figure) docs/[^`]*)`")
 CONSOLE = re.compile(r"^```console\n\$ (?P<code>[^\n]*)\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -65,7 +66,8 @@ KINDS = (("console", CONSOLE), ("python", PYTHON))
 RUNNERS = {"console": run_command, "python": run_python}
 
 if __name__ == "__main__":
-    told = README.read_text(encoding="utf-8")
-    for command in FIGURE.findall(told):
-        run_command(command)
-    README.write_text(rewrite(told), encoding="utf-8")
+    for page in (README, *PAGES):
+        told = page.read_text(encoding="utf-8")
+        for command in FIGURE.findall(told):
+            run_command(command)
+        page.write_text(rewrite(told), encoding="utf-8")

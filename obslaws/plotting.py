@@ -324,7 +324,9 @@ def level_curves(ax: Axes, grid: pd.DataFrame, models: pd.DataFrame, line: pd.Da
     """
     drawn = ax.contour(grid.columns, grid.index, grid.to_numpy(), levels=10, cmap="viridis", linewidths=1.1)
     ax.clabel(drawn, fontsize=7, fmt="%.2f")
-    ax.scatter(models["n_params"], models["n_tokens"], s=7, color=COLOURS["others"], alpha=0.5, linewidth=0, label="models")
+    ax.scatter(
+        models["n_params"], models["n_tokens"], s=7, color=COLOURS["others"], alpha=0.5, linewidth=0, label="models"
+    )
     ax.plot(line["n_params"], line["n_tokens"], color=COLOURS["family"], linewidth=1.7, label="budget")
     ax.plot(optimum["n_params"], optimum["n_tokens"], "*", color=COLOURS["forecast"], markersize=13, label="optimum")
     ax.set(xscale="log", yscale="log", xlabel="parameters", ylabel="training tokens")
@@ -351,10 +353,14 @@ def budget_curve(ax: Axes, line: pd.DataFrame, optimum: pd.DataFrame, level: flo
     Axes
     """
     blue, red, percent = COLOURS["family"], COLOURS["forecast"], f"{100 * level:g} %"
-    ax.fill_between(line["n_params"], line["lower"], line["upper"], color=blue, alpha=0.16, linewidth=0, label=f"{percent} band")
+    ax.fill_between(
+        line["n_params"], line["lower"], line["upper"], color=blue, alpha=0.16, linewidth=0, label=f"{percent} band"
+    )
     ax.plot(line["n_params"], line["value"], color=blue, linewidth=1.7, label="expected score")
     row = optimum.iloc[0]
-    ax.axvspan(row["n_params_lower"], row["n_params_upper"], color=red, alpha=0.10, linewidth=0, label=f"{percent} of optima")
+    ax.axvspan(
+        row["n_params_lower"], row["n_params_upper"], color=red, alpha=0.10, linewidth=0, label=f"{percent} of optima"
+    )
     ax.plot([row["n_params"]], [row["value"]], "*", color=red, markersize=13, label="optimum")
     ax.set(xscale="log", xlabel="parameters", ylabel="score")
     _counts(ax.xaxis)

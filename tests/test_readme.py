@@ -1,4 +1,4 @@
-"""The README shows what its commands print."""
+"""The README and the pages of the skill model show what their commands print."""
 
 import importlib.util
 import re
@@ -14,7 +14,9 @@ readme = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(readme)
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = readme.examples(TEXT)
+EXAMPLES = [
+    example for page in (readme.README, *readme.PAGES) for example in readme.examples(page.read_text(encoding="utf-8"))
+]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$")
 
 

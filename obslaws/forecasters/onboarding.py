@@ -1,4 +1,4 @@
-"""Benchmarks that few models were scored on: the skills come from the other benchmarks, the new curve from a few scores.
+"""Benchmarks that few models were scored on: skills from the other benchmarks, the new curve from a few scores.
 
 In: a panel with one or more sparsely measured benchmarks. Out: forecasts on these for all models, with the width that
 three or ten scores justify; on all other benchmarks the default forecaster answers.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -119,7 +119,7 @@ class OnboardingForecaster(Forecaster):
         """Scores drawn for each query on a new benchmark, ascending; shape (S, n)."""
         column = self.panel_.scores[name].dropna()
         told = complete_queries(self.panel_.models.loc[column.index])
-        facts = self.panel_.benchmarks.loc[name]
+        facts: dict[str, Any] = self.panel_.benchmarks.loc[name].to_dict()
         n_items = float(facts["n_items"]) if pd.notna(facts.get("n_items")) else np.inf
         both = self._kin(pd.concat([told, queries]))
         n_told = np.arange(len(told))

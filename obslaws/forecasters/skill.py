@@ -197,7 +197,7 @@ class SkillForecaster(Forecaster):
                 "replace one, change the panel and fit again."
             )
         who, kinship = self._places(names, row, models)
-        is_new = (row < 0) | ~self._scored[row]
+        is_new = np.array([at < 0 or not self._scored[at] for at in row])
         out = copy.copy(self)
         out.told_ = told.add(kinship, who, is_new, values)
         return out
@@ -205,7 +205,7 @@ class SkillForecaster(Forecaster):
     def _places(
         self, names: list[str], row: NDArray[np.intp], models: pd.DataFrame | None
     ) -> tuple[Relatives, list[tuple[str, str, str]]]:
-        """What the fit, earlier updates, or `models` know of models to be told of, and their families."""
+        """Look up what the fit, earlier updates, or `models` know of models to be told of, and their families."""
         told = self.told_
         new = [name for name, at in zip(names, row, strict=True) if at < 0 and name not in told.row]
         strange = [name for name in new if models is None or name not in models.index]
@@ -248,7 +248,9 @@ class SkillForecaster(Forecaster):
         n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
         basis = np.where(
             own, "own scores",
-            np.where((family >= 0) | (n_told > 0), "family", np.where((base >= 0) | (n_kin > 0), "base family", "pooled")),
+            np.where(
+                (family >= 0) | (n_told > 0), "family", np.where((base >= 0) | (n_kin > 0), "base family", "pooled")
+            ),
         )  # fmt: skip
         n_known = np.where(
             (family >= 0) | (n_told > 0),
@@ -273,9 +275,7 @@ class SkillForecaster(Forecaster):
         mean, cov = update.apply(*logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who), kin)
         noise, dof = fit.variances.noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
-            mean[i], cov[i] = condition(
-                mean[i], cov[i], fresh[i], *update.asymptotes, noise, self.data_.n_items, dof
-            )
+            mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], *update.asymptotes, noise, self.data_.n_items, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 
 

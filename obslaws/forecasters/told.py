@@ -1,7 +1,8 @@
 """What a fitted skill forecaster was told after its fit: scores of known models, and of new ones.
 
 In: names, what is known of the models, and scores. Out: updated posteriors, one per fit of the ensemble. Called by
-`SkillForecaster.update` and by the forecasts after it; plain arrays and dictionaries, since an update takes milliseconds.
+`SkillForecaster.update` and by the forecasts after it; plain arrays and dictionaries, since an update is a matter of
+milliseconds.
 """
 
 from __future__ import annotations

@@ -20,6 +20,10 @@ COMMANDS = (
     ["snapshot", "export"],
     ["refresh"],
     ["families"],
+    ["skills"],
+    ["plan"],
+    ["reach"],
+    ["onboard"],
     ["import"],
 )
 

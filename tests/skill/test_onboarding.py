@@ -86,7 +86,9 @@ def test_with_many_scores_it_finds_the_curve(make_data):
     fit, scores, facts = left_out(simulated, make_data, 1)
     told = np.arange(0, len(scores), 2)
     asked = np.arange(1, len(scores), 2)
-    found = onboard(fit, kin_of(fit, told), scores[told], kin_of(fit, asked), facts["score_floor"], facts["n_items"], 100)
+    found = onboard(
+        fit, kin_of(fit, told), scores[told], kin_of(fit, asked), facts["score_floor"], facts["n_items"], 100
+    )
     expected = inverse(found.logit, found.floor[:, None], found.ceiling[:, None]).mean(axis=0)
     error = np.abs(expected - simulated.truth.expected[asked, 1])
     assert np.median(error) < 0.015, "told every second model"
@@ -99,5 +101,5 @@ def test_same_seed_same_draws(make_data):
     ask = kin_of(fit, np.arange(8))
     one, two = (onboard(fit, kin_of(fit, [0, 4, 9]), scores[[0, 4, 9]], ask, 0.0, np.inf, 50, seed=1) for _ in range(2))
     np.testing.assert_array_equal(one.logit, two.logit)
-    assert one.parameters.shape == (50, D + 5)
+    assert one.parameters.shape == (50, D + 6)
     assert facts["n_items"] > 0
