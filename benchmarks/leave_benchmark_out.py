@@ -1,7 +1,7 @@
 """A new benchmark from k scored models: error and coverage over all other models, benchmark by benchmark, on core.
 
-The folds are those of `obslaws backtest --protocol leave-benchmark-out --revealed k`; each benchmark's skills are learned once,
-from the other benchmarks, since what is told does not change them.
+The folds are those of `obslaws backtest --protocol leave-benchmark-out --revealed k`. A benchmark's skills are learned
+once, from the other benchmarks, since what is told does not change them.
 """
 
 import sys

@@ -107,7 +107,7 @@ class SkillForecaster(Forecaster):
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
         self.stretch_: dict[int, float] = {}
         self._size = raw[:, 0]
-        scored = np.isfinite(self.data_.scores).any(axis=1)
+        scored = np.asarray(np.isfinite(self.data_.scores).any(axis=1))
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
         self._scored = scored
         self._column = {name: j for j, name in enumerate(panel.scores.columns)}

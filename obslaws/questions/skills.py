@@ -1,7 +1,7 @@
 """Tables of what a fitted skill model found: skills, what families add, what a series is unusually good at, curves.
 
-In: a fitted skill forecaster. Out: tidy frames with intervals. Loadings depend on the rotation that is named; everything
-else here does not.
+In: a fitted skill forecaster. Out: tidy frames with intervals. Loadings depend on the rotation that is named; the rest
+does not.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def loadings(skills: NamedSkills, benchmarks: list[str], level: float = 0.9) -> 
 
 
 def families(model: SkillForecaster, basket: Mapping[str, float], level: float = 0.9, seed: int = 0) -> pd.DataFrame:
-    """What each family adds to a basket of benchmarks beyond its size, tokens, chat tuning and date.
+    """Measure what each family adds to a basket of benchmarks beyond its size, tokens, chat tuning and date.
 
     The effect is the weighted mean over the benchmarks of what the family adds to their logits. Divided by what a decade
     of compute adds (size and tokens growing alike, at the middle of the data) it says how many times as much compute an
