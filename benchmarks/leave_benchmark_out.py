@@ -1,6 +1,6 @@
 """A new benchmark from k scored models: error and coverage over all other models, benchmark by benchmark, on core.
 
-The folds are those of `obslaws backtest --protocol leave-benchmark-out --revealed k`; each benchmark's skills are learned
+The folds are those of `obslaws backtest --protocol leave-benchmark-out --revealed k`. A benchmark's skills are learned
 once, from the other benchmarks, since what is told does not change them.
 """
 
@@ -16,6 +16,11 @@ from obslaws.protocols import load_protocol, with_options
 from obslaws.splits import plan
 
 LEVELS = (0.8, 0.9, 0.95)
+
+
+def measures(cells):
+    errors = point_metrics(cells["score"], cells["forecast"])
+    return errors | interval_metrics(cells["score"], cells["lower"], cells["upper"])
 
 
 def main(view="core", counts=(3, 5, 10)):
@@ -34,20 +39,17 @@ def main(view="core", counts=(3, 5, 10)):
                 rows.append(answer.assign(k=k, score=score))
     cells = pd.concat(rows)
     for (k, level), part in cells.groupby(["k", "level"]):
-        told = point_metrics(part["score"], part["forecast"]) | interval_metrics(
-            part["score"], part["lower"], part["upper"]
-        )
+        told = measures(part)
         each = [interval_metrics(p["score"], p["lower"], p["upper"])["coverage"] for _, p in part.groupby("benchmark")]
         print(
             f"k={k} level={level:g} cells={len(part)} mae={told['mae']:.2f} width={told['width']:.1f} "
             f"coverage={told['coverage']:.3f} per benchmark {np.min(each):.2f} to {np.max(each):.2f}"
         )
     for (k, name), part in cells[cells["level"] == 0.9].groupby(["k", "benchmark"], sort=False):
-        told = point_metrics(part["score"], part["forecast"]) | interval_metrics(
-            part["score"], part["lower"], part["upper"]
-        )
+        told = measures(part)
         print(
-            f"  k={k} {name:12s} mae={told['mae']:5.2f} bias={told['bias']:+5.1f} width={told['width']:5.1f} coverage={told['coverage']:.2f}"
+            f"  k={k} {name:12s} mae={told['mae']:5.2f} bias={told['bias']:+5.1f} width={told['width']:5.1f} "
+            f"coverage={told['coverage']:.2f}"
         )
 
 

@@ -13,11 +13,10 @@ PAGES = ROOT / "build" / "pages"
 
 
 def notebooks() -> None:
-    from obslaws.report.html import write_page
-    from obslaws.report.notebook import notebook_page, run_notebook
-
     from obslaws import load_panel
     from obslaws.report.captions import data_caption
+    from obslaws.report.html import write_page
+    from obslaws.report.notebook import notebook_page, run_notebook
 
     caption = data_caption(load_panel("core")).partition(", view")[0]
     for path in sorted((ROOT / "notebooks").glob("*.py")):

@@ -2,7 +2,7 @@
 
 A ``console`` block holds one command after ``$`` and then its output. A ``python`` block is followed by a ``text``
 block with what it prints. Only stdout is shown. A figure is drawn by the command that the page names in backticks,
-ending in ``--plot docs/...``. A page without such blocks stays as it is.
+ending in ``--plot docs/...`` or ``--figure docs/...``. A page without such blocks stays as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
-FIGURE = re.compile(r"`(obslaws [a-z]+ [^`]*--plot docs/[^`]*)`")
+FIGURE = re.compile(r"`(obslaws [a-z]+ [^`]*--(?:plot|figure) docs/[^`]*)`")
 CONSOLE = re.compile(r"^```console\n\$ (?P<code>[^\n]*)\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL

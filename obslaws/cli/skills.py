@@ -115,8 +115,9 @@ def _for_people(frame: pd.DataFrame, show: Show, found: NamedSkills | None) -> p
         for number_, name in enumerate(found.names):
             part = frame.iloc[number_ * len(out) : (number_ + 1) * len(out)]
             out[f"<{name}"] = [
-                f"{number(value, '5.2f')} ({one})" for value, one in zip(part["loading"], span(part, "lower", "upper"), strict=True)
-            ]  # fmt: skip
+                f"{number(value, '5.2f')} ({one})"
+                for value, one in zip(part["loading"], span(part, "lower", "upper"), strict=True)
+            ]
         return out
     if show is Show.families:
         part = frame if len(frame) <= _SHOWN else pd.concat([frame.head(_SHOWN - 5), frame.tail(5)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -119,7 +119,7 @@ class OnboardingForecaster(Forecaster):
         """Scores drawn for each query on a new benchmark, ascending; shape (S, n)."""
         column = self.panel_.scores[name].dropna()
         told = complete_queries(self.panel_.models.loc[column.index])
-        facts = self.panel_.benchmarks.loc[name]
+        facts: dict[Any, Any] = self.panel_.benchmarks.loc[name].to_dict()
         n_items = float(facts["n_items"]) if pd.notna(facts.get("n_items")) else np.inf
         both = self._kin(pd.concat([told, queries]))
         n_told = np.arange(len(told))

@@ -107,7 +107,7 @@ class SkillForecaster(Forecaster):
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
         blank = SkillForecaster(self.n_skills, self.priors, calibrate=False) if self.calibrate else None
         self.stretch_ = Stretch(self.fits_, self.weights_, raw[:, 0], panel, blank)
-        scored = np.isfinite(self.data_.scores).any(axis=1)
+        scored = np.asarray(np.isfinite(self.data_.scores).any(axis=1))
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
         self._scored = scored
         self._column = {name: j for j, name in enumerate(panel.scores.columns)}
@@ -165,7 +165,7 @@ class SkillForecaster(Forecaster):
                 "replace one, change the panel and fit again."
             )
         who, kinship = self._places(names, row, models)
-        is_new = (row < 0) | ~self._scored[row]
+        is_new = np.array([at < 0 or not self._scored[at] for at in row])
         out = copy.copy(self)
         out.told_ = told.add(kinship, who, is_new, values)
         return out

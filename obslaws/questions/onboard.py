@@ -63,7 +63,7 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
         raise UsageError(f"{path.name}: a second score of {out.index[out.index.duplicated()][0]!r}. Keep one.")
     if len(out) < _FEWEST:
         raise UsageError(
-            f"{path.name}: scores of {len(out)} models; expected at least {_FEWEST}, better 5 to 10 that differ in size."
+            f"{path.name}: scores of {len(out)} models; expected {_FEWEST} or more, better 5 to 10 that differ in size."
         )
     return out
 

@@ -1,7 +1,7 @@
 """How to spend compute: size and tokens that serve a basket of benchmarks, or a skill, best, and how sure that is.
 
-In: a fitted skill forecaster, a budget, a basket. Out: optimal sizes and tokens with credible bands from posterior draws,
-the range that loses next to nothing, and warnings where the optimum is not one. What is asked of benchmarks does not
+In: a fitted skill forecaster, a budget, a basket. Out: optimal sizes and tokens with bands from posterior draws, the
+range that loses next to nothing, and warnings where the optimum is not one. What is asked of benchmarks does not
 depend on the rotation of the skills.
 """
 
@@ -146,7 +146,7 @@ def compute_optimal(
 
     References
     ----------
-    .. [1] Maia Polo et al. (2024), Sloth, arXiv 2412.06540v5: compute-optimal scaling of skills, there without intervals.
+    .. [1] Maia Polo et al. (2024), Sloth, arXiv 2412.06540v5: compute-optimal scaling, there without intervals.
     """
     panel = model.panel_
     size, tokens = budget_line(panel.models, flop, inference_tokens)
@@ -219,7 +219,7 @@ def _notes(
     if at_edge:
         notes.append(
             f"At the edge of the data ({format_count(line['n_params'].iloc[0])} to "
-            f"{format_count(line['n_params'].iloc[-1])} at this budget), so a limit and no optimum: {', '.join(at_edge)}."
+            f"{format_count(line['n_params'].iloc[-1])} at this budget), a limit and no optimum: {', '.join(at_edge)}."
         )
     unsure = targets.loc[targets["flag"].str.contains("not identified"), "target"].tolist()
     if unsure:
@@ -231,7 +231,7 @@ def _notes(
         sizes = models.loc[models["family"] == setting.family, "n_tokens"].dropna().unique()
         if len(sizes) == 1:
             notes.append(
-                f"All known models of {setting.family} saw {format_count(float(sizes[0]))} tokens: what tokens bring is "
+                f"All known models of {setting.family} saw {format_count(float(sizes[0]))} tokens: what they bring is "
                 "taken from other families."
             )
     return notes

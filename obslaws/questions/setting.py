@@ -40,8 +40,8 @@ class Setting:
     ----------
     family, base_family, variant : str
         `AVERAGE` for a family without effect.
-    release_date : Timestamp
-        NaT where the panel knows no date at all.
+    release_date : Timestamp or None
+        None or NaT where the panel knows no date at all.
     org : str or None
     n_members : int
         Models of the family in the panel.
@@ -50,7 +50,7 @@ class Setting:
     family: str
     base_family: str
     variant: str
-    release_date: pd.Timestamp
+    release_date: pd.Timestamp | None
     org: str | None
     n_members: int
 

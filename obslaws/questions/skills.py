@@ -1,7 +1,7 @@
 """Tables of what a fitted skill model found: skills, what families add, what a series is unusually good at, curves.
 
-In: a fitted skill forecaster. Out: tidy frames with intervals. Loadings depend on the rotation that is named; everything
-else here does not.
+In: a fitted skill forecaster. Out: tidy frames with intervals. Loadings depend on the rotation that is named; the rest
+does not.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def loadings(skills: NamedSkills, benchmarks: list[str], level: float = 0.9) -> 
 
 
 def families(model: SkillForecaster, basket: Mapping[str, float], level: float = 0.9, seed: int = 0) -> pd.DataFrame:
-    """What each family adds to a basket of benchmarks beyond its size, tokens, chat tuning and date.
+    """Measure what each family adds to a basket of benchmarks beyond its size, tokens, chat tuning and date.
 
     The effect is the weighted mean over the benchmarks of what the family adds to their logits. Divided by what a decade
     of compute adds (size and tokens growing alike, at the middle of the data) it says how many times as much compute an
@@ -145,7 +145,7 @@ def own_intercepts(model: SkillForecaster, level: float = 0.9) -> pd.DataFrame:
         "n_scores": count.ravel(), "own": mean.ravel(), "sd": sd.ravel(),
         "lower": (mean - wide * sd).ravel(), "upper": (mean + wide * sd).ravel(),
     })  # fmt: skip
-    order = np.argsort(-np.abs(out["own"] / out["sd"]).to_numpy(), kind="stable")
+    order = np.argsort(-np.abs(mean / sd).ravel(), kind="stable")
     return out.iloc[order].reset_index(drop=True)
 
 
@@ -213,8 +213,8 @@ def level_surface(
         Columns n_params, n_tokens, value (fraction).
     """
     known = model.panel_.models[["n_active_params", "n_tokens"]].dropna()
-    size, tokens = (np.geomspace(column.min(), column.max(), n_points) for _, column in known.items())
-    size, tokens = (grid.ravel() for grid in np.meshgrid(size, tokens))
+    ends = [(float(known[name].min()), float(known[name].max())) for name in ("n_active_params", "n_tokens")]
+    size, tokens = (grid.ravel() for grid in np.meshgrid(*(np.geomspace(*pair, n_points) for pair in ends)))
     columns = list(model.panel_.scores.columns)
     at = np.array([columns.index(name) for name in basket])
     scores, _ = score_draws(model, setting, setting.queries(size, tokens), at, 2)
@@ -229,5 +229,5 @@ def _middle(model: SkillForecaster, factors: list[tuple[float, float]]) -> Array
     """Standardised covariates of base models at these multiples of the middle size and tokens; shape (n, p)."""
     centre = model.scale_.centre
     size, tokens = (np.exp(centre[i]) * np.array([f[i] for f in factors]) for i in (0, 1))
-    setting = Setting("", "", "base", pd.NaT, None, 0)
+    setting = Setting("", "", "base", None, None, 0)
     return model.scale_.apply(known_dates(model, setting.queries(size, tokens)))[0]

@@ -39,15 +39,19 @@ class Prior:
 
     Parameters
     ----------
-    mean : ndarray of shape (d + 5,)
-        Intercept, loadings, ceiling logit, floor logit, log sd of own intercepts, log sd of noise.
-    cov : ndarray of shape (d + 5, d + 5)
+    mean : ndarray of shape (d + 6,)
+        Intercept, loadings, ceiling logit, floor logit, log sds of own intercepts, of what no other benchmark tells,
+        of noise.
+    cov : ndarray of shape (d + 6, d + 6)
     dof : float
+    split : ndarray of shape (3,)
+        How what no other benchmark tells divides among model, family and base family; sums to 1.
     """
 
     mean: Array
     cov: Array
     dof: float
+    split: Array
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Draws:
     logit, logit_sd : ndarray of shape (K, n)
     floor, ceiling, noise : ndarray of shape (K,)
         Asymptotes, fractions; sd of the noise beyond item sampling, fraction.
-    parameters : ndarray of shape (K, d + 5)
+    parameters : ndarray of shape (K, d + 6)
     effective : float
         Effective number of the weighted draws that they were taken from.
     """
@@ -77,7 +81,9 @@ def learn_prior(fit: Fit) -> Prior:
     """Learn what benchmarks are like from those of a fit.
 
     The covariance is shrunk to its diagonal as by three more benchmarks. Asymptotes that the data left open are pulled to
-    their weak prior in the fit; their posterior variance is added back.
+    their weak prior in the fit; their posterior variance is added back. A new benchmark may ask for something that none
+    of the others does, as one of instruction following would among tests of knowledge: how much is learned by taking each
+    benchmark in turn for the new one and asking how unsure the others leave its logit.
 
     Parameters
     ----------
@@ -92,7 +98,7 @@ def learn_prior(fit: Fit) -> Prior:
     n_benchmarks, d = state.loadings.shape
     each = np.column_stack([
         state.intercepts, state.loadings, state.ceiling_logits, state.floor_logits,
-        0.5 * np.log(variances.own), 0.5 * np.log(variances.noise),
+        0.5 * np.log(variances.own), 0.5 * np.log(_untold(fit)), 0.5 * np.log(variances.noise),
     ])  # fmt: skip
     open_var = np.diag(fit.shared_cov)[-2 * n_benchmarks :].reshape(2, n_benchmarks).mean(axis=1)
     centred = each - each.mean(axis=0)
@@ -100,7 +106,27 @@ def learn_prior(fit: Fit) -> Prior:
     cov = (scatter + 3.0 * np.diag(np.diag(scatter)) / n_benchmarks) / (n_benchmarks + 2.0)
     cov[[d + 1, d + 2], [d + 1, d + 2]] += open_var
     cov = cov * (1.0 + 1.0 / n_benchmarks) + 1e-6 * np.eye(len(cov))
-    return Prior(each.mean(axis=0), cov, float(max(n_benchmarks - 1, 4)))
+    levels = (variances.model, variances.family, variances.base)
+    split = np.array([np.einsum("ja,ab,jb->", state.loadings, level, state.loadings) for level in levels])
+    return Prior(each.mean(axis=0), cov, float(max(n_benchmarks - 1, 4)), split / split.sum())
+
+
+def _untold(fit: Fit) -> Array:
+    """Mean variance over models of each benchmark's logit given the scores on the others; shape (J,)."""
+    problem, state, variances = fit.problem, fit.state, fit.variances
+    loadings, curvature = state.loadings, problem.cells(state, variances.noise).curvature
+    pairs = loadings[:, :, None] * loadings[:, None, :]
+    told = np.einsum("mj,jab->mab", curvature, pairs)
+    prior = np.linalg.inv(variances.model + variances.family + variances.base)
+    out = np.empty(len(loadings))
+    for j, loading in enumerate(loadings):
+        others = told - curvature[:, j, None, None] * pairs[j] + prior
+        seen = problem.mask[:, j]
+        # a model without other scores says nothing of how well others tell
+        seen = seen & (problem.mask.sum(axis=1) > 1) if (seen & (problem.mask.sum(axis=1) > 1)).any() else seen
+        rest = np.linalg.solve(others[seen], np.broadcast_to(loading, (int(seen.sum()), len(loading)))[:, :, None])
+        out[j] = (rest[:, :, 0] @ loading).mean() if seen.any() else loading @ np.linalg.inv(prior) @ loading
+    return np.maximum(out, 1e-6)
 
 
 def onboard(
@@ -136,7 +162,7 @@ def onboard(
     Draws
     """
     rng, prior = np.random.default_rng(seed), learn_prior(fit)
-    new = _Likelihood(fit, told, scores, score_floor, n_items)
+    new = _Likelihood(fit, told, scores, score_floor, n_items, prior.split)
     parameters, weights = _adapted(prior, new, rng)
     at = np.searchsorted(np.cumsum(weights), (rng.random() + np.arange(n_draws)) / n_draws)
     parameters = parameters[np.minimum(at, len(parameters) - 1)]
@@ -190,39 +216,55 @@ def _parts(fit: Fit, kin: Kin) -> dict[str, Array]:
     prior[:d, :d], prior[d:, d:] = variances.base, np.diag(variances.own)
     own = variances.model + fit.state.slopes.T @ who.covariate_cov @ fit.state.slopes
     known = (family >= 0)[:, None, None]
-    unseen = max(nesting.n_bases, nesting.n_families, len(nesting.family))
+    ids = _identities(fit, kin)
     return {
         "response": slopes,
         "base_follow": top,
         "base_noise": np.where((base >= 0)[:, None, None], response.base_noise[base], prior),
-        "base_id": np.where(base >= 0, base, unseen + _labels(kin.base)),
+        "base_id": ids["base"],
         "family_follow": np.where(seen[:, None, None], system.pull[who.row], eye),
         "family_noise": np.where(known, system.family_inverse[family], variances.family),
-        "family_id": np.where(family >= 0, family, unseen + _labels(kin.family)),
+        "family_id": ids["family"],
         "model_follow": eye,
         "model_noise": np.where(seen[:, None, None], system.model_inverse[who.row], own),
-        "model_id": np.where(seen, who.row, unseen + _labels(kin.model)),
+        "model_id": ids["model"],
     }
 
 
-def _labels(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Negative labels share nothing with the other side: put out of reach of all others."""
-    return np.where(labels >= 0, labels, -(10**9))
+def _identities(fit: Fit, kin: Kin) -> dict[str, NDArray[np.intp]]:
+    """Numbers of model, family and base family: those of the fit where it knows them, else the labels, further up."""
+    nesting, who = fit.system.nesting, kin.who
+    family = np.where(who.row >= 0, nesting.family[who.row], who.family)
+    base = np.where(family >= 0, nesting.base[family], who.base)
+    beyond = len(nesting.family) + nesting.n_families + nesting.n_bases
+    return {
+        name: np.where(known >= 0, known, beyond + label)
+        for name, known, label in (
+            ("model", who.row, kin.model), ("family", family, kin.family), ("base", base, kin.base)
+        )
+    }  # fmt: skip
 
 
 class _Likelihood:
     """Likelihood of the told scores, skills and own intercepts integrated out around their expectation."""
 
-    def __init__(self, fit: Fit, told: Kin, scores: Array, score_floor: float, n_items: float) -> None:
+    def __init__(self, fit: Fit, told: Kin, scores: Array, score_floor: float, n_items: float, split: Array) -> None:
+        self.split = split
         self.fit, self.told, self.y, self.guess, self.n_items = fit, told, scores, score_floor, n_items
-        self.skills, base = skills_of(fit, told.who)
+        self.skills, _ = skills_of(fit, told.who)
         self.d, self.dof = fit.n_skills, fit.problem.priors.dof
         self.cov = skill_covariances(fit, told, told)
-        self.base = np.where(base >= 0, base, 10**6 + told.base)
+        self.same = self._related(told)
 
     def asymptotes(self, phi: Array) -> tuple[Array, Array]:
         d = self.d
         return self.guess * logistic(phi[:, d + 2]), self.guess + (1.0 - self.guess) * logistic(phi[:, d + 1])
+
+    def _related(self, kin: Kin) -> tuple[Array, Array]:
+        """Which models share a base family with the told ones, and how much of what is untold; each of shape (m, k)."""
+        one, two = _identities(self.fit, kin), _identities(self.fit, self.told)
+        model, family, base = (one[n][:, None] == two[n] for n in ("model", "family", "base"))
+        return base.astype(float), self.split[0] * model + self.split[1] * family + self.split[2] * base
 
     def _linear(self, phi: Array) -> tuple[Array, Array, Array]:
         """Residuals (S, k), slopes (S, k) and scale matrices (S, k, k) of the told scores."""
@@ -233,11 +275,16 @@ class _Likelihood:
         expected, slope = floor[:, None] + room * share, room * share * (1.0 - share)
         p = np.clip(expected, 0.01, 0.99)
         cov = np.einsum("sa,ijab,sb->sij", weight, self.cov, weight, optimize=True)
-        cov += np.exp(2.0 * phi[:, d + 3])[:, None, None] * (self.base[:, None] == self.base)
+        cov += self._shared(phi, self.same)
         cov *= slope[:, :, None] * slope[:, None, :]
         at = np.arange(len(self.y))
         cov[:, at, at] += np.exp(2.0 * phi[:, -1])[:, None] + p * (1.0 - p) / self.n_items
         return self.y - expected, slope, cov
+
+    def _shared(self, phi: Array, same: tuple[Array, Array]) -> Array:
+        """Covariance of what the benchmark has of its own, shape (S, m, k)."""
+        own, untold = np.exp(2.0 * phi[:, self.d + 3]), np.exp(2.0 * phi[:, self.d + 4])
+        return own[:, None, None] * same[0] + untold[:, None, None] * same[1]
 
     def log_density(self, phi: Array) -> Array:
         """Student-t with the noise's degrees of freedom, shape (S,)."""
@@ -251,20 +298,21 @@ class _Likelihood:
     def predict(self, phi: Array, asked: Kin) -> tuple[Array, Array]:
         """Means and sds of the asked models' logits under each draw; shapes (S, n)."""
         fit, d = self.fit, self.d
-        skills, base = skills_of(fit, asked.who)
+        skills, _ = skills_of(fit, asked.who)
         across, alone = skill_covariances(fit, asked, self.told), _own_covariances(fit, asked)
-        base = np.where(base >= 0, base, 10**6 + _labels(asked.base))
-        related = base[:, None] == self.base
+        same = self._related(asked)
         mean, sd = np.empty((len(phi), len(asked))), np.empty((len(phi), len(asked)))
         for i in range(0, len(phi), _CHUNK):
             some = slice(i, i + _CHUNK)
-            weight, own = phi[some, 1 : d + 1], np.exp(2.0 * phi[some, d + 3])[:, None, None]
+            weight = phi[some, 1 : d + 1]
+            own = np.exp(2.0 * phi[some, d + 3]) + np.exp(2.0 * phi[some, d + 4])
             residual, slope, scale = self._linear(phi[some])
-            cross = np.einsum("sa,njab,sb->snj", weight, across, weight, optimize=True) + own * related
+            cross = np.einsum("sa,njab,sb->snj", weight, across, weight, optimize=True)
+            cross += self._shared(phi[some], same)
             cross *= slope[:, None, :]
             gain = np.swapaxes(np.linalg.solve(scale, np.swapaxes(cross, 1, 2)), 1, 2)
             mean[some] = phi[some, :1] + weight @ skills.T + (gain @ residual[:, :, None])[:, :, 0]
-            var = np.einsum("sa,nab,sb->sn", weight, alone, weight, optimize=True) + own[:, :, 0]
+            var = np.einsum("sa,nab,sb->sn", weight, alone, weight, optimize=True) + own[:, None]
             sd[some] = np.sqrt(np.maximum(var - (gain * cross).sum(axis=2), 1e-12))
         return mean, sd
 

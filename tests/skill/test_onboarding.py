@@ -101,5 +101,5 @@ def test_same_seed_same_draws(make_data):
     ask = kin_of(fit, np.arange(8))
     one, two = (onboard(fit, kin_of(fit, [0, 4, 9]), scores[[0, 4, 9]], ask, 0.0, np.inf, 50, seed=1) for _ in range(2))
     np.testing.assert_array_equal(one.logit, two.logit)
-    assert one.parameters.shape == (50, D + 5)
+    assert one.parameters.shape == (50, D + 6)
     assert facts["n_items"] > 0

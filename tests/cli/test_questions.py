@@ -1,0 +1,78 @@
+"""Commands that read a skill model: skills, plan, reach, onboard."""
+
+import json
+
+import pytest
+
+EXPECTED = {
+    "loadings": {"skill", "benchmark", "loading", "lower", "upper"},
+    "families": {"family", "base_family", "n_models", "effect", "lower", "upper", "compute_factor"},
+    "own": {"base_family", "benchmark", "n_scores", "own", "sd", "lower", "upper"},
+    "curves": {"benchmark", "floor", "ceiling", "middle", "per_decade_size", "interaction", "noise"},
+}
+
+
+@pytest.mark.parametrize("show", EXPECTED)
+def test_skills_as_records_and_as_a_page(run, small_folder, show):
+    rows = json.loads(run("skills", "--show", show, "--panel", small_folder, "--format", "json").out)
+    assert EXPECTED[show] <= set(rows[0])
+    page = run("skills", "--show", show, "--panel", small_folder, "--rotation", "varimax")
+    assert page.code == 0
+    assert "mmlu" in page.out or "alpha" in page.out
+
+
+def test_plan_as_a_record_a_page_a_file_and_a_figure(run, small_folder, tmp_path):
+    new = ["plan", "--flop", "1e23", "--basket", "mmlu=3,gsm8k", "--panel", small_folder]
+    told = json.loads(run(*new, "--inference-tokens", "1T", "--format", "json").out)
+    assert told["basket"] == {"mmlu": 0.75, "gsm8k": 0.25}
+    assert [row["target"] for row in told["targets"]] == ["basket", "mmlu", "gsm8k"]
+    for row in told["line"]:
+        assert 6 * row["n_params"] * row["n_tokens"] + 2e12 * row["n_params"] == pytest.approx(1e23)
+    figure, file = tmp_path / "plan.png", tmp_path / "plan.csv"
+    page = run(*new, "--family", "alpha", "--rotation", "varimax", "--figure", figure, "--output", file)
+    assert figure.stat().st_size > 10_000
+    assert file.read_text().startswith("target,kind,n_params")
+    assert "All known models of alpha saw 18T tokens" in page.out
+
+
+def test_reach_as_a_record_and_in_words(run, small_folder):
+    new = ["reach", "--family", "alpha", "--benchmark", "mmlu", "--tokens", "18T", "--panel", small_folder]
+    told = json.loads(run(*new, "--score", "0.6", "--format", "json").out)
+    assert told["smallest"] < told["n_params"] < told["known_largest"]
+    assert told["family"] == "alpha"
+    assert "Reached at" in run(*new, "--score", "0.6").out
+    never = run(*new, "--score", "0.9999").out
+    assert "Not reached within" in never
+    assert json.loads(run(*new, "--score", "0.9999", "--format", "json").out)["upper"] is None
+
+
+def test_onboard_forecasts_whom_it_was_not_told_of(run, small_folder, tmp_path):
+    file, out = tmp_path / "mine.csv", tmp_path / "all.csv"
+    file.write_text("model,score\nalpha-0.5b,0.2\nalpha-7b,0.5\nBeta-65B,0.45\nGamma-9B,0.4\n")
+    new = ["onboard", "--scores", file, "--name", "mine", "--panel", small_folder]
+    rows = json.loads(run(*new, "--format", "json").out)
+    assert len(rows) == 18
+    assert {row["benchmark"] for row in rows} == {"mine"}
+    page = run(*new, "--output", out, "--score-floor", "0.1", "--items", "100")
+    assert "mine: 18 models from the scores of 4" in page.out
+    assert out.read_text().count("\n") == 19
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["skills", "--rotation", "none"], 2, "unrotated"),
+        (["skills", "--basket", "mmlu"], 2, "--show families"),
+        (["plan", "--flop", "1e15"], 1, "buys no model inside the data"),
+        (["plan", "--flop", "1e23", "--basket", "mmul=1"], 1, "Did you mean 'mmlu'"),
+        (["plan", "--flop", "1e23", "--variant", "tuned"], 2, "base or chat"),
+        (["reach", "--benchmark", "mmlu", "--score", "70", "--tokens", "1T"], 1, "did you mean 0.7"),
+        (["reach", "--benchmark", "mmul", "--score", "0.7", "--tokens", "1T"], 1, "Did you mean 'mmlu'"),
+        (["reach", "--family", "alfa", "--benchmark", "mmlu", "--score", "0.7", "--tokens", "1T"], 1, "'alpha'"),
+        (["onboard", "--scores", "nowhere.csv"], 1, "no such file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run, small_folder, arguments, code, words):
+    ran = run(*arguments, "--panel", small_folder)
+    assert ran.code == code
+    assert words in ran.err
