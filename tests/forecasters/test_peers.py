@@ -33,7 +33,7 @@ def sloth():
         ("factor_sigmoid_d=2", "sloth:d=2,link=logistic,intercept=shared", 0.15),
         ("factor_sigmoid_faminter_d=1", "sloth:d=1,link=logistic", 0.3),
         ("factor_sigmoid_faminter_d=2", "sloth:d=2,link=logistic", 0.3),
-        ("factor_sigmoid_faminter_d=3", "sloth:d=3,link=logistic", 0.3),
+        pytest.param("factor_sigmoid_faminter_d=3", "sloth:d=3,link=logistic", 0.3, marks=pytest.mark.slow),
         ("pca_d=2", "pca-compute:d=2", 0.05),
         ("pca_d=4", "pca-compute:d=4", 0.05),
     ],
@@ -43,6 +43,7 @@ def test_stored_errors_are_reached(sloth, variant, ours, tolerance):
     assert error == pytest.approx(load_protocol("sloth-v2-1").peers[variant]["mae_groups"], abs=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mae", "r2"), [("eci", 6.95, 0.863), ("matrix", 6.00, 0.888)])
 def test_epoch_matrix_as_others_filled_it(name, mae, r2):
     # measured elsewhere with the peers' own programs, to 0.01 points; their starts and stopping differ from ours
