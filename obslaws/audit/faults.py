@@ -110,7 +110,7 @@ def detection(faulty: Panel, expected: Expected, wrong: NDArray[np.bool_], false
     rows = []
     surprises: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {
         "score": (expected.deviate, wrong),
-        "model": (expected.row_deviate, wrong.any(axis=1)),
+        "model": (expected.row_deviate, np.asarray(wrong.any(axis=1))),
     }
     for kind, (deviate, bad) in surprises.items():
         surprise, judged = np.abs(deviate), np.isfinite(deviate)
