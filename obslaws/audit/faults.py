@@ -63,7 +63,7 @@ def inject(panel: Panel, fault: str, share: float = 0.04, random_state: int = 0)
         able = np.flatnonzero(known.any(axis=1))
         rng.shuffle(able)
         wanted = max(2, 2 * round(share * len(able) / 2))
-        free = list(able)
+        free = [int(m) for m in able]
         while wrong.any(axis=1).sum() < wanted and len(free) > 1:
             one = free.pop()
             other = next((m for m in free if (known[m] == known[one]).all() and not _same(scores, one, m)), None)
@@ -79,7 +79,7 @@ def inject(panel: Panel, fault: str, share: float = 0.04, random_state: int = 0)
         able_ = new <= 1.0
         scores[at[0][able_], at[1][able_]] = new[able_]
         wrong[at[0][able_], at[1][able_]] = True
-    return replace(panel, scores=panel.scores.mask(wrong, scores)), wrong
+    return replace(panel, scores=pd.DataFrame(scores, panel.scores.index, panel.scores.columns)), wrong
 
 
 def _same(scores: NDArray[np.float64], one: int, other: int) -> bool:
@@ -108,7 +108,10 @@ def detection(faulty: Panel, expected: Expected, wrong: NDArray[np.bool_], false
     """
     reported = findings(faulty, expected)
     rows = []
-    surprises = {"score": (expected.deviate, wrong), "model": (expected.row_deviate, wrong.any(axis=1))}
+    surprises: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {
+        "score": (expected.deviate, wrong),
+        "model": (expected.row_deviate, np.asarray(wrong.any(axis=1))),
+    }
     for kind, (deviate, bad) in surprises.items():
         surprise, judged = np.abs(deviate), np.isfinite(deviate)
         limit = np.quantile(surprise[judged & ~bad], 1.0 - false_alarms)

@@ -74,7 +74,7 @@ def register(
     elif family is None or params is None:
         raise typer.BadParameter(f"{model!r} is not in the panel: give its --family, --params and --tokens.")
     else:
-        counts = {
+        counts: dict[str, Any] = {
             name: None if text is None else parse_count(text, option)
             for name, option, text in (
                 ("n_params", "--params", params),
@@ -185,6 +185,6 @@ def _for_people(done: pd.DataFrame) -> pd.DataFrame:
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {k: None if v is None or v != v else v for k, v in row.items()}
+        {str(k): None if v is None or v != v else v for k, v in row.items()}
         for row in frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from obslaws._version import __version__
 from obslaws.errors import UsageError
@@ -19,8 +20,6 @@ from obslaws.forecasters import forecaster as make_forecaster
 from obslaws.registry.chain import append
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from obslaws.panel import Panel
 
 __all__ = ["SHARES", "panel_digest", "register"]
@@ -71,7 +70,7 @@ def register(
     made = make_forecaster(forecaster).fit(panel)
     predictive = made.predict(queries, scores)
     answer = made.tidy(predictive, queries, benchmarks)
-    at = panel.scores.columns.get_indexer(list(benchmarks or panel.scores.columns))
+    at = panel.scores.columns.get_indexer(pd.Index(list(benchmarks or panel.scores.columns)))
     quantiles = np.stack([predictive.quantile(share)[:, at].ravel() for share in SHARES], axis=1).round(_DIGITS)
     known = panel.scores.reindex(index=queries.index)
     if scores is not None:

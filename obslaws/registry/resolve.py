@@ -116,7 +116,8 @@ def resolve(
 
 def _cells(panel: Panel) -> tuple[str | None, dict[tuple[str, str], float]]:
     scores = panel.scores.stack(future_stack=True).dropna()
-    cells = {(str(model).lower(), str(benchmark)): float(score) for (model, benchmark), score in scores.items()}
+    models, benchmarks = (scores.index.get_level_values(level).astype(str) for level in (0, 1))
+    cells = dict(zip(zip(models.str.lower(), benchmarks, strict=True), map(float, scores), strict=True))
     return panel.provenance.get("hash"), cells
 
 
@@ -145,7 +146,7 @@ def add_up(resolved: pd.DataFrame) -> dict[str, Any]:
         "mae": mae(score, done["forecast"]),
         "medae": medae(score, done["forecast"]),
         "bias": bias(score, done["forecast"]),
-        "crps": crps(score, done[shares].to_numpy(dtype=float), [float(s) for s in shares]),
+        "crps": crps(score, done[shares].to_numpy(dtype=float), [float(str(share)) for share in shares]),
         "width": width(done["lower"], done["upper"]),
         "coverage": {
             f"{level:g}": coverage(score, done[f"{(1 - level) / 2:g}"], done[f"{(1 + level) / 2:g}"])

@@ -159,7 +159,7 @@ _NOTE = (
 
 
 def _html_table(rows: pd.DataFrame, best: int) -> str:
-    head = "".join(f"<th>{html.escape(COLUMNS[name])}</th>" for name in rows)
+    head = "".join(f"<th>{html.escape(COLUMNS[str(name)])}</th>" for name in rows)
     body = []
     for at, values in enumerate(rows.itertuples(index=False)):
         cells = "".join(f"<td>{html.escape(str(value))}</td>" for value in values)

@@ -57,7 +57,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "n_cells": len(cells),
         **point_metrics(score, cells["forecast"]),
         "mae_groups": mae_groups(score, cells["forecast"], cells["fold"]),
-        "crps": crps(score, quantiles.to_numpy(), [float(share) for share in quantiles]),
+        "crps": crps(score, quantiles.to_numpy(), [float(str(share)) for share in quantiles]),
         "decisions": decision_accuracy(score, cells["forecast"], cells["benchmark"]),
     }
     for level in LEVELS:
@@ -94,7 +94,7 @@ def reliability(outcome: Outcome) -> pd.DataFrame:
     """
     quantiles = _quantiles(outcome)
     below = (outcome.cells["score"].to_numpy()[:, None] <= quantiles.to_numpy()).mean(axis=0)
-    return pd.DataFrame({"share": [float(share) for share in quantiles], "below": below})
+    return pd.DataFrame({"share": [float(str(share)) for share in quantiles], "below": below})
 
 
 def coverage_by_year(outcome: Outcome, years: pd.Series) -> pd.DataFrame:

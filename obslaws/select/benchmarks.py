@@ -61,7 +61,7 @@ def select_benchmarks(
     count: int | None = None,
     *,
     targets: Array | None = None,
-    candidates: Array | None = None,
+    candidates: NDArray[np.bool_] | None = None,
     costs: Array | None = None,
     budget: float | None = None,
 ) -> BenchmarkSelection:
@@ -174,7 +174,8 @@ def _in_order(
     """Put the set into the order in which each step tells most."""
     n_targets = problem.weight.sum()
     before = now = problem.left(joint, ())
-    rows, done = [], ()
+    rows: list[tuple[str, float, float, float]] = []
+    done: tuple[int, ...] = ()
     rest = set(chosen)
     while rest:
         after = problem.after_each(joint, done)

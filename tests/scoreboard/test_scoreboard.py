@@ -10,6 +10,7 @@ import pytest
 
 from obslaws.backtest import backtest
 from obslaws.errors import StorageError, UnknownNameError
+from obslaws.protocols import load_protocol, with_options
 from obslaws.scoreboard.races import RACES, Race, find_races, folds_of
 from obslaws.scoreboard.run import run_races
 from obslaws.scoreboard.table import add_up, coverage_by_year, reliability
@@ -112,7 +113,8 @@ def test_every_race_can_be_planned():
     with pytest.raises(UnknownNameError, match="No race named 'new-modle'"):
         find_races(["new-modle"])
     for race in RACES:
-        assert len(folds_of(race, None)[0]) >= 1
+        assert with_options(load_protocol(race.protocol), revealed=race.revealed).id == race.protocol
+    assert len(folds_of(RACE, None, every=3)[0]) == 4
 
 
 def test_a_folder_that_cannot_be_is_named(tmp_path):
