@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help forecast test lint types golden readme snapshot wheel clean
+.PHONY: help forecast test lint types golden readme docs snapshot wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,10 @@ golden: $(DEV) ## rewrite our own frozen numbers (never those that others publis
 
 readme: $(DEV) ## run the commands of README and docs pages and write down what they print
 	$(BIN)/python docs/readme.py
+
+docs: $(DEV) ## build the documentation, notebooks and explorer included, into build/docs
+	$(BIN)/python docs/pages.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 snapshot: $(RUN) ## freeze upstream copies into a snapshot: make snapshot UPSTREAM=folder
 	@test -n "$(UPSTREAM)" || { echo "Say where the upstream copies are: make snapshot UPSTREAM=folder"; exit 2; }

@@ -1,6 +1,6 @@
 """Render what the documentation links to: notebooks with outputs, the explorer, the figure of the concepts.
 
-``python docs/pages.py`` writes build/pages; ``python docs/pages.py figure`` draws docs/levels.png.
+``python docs/pages.py`` writes build/pages; ``python docs/pages.py --plot docs/levels.png`` draws it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def explorer() -> None:
     main(["explore", "--output", str(PAGES / "explorer.html")])
 
 
-def figure() -> None:
+def figure(path: Path) -> None:
     from obslaws import SkillForecaster, load_panel
     from obslaws.query import query
     from obslaws.report.captions import data_caption
@@ -41,12 +41,12 @@ def figure() -> None:
     panel = load_panel("core")
     skill = SkillForecaster().fit(panel)
     asked = query(panel, "qwen2.5", n_params=22e9, n_tokens=18e12)
-    save_figure(levels_figure(skill, asked, "mmlu_pro", data_caption(panel)), ROOT / "docs" / "levels.png")
+    save_figure(levels_figure(skill, asked, "mmlu_pro", data_caption(panel)), path)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["figure"]:
-        figure()
+    if sys.argv[1:2] == ["--plot"]:
+        figure(Path(sys.argv[2]))
     else:
         PAGES.mkdir(parents=True, exist_ok=True)
         notebooks()

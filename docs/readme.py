@@ -16,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
-FIGURE = re.compile(r"`(obslaws [a-z]+ [^`]*--(?:plot|figure) docs/[^`]*)`")
+PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
+FIGURE = re.compile(r"`((?:obslaws [a-z]+|python docs/pages\.py) (?:[^`]* )?--(?:plot|figure) docs/[^`]*)`")
 CONSOLE = re.compile(r"^```console\n\$ (?P<code>[^\n]*)\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -27,6 +27,8 @@ PYTHON = re.compile(
 def run_command(command: str) -> str:
     """Run a command of a page in the environment of this Python; give back its stdout."""
     program, *arguments = shlex.split(command)
+    if program == "python":
+        return _run([sys.executable, *arguments])
     if program != "obslaws":
         raise ValueError(f"docs: cannot run {program!r}; console blocks start with 'obslaws'.")
     return _run([sys.executable, "-m", "obslaws", *arguments])

@@ -32,8 +32,8 @@ print(correlation.round(2).to_string())
 
 # %% [markdown]
 # Many pairs are close to one: a single skill would explain most of what there is. Two groups stand apart: HellaSwag,
-# WinoGrande and ARC go together, IFEval and TruthfulQA go together, and the one group says little about the other. A known
-# score moves forecasts in its own group most.
+# WinoGrande and ARC go together, IFEval and TruthfulQA go together, and the one group says little about the other. A
+# known score moves forecasts in its own group most.
 #
 # Families of one size and one token budget still differ.
 

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # One evaluated sibling
 #
-# Somebody trains a new family and has evaluated its smallest model. What can be said of the larger ones? Here we pretend
-# that Llama 3.1 is new: only the 8B is known, and the 405B, fifty times larger, is to be forecast. Then we look.
+# Somebody trains a new family and has evaluated its smallest model. What can be said of the larger ones? Here we
+# pretend that Llama 3.1 is new: only the 8B is known, and the 405B, fifty times larger, is to be forecast. Then we
+# look.
 
 # %%
 import pandas as pd
@@ -54,8 +55,8 @@ print(f"mean error without the sibling {100 * error.iloc[0]:.1f} points, with it
 card_figure(before, asked, panel.scores.loc[[largest]], caption=data_caption(panel), informed=False)
 
 # %% [markdown]
-# What we learned: one small sibling narrows the intervals, for it places the family. It need not make the forecast of one
-# particular large model better, as the two mean errors show, and an interval that is narrower can miss. A step of fifty
-# times in size is far: what places the 8B does not bind the 405B.
+# What we learned: one small sibling narrows the intervals, for it places the family. It need not make the forecast of
+# one particular large model better, as the two mean errors show, and an interval that is narrower can miss. A step of
+# fifty times in size is far: what places the 8B does not bind the 405B.
 # What this cannot tell: one example proves nothing; `notebooks/07_backtests_and_calibration.py` does this for every
 # family. And the sibling must come from the same recipe: a small model distilled from a large one is another family.

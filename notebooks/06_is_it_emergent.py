@@ -27,9 +27,9 @@ steep = ["mmlu", "gsm8k", "math_lvl5"]
 cutoff_figure(panel, result, steep, data_caption(panel))
 
 # %% [markdown]
-# The fit works on another scale: the logit of the way from floor to ceiling. There a family's line is straight, so that a
-# steep rise of the fraction needs no jump of the skill; how the metric makes the jump is the point of Schaeffer, Miranda
-# and Koyejo (2023), *Are Emergent Abilities of Large Language Models a Mirage?*
+# The fit works on another scale: the logit of the way from floor to ceiling. There a family's line is straight, so
+# that a steep rise of the fraction needs no jump of the skill; how the metric makes the jump is the point of
+# Schaeffer, Miranda and Koyejo (2023), *Are Emergent Abilities of Large Language Models a Mirage?*
 #
 # What we learned: how far each benchmark could be foretold from small models is a number (the error and the coverage
 # above), not a matter of looks. Where the coverage is far below 90 %, small models did not tell, and a forecaster that

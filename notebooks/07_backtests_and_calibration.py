@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Backtests and calibration
 #
-# Should one believe a forecast? Hide what is known, forecast it, and count: how far off, and how often inside the interval.
+# Should one believe a forecast? Hide what is known, forecast it, and count: how far off, and how often inside the
+# interval.
 
 # %%
 import pandas as pd
@@ -35,7 +36,7 @@ groups = pd.DataFrame(results[0].summary()["per_group"]).T[["n_cells", "mae", "b
 print(groups.sort_values("mae").round(2).to_string())
 
 # %% [markdown]
-# What we learned: errors differ more between families than between benchmarks. A family is right or wrong as a whole,
-# so that many cells of one family are little evidence; intervals are calibrated on whole hidden families for this reason.
+# What we learned: errors differ several times over between families. A family is right or wrong as a whole, so that
+# many cells of one family are little evidence; intervals are calibrated on whole hidden families for this reason.
 # What this cannot tell: how a family unlike all of these will do. Calibration on the past is a promise only for what
 # resembles it.

@@ -76,15 +76,17 @@ def run_notebook(path: Path, parameters: Mapping[str, Any] | None = None, timeou
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     environment.pop("MPLBACKEND", None)  # the kernel's own, which shows figures in the notebook
-    # sockets of the file system where there are any: nobody else on the machine can listen
-    config = Config({"KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"}})
     folder = {"metadata": {"path": str(Path.cwd())}}
-    client = NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=folder, config=config)
-    try:
-        client.execute(env=environment)
-    except CellExecutionError as error:
-        last = textwrap.shorten(f"{error.ename}: {error.evalue}", 400)
-        raise UsageError(f"Notebook {path.name} failed: {last}") from error
+    with tempfile.TemporaryDirectory(prefix="obslaws-") as private:
+        # sockets of a private folder where the system has them: nobody else can listen, and two reports never meet
+        sockets = {} if os.name == "nt" else {"transport": "ipc", "ip": str(Path(private) / "kernel")}
+        config = Config({"KernelManager": sockets})
+        client = NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=folder, config=config)
+        try:
+            client.execute(env=environment)
+        except CellExecutionError as error:
+            last = textwrap.shorten(f"{error.ename}: {error.evalue}", 400)
+            raise UsageError(f"Notebook {path.name} failed: {last}") from error
     return notebook
 
 
