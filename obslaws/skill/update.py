@@ -303,7 +303,7 @@ def _gradient(fit: Fit, kin: Kin, benchmark: int, tilt: Array) -> Steps:
 
 
 def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:
-    """Tell what two models share unseen by the fit: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
+    """Tell what two models share unseen by it: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
     state, variances, nesting = fit.state, fit.variances, fit.system.nesting
 
     def unknown(kin: Kin) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
