@@ -56,9 +56,9 @@ def loadings(skills: NamedSkills, benchmarks: list[str], level: float = 0.9) -> 
 def families(model: SkillForecaster, basket: Mapping[str, float], level: float = 0.9, seed: int = 0) -> pd.DataFrame:
     """Measure what each family adds to a basket of benchmarks beyond its size, tokens, chat tuning and date.
 
-    The effect is the weighted mean over the benchmarks of what the family adds to their logits. Divided by what a decade
-    of compute adds (size and tokens growing alike, at the middle of the data) it says how many times as much compute an
-    average family would have needed.
+    The effect is the weighted mean over the benchmarks of what the family adds to their logits. Divided by what a
+    decade of compute adds (size and tokens growing alike, at the middle of the data) it says how many times as much
+    compute an average family would have needed.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def families(model: SkillForecaster, basket: Mapping[str, float], level: float =
 
 
 def own_intercepts(model: SkillForecaster, level: float = 0.9) -> pd.DataFrame:
-    """What the base families score on benchmarks beyond their skills: what their data emphasise, or what went wrong.
+    """List what base families score on benchmarks beyond their skills: what their data emphasise, or what went wrong.
 
     Parameters
     ----------
@@ -179,7 +179,8 @@ def curves(model: SkillForecaster, level: float = 0.9) -> pd.DataFrame:
     found = [coefficients(fit) for fit in model.fits_]
     floor, ceiling = average([f.floors for f in model.fits_]), average([f.ceilings for f in model.fits_])
     middle = average([
-        f.floors + (f.ceilings - f.floors) / (1 + np.exp(-c.mean @ x[0])) for f, c in zip(model.fits_, found, strict=True)
+        f.floors + (f.ceilings - f.floors) / (1 + np.exp(-c.mean @ x[0]))
+        for f, c in zip(model.fits_, found, strict=True)
     ])  # fmt: skip
     out = {"benchmark": list(model.panel_.scores.columns), "floor": floor, "ceiling": ceiling, "middle": middle}
     for name, contrast in contrasts.items():
@@ -197,7 +198,7 @@ def curves(model: SkillForecaster, level: float = 0.9) -> pd.DataFrame:
 def level_surface(
     model: SkillForecaster, setting: Setting, basket: Mapping[str, float], n_points: int = 40
 ) -> pd.DataFrame:
-    """Expected score of a basket over size and tokens, within what the data cover: what level curves are drawn from.
+    """Compute expected scores of a basket over size and tokens, within the data: what level curves are drawn from.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Skills that can be named: loadings of standardised skills, turned to a named rotation, with intervals.
 
-In: the fits of a forecaster. Out: rotated loadings with posterior draws. Skills are determined up to a rotation only, so
-each draw is standardised anew and turned as near to the estimate as it goes before it is compared (Schonemann 1966); the intervals then say how sure loadings are on these axes, not how sure the axes are.
+In: the fits of a forecaster. Out: rotated loadings with posterior draws. Skills are determined up to a rotation only,
+so each draw is standardised anew and turned as near to the estimate as it goes before it is compared (Schonemann 1966);
+the intervals then say how sure loadings are on these axes, not how sure the axes are.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def skill_name(loadings: Array, benchmarks: Sequence[str]) -> str:
 
 
 def _standardised(fit: Fit, moves: Array) -> tuple[Array, Array]:
-    """Loadings (S, J, d) and slopes (S, p, d) in units of uncorrelated skills, for moves (S, G) of shared parameters."""
+    """Give loadings (S, J, d) and slopes (S, p, d) in units of uncorrelated skills, for moves (S, G) of the shared."""
     state, k = fit.state, fit.system.n_slopes
     (n_benchmarks, d), (p, _) = state.loadings.shape, state.slopes.shape
     response = fit.system.response()

@@ -80,10 +80,10 @@ class Draws:
 def learn_prior(fit: Fit) -> Prior:
     """Learn what benchmarks are like from those of a fit.
 
-    The covariance is shrunk to its diagonal as by three more benchmarks. Asymptotes that the data left open are pulled to
-    their weak prior in the fit; their posterior variance is added back. A new benchmark may ask for something that none
-    of the others does, as one of instruction following would among tests of knowledge: how much is learned by taking each
-    benchmark in turn for the new one and asking how unsure the others leave its logit.
+    The covariance is shrunk to its diagonal as by three more benchmarks. Asymptotes that the data left open are pulled
+    to their weak prior in the fit; their posterior variance is added back. A new benchmark may ask for something that
+    none of the others does, as one of instruction following would among tests of knowledge: how much is learned by
+    taking each benchmark in turn for the new one and asking how unsure the others leave its logit.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class Kin:
         return len(self.model)
 
     def take(self, rows: Index) -> Kin:
-        """Some of the models, in the order of `rows`."""
+        """Take some of the models, in the order of `rows`."""
         who = self.who
         some = replace(
             who,
@@ -66,7 +66,7 @@ class Kin:
         return Kin(some, self.model[rows], self.family[rows], self.base[rows])
 
     def join(self, other: Kin) -> Kin:
-        """These models, then the others."""
+        """Put the others behind these models."""
         pairs = {
             name: np.concatenate([getattr(self.who, name), getattr(other.who, name)])
             for name in ("row", "family", "base", "covariates", "covariate_cov")
@@ -237,7 +237,7 @@ class Update:
 
 
 def skills_of(fit: Fit, who: Relatives) -> tuple[Array, Index]:
-    """Expected skills of models, shape (m, d), and the base family that the fit knows them by, -1 for none."""
+    """Expect skills of models, shape (m, d), with the base family that the fit knows them by, -1 for none."""
     state, nesting = fit.state, fit.system.nesting
     base = np.where(who.family >= 0, nesting.base[who.family], who.base)
     effect = np.where((base >= 0)[:, None], state.base[base], 0.0)
@@ -278,7 +278,7 @@ def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
 
 
 def _gradient(fit: Fit, kin: Kin, benchmark: int, tilt: Array) -> Steps:
-    """Derivative of one tilted logit of one model by every unknown of the fit."""
+    """Differentiate one tilted logit of one model by every unknown of the fit."""
     state, system, who = fit.state, fit.system, kin.who
     (n_benchmarks, d), k = state.loadings.shape, system.n_slopes
     theta, (base,) = skills_of(fit, who)
@@ -303,7 +303,7 @@ def _gradient(fit: Fit, kin: Kin, benchmark: int, tilt: Array) -> Steps:
 
 
 def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:
-    """What two models share unseen by the fit: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
+    """Tell what two models share unseen by it: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
     state, variances, nesting = fit.state, fit.variances, fit.system.nesting
 
     def unknown(kin: Kin) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:

@@ -88,7 +88,7 @@ def test_sparse_benchmarks_are_found_and_named(simulated):
         ("model,score\nacme/Alpha-7B,41\n", UsageError, "did you mean 0.41"),
         ("model,score\nacme/Alpha-8B,0.4\n", UnknownNameError, "acme/Alpha-7B"),
         ("model,score\nalpha-7b,0.4\nacme/Alpha-7B,0.5\n", UsageError, "a second score"),
-        ("model,score\nalpha-7b,0.4\n", UsageError, "expected at least 3"),
+        ("model,score\nalpha-7b,0.4\n", UsageError, "expected 3 or more"),
     ],
 )
 def test_files_that_make_no_sense(small_panel, tmp_path, text, error, words):

@@ -46,7 +46,7 @@ def test_the_budget_is_spent_to_the_last_flop(simulated, inference):
 
 
 def test_plan_finds_the_true_optimum_inside_its_interval(simulated, model, average):
-    """Truth on the same line: the optimum of the true logits; misses are told by a 99 % interval at most once of six."""
+    """Truth on the same line: the optimum of the true logits; a 99 % interval misses at most one of six."""
     found = compute_optimal(model, average, 3e22, EQUAL, level=0.99)
     size, tokens = budget_line(simulated.panel.models, 3e22)
     x, truth = true_covariates(average.queries(size, tokens)), simulated.truth

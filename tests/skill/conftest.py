@@ -113,7 +113,7 @@ class Dense:
     def tilted(self, m, f, b, x, j):
         """The same for what a score observes: with the asymptotes, in units of the logit."""
         g, fit = self.row(m, f, b, x, j), self.fit
-        (floor, ceiling), state, guess = fit.problem.asymptotes(fit.state), fit.state, fit.problem.data.score_floor[j]
+        state, guess = fit.state, fit.problem.data.score_floor[j]
         skills = state.skills[m] if m >= 0 else x @ state.slopes
         if m < 0:
             skills = skills + (state.family[f] if f >= 0 else state.base[b] if b >= 0 else 0)
