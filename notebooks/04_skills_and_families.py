@@ -64,5 +64,6 @@ levels_figure(skill, query(panel, "qwen2.5", n_params=7e9, n_tokens=18e12), "mml
 
 # %% [markdown]
 # What we learned: benchmarks move together, families are shifted against each other, and both size and tokens count.
+#
 # What this cannot tell: what a skill "is"; why a family is shifted (data, recipe, or text close to the benchmarks); and
 # what happens far from the dots, where the lines are the model's shape and no measurement.

@@ -58,5 +58,6 @@ card_figure(before, asked, panel.scores.loc[[largest]], caption=data_caption(pan
 # What we learned: one small sibling narrows the intervals, for it places the family. It need not make the forecast of
 # one particular large model better, as the two mean errors show, and an interval that is narrower can miss. A step of
 # fifty times in size is far: what places the 8B does not bind the 405B.
+#
 # What this cannot tell: one example proves nothing; `notebooks/07_backtests_and_calibration.py` does this for every
 # family. And the sibling must come from the same recipe: a small model distilled from a large one is another family.

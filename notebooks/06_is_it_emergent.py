@@ -34,5 +34,6 @@ cutoff_figure(panel, result, steep, data_caption(panel))
 # What we learned: how far each benchmark could be foretold from small models is a number (the error and the coverage
 # above), not a matter of looks. Where the coverage is far below 90 %, small models did not tell, and a forecaster that
 # was sure of itself was wrong.
+#
 # What this cannot tell: whether another benchmark is emergent; a benchmark on which no small model was ever above
 # guessing gives the fit nothing to hold on to, and only its relatives speak for it.

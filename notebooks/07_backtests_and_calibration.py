@@ -38,5 +38,6 @@ print(groups.sort_values("mae").round(2).to_string())
 # %% [markdown]
 # What we learned: errors differ several times over between families. A family is right or wrong as a whole, so that
 # many cells of one family are little evidence; intervals are calibrated on whole hidden families for this reason.
+#
 # What this cannot tell: how a family unlike all of these will do. Calibration on the past is a promise only for what
 # resembles it.

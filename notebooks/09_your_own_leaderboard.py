@@ -47,5 +47,6 @@ families_figure(skill, list(panel.models["family"].value_counts().index[:3]), li
 # %% [markdown]
 # What we learned: nothing in the library is bound to the bundled leaderboards; the same folder works with
 # `obslaws forecast --panel`, `obslaws explore --panel` and `obslaws report family --panel`.
+#
 # What this cannot tell: with few families the variances are guesses, and the intervals honest only if the families are
 # alike. Two families of two models each forecast almost nothing.

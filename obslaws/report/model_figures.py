@@ -195,7 +195,8 @@ def card_figure(
             )
         if scores is not None:
             known = scores.iloc[0].reindex(answer["benchmark"])
-            ax.plot(known, at, "o", markerfacecolor="none", markersize=11, color=palette.ink, label="already measured")
+            words = "already measured" if informed else "measured, hidden from the fit"
+            ax.plot(known, at, "o", markerfacecolor="none", markersize=11, color=palette.ink, label=words)
         for y, low, point, high in zip(at, answer["lower"], answer["forecast"], answer["upper"], strict=True):
             ax.text(1.02, y, f"{point:.2f}  [{low:.2f}, {high:.2f}]", fontsize=8.5, va="center")
         ax.set(yticks=at, yticklabels=titles, xlim=(0, 1), xlabel="score (fraction)", ylim=(-0.7, len(at) - 0.3))

@@ -68,6 +68,7 @@ def run_notebook(path: Path, parameters: Mapping[str, Any] | None = None, timeou
             raise UsageError(f"Notebook {path.name} has no cell tagged {_TAG!r}; it takes no parameters.")
         lines = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
         notebook.cells.insert(at[0] + 1, new_code_cell(lines))
+    notebook.cells.insert(0, new_code_cell("%matplotlib inline"))  # without it a figure shows as its name
     home = Path(__file__).resolve().parents[2]
     known = [str(home), os.environ.get("PYTHONPATH", "")]
     environment = {
@@ -87,6 +88,7 @@ def run_notebook(path: Path, parameters: Mapping[str, Any] | None = None, timeou
         except CellExecutionError as error:
             last = textwrap.shorten(f"{error.ename}: {error.evalue}", 400)
             raise UsageError(f"Notebook {path.name} failed: {last}") from error
+    del notebook.cells[0]
     return notebook
 
 

@@ -84,3 +84,12 @@ def test_names_in_tables_are_text_and_links_are_addresses():
     table = html_table(frame, {"score": lambda s: f"{s:.2f}"}, links)
     assert "<script>" not in table and "javascript" not in table and "<b>" not in table
     assert link("a", "https://example.org") == '<a href="https://example.org" rel="noreferrer">a</a>'
+
+
+def test_figures_of_a_notebook_are_on_its_page(tmp_path):
+    path = tmp_path / "drawn.py"
+    path.write_text(
+        "# %%\nfrom matplotlib.figure import Figure\n\nf = Figure(figsize=(1, 1))\nf.subplots()\nf\n", encoding="utf-8"
+    )
+    page = notebook_page(run_notebook(path), "drawn", "", code=True)
+    assert page.count("data:image/png;base64") == 1 and "%matplotlib" not in page
