@@ -267,6 +267,11 @@ class _Remembering(Predictive):
             self.known[key] = self.inner.quantile(share)
         return self.known[key]
 
+    @property
+    def point(self) -> np.ndarray:
+        """Point forecast of the inner one, which need not be a quantile."""
+        return self.inner.point
+
 
 def _run_fold(fold: Fold, model: Forecaster, level: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     from threadpoolctl import threadpool_limits
