@@ -6,8 +6,10 @@ import pytest
 
 from obslaws.backtest import CELL_COLUMNS, backtest
 from obslaws.errors import UnknownNameError, UsageError
-from obslaws.forecasters import FORECASTERS
+from obslaws.forecasters import FORECASTERS, forecaster
 from obslaws.panel import load_panel
+from obslaws.protocols import load_protocol, with_options
+from obslaws.splits import plan
 
 SLOTH = ("sloth-v1-1", "sloth-v2-1", "sloth-both-1", "sloth-v1-2", "sloth-v2-2", "sloth-both-2")
 
@@ -89,6 +91,17 @@ def test_summary_adds_up_the_plain_way(small_panel):
     }  # fmt: skip
     assert summary["intervals"]["80"]["coverage"] == summary["coverage"]  # asked for at this level
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_point_and_interval_are_those_of_the_forecaster(small_panel):
+    options = {"groups": {"a": ("alpha", "alpha-chat")}, "level": 0.7}
+    cells = backtest("leave-family-out", small_panel, "skill", **options).cells
+    fold = plan(with_options(load_protocol("leave-family-out"), groups=options["groups"]), small_panel)[0]
+    answers = forecaster("skill").fit(fold.train).forecast(fold.queries, level=0.7)
+    told = cells.merge(answers, on=["model", "benchmark"], suffixes=("", "_forecaster"))
+    assert len(told) == len(cells)
+    for column in ("forecast", "lower", "upper"):
+        np.testing.assert_array_equal(told[column], told[f"{column}_forecaster"])
 
 
 @pytest.mark.slow
