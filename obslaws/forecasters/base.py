@@ -231,7 +231,7 @@ class Forecaster(ABC):
 
     def _columns(self, benchmarks: Sequence[str] | None) -> list[int]:
         columns = list(self.panel_.scores.columns)
-        for name in benchmarks or ():
+        for name in () if benchmarks is None else benchmarks:
             if name not in columns:
                 raise UnknownNameError("benchmark", name, columns)
         return list(range(len(columns))) if benchmarks is None else [columns.index(name) for name in benchmarks]
