@@ -74,7 +74,8 @@ def resolve_names(
         letters = _letters(name)
         exact.setdefault(name.lower(), name)
         spelt.setdefault((_house(name), letters), name)
-        stems.setdefault((_house(name), _letters(_stem(name))), name)
+        stem = _house(name), _letters(_stem(name))
+        stems[stem] = min(stems.get(stem, name), name)  # of several neighbours the same one, whatever the order
         if name.partition("/")[0].lower() in makers:
             anyone.setdefault(letters, {}).setdefault(name.lower(), name)
     rows = []

@@ -184,7 +184,7 @@ def write_markdown(table: pd.DataFrame, caption: str, command: str) -> str:
     parts = [f"`{command}`", "", caption, "", _NOTE, ""]
     for race, rows in shown.groupby("race", sort=False):
         n_folds = int(table.loc[rows.index[0], "n_folds"])
-        parts += [f"### {race}", "", f"{n_folds} fold{'s' if n_folds > 1 else ''}.", ""]
+        parts += [f"## {race}", "", f"{n_folds} fold{'s' if n_folds > 1 else ''}.", ""]
         parts.append(f"| {' | '.join(COLUMNS.values())} |")
         parts.append(f"|---|{'---:|' * (len(COLUMNS) - 1)}")
         parts += [f"| {' | '.join(values)} |" for values in rows.drop(columns="race").itertuples(index=False)]
