@@ -15,7 +15,7 @@ panel = obslaws.load_panel("core")
 print(f"{len(panel.models)} models, {panel.models['family'].nunique()} families, {panel.n_cells} scores")
 
 # %% [markdown]
-# The fit takes no settings. It finds every variance in the data, which shrinks the skills that a table does not support.
+# The fit takes no settings. It finds every variance in the data, and so shrinks skills that a table does not support.
 
 # %%
 skill = obslaws.SkillForecaster().fit(panel)

@@ -68,5 +68,7 @@ def test_figures_are_committed_and_their_commands_are_named():
         for file in re.findall(r"!\[[^]]*\]\(([^)]*)\)", text):
             drawn = (page.parent / file).resolve().relative_to(ROOT).as_posix()
             assert (ROOT / drawn).is_file()
-            assert any(command.endswith(f"--plot {drawn}") for command in readme.FIGURE.findall(text))
+            assert any(
+                command.endswith((f"--plot {drawn}", f"--figure {drawn}")) for command in readme.FIGURE.findall(text)
+            )
     assert re.search(r"!\[[^]]*\]\(docs/", TEXT)

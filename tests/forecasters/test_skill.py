@@ -81,8 +81,8 @@ def test_recovers_slopes_noise_and_ceilings():
     assert np.abs(deviates).max() < 4
     # posterior sds are those of the deviates, within the error of 12 panels (4 / sqrt(24) for a panel's common part)
     assert 0.6 < deviates.std() < 1.4
-    # some 80 models a panel. The noise comes out too large, by two fifths in the middle: the loadings' penalty leaves out
-    # how skills vary with own intercepts (`obslaws.skill.fit`), which shrinks loadings a little and leaves more to noise
+    # some 80 models a panel. The noise comes out too large, by two fifths in the middle: the loadings' penalty leaves
+    # out how skills vary with own intercepts (`obslaws.skill.fit`), so that loadings shrink and noise takes the rest
     assert 1.0 < np.median(noise) < 1.5
     assert noise.max() < 4
     # a ceiling that few models come near is told by its prior alone: in the middle within a point, mostly within eight

@@ -60,8 +60,8 @@ def test_close_to_a_real_refit(fit, size, n_observed):
         astray.append(((found.logit[at] - mean) / sd).ravel())
         wider.append(np.log(found.logit_sd[at] / sd).ravel())
     astray, wider = np.abs(np.concatenate(astray)), np.abs(np.concatenate(wider))
-    # medians up to 0.09 sd, nine tenths within 0.24 sd; spreads within 16 %, or 25 % where all of a branch is hidden and
-    # its own intercepts return to their prior
+    # medians up to 0.09 sd, nine tenths within 0.24 sd; spreads within 16 %, or 25 % where all of a branch is hidden
+    # and its own intercepts return to their prior
     assert np.median(astray) < 0.1
     assert np.quantile(astray, 0.9) < 0.25
     assert np.quantile(wider, 0.9) < (0.17 if n_observed else 0.27)
