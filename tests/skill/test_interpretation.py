@@ -80,8 +80,8 @@ def test_intervals_of_loadings_hold_the_truth(make_data):
     """Truth standardised and turned to the estimate in the same way; 48 loadings of four panels.
 
     Nominal 95 % intervals hold six in ten. Where no model comes near a ceiling, ceiling and loadings cannot be told
-    apart and the ceiling's prior decides; and loadings come out small, see `obslaws.skill.fit`. What is asked of benchmarks
-    (slopes of logits, forecasts) does not suffer from either.
+    apart and the ceiling's prior decides; and loadings come out small, see `obslaws.skill.fit`. What is asked of
+    benchmarks (slopes of logits, forecasts) does not suffer from either.
     """
     inside = []
     for seed in range(4):
