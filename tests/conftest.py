@@ -1,4 +1,5 @@
 import os
+from typing import NamedTuple
 
 os.environ["MPLBACKEND"] = "Agg"  # no window, whatever the machine
 os.environ.setdefault("COLUMNS", "200")  # help and tables are not folded by the width of somebody's terminal
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from obslaws.cli.app import main
 from obslaws.forecasters.base import Forecaster, NormalPredictive
 from obslaws.panel import read_panel
 
@@ -84,3 +86,23 @@ class StraightLine(Forecaster):
 @pytest.fixture(scope="session")
 def line(small_panel):
     return StraightLine().fit(small_panel)
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the program as a shell would; gives its exit code, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main([str(a) for a in arguments])
+            raise SystemExit(0)
+        caught = capsys.readouterr()
+        return Ran(int(left.value.code or 0), caught.out, caught.err)
+
+    return run
