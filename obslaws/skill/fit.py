@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from obslaws.skill.blocks import spd_logdet
-from obslaws.skill.problem import Data, Linearised, Priors, Problem, State, Variances
+from obslaws.skill.problem import Data, Linearised, Penalty, Priors, Problem, State, Variances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,8 @@ class Fit:
         Estimated variances.
     precision : ndarray of shape (M, d, d)
         Prior precision of each model's skills around their expectation.
-    spread : ndarray of shape (J, d, d)
-        Penalty on the loadings that integrating the skills leaves behind.
+    penalty : Penalty
+        On the loadings, left behind by integrating the skills.
     system : System
         The eliminated system at the mode.
     evidence : float
@@ -59,7 +59,7 @@ class Fit:
     state: State
     variances: Variances
     precision: Array
-    spread: Array
+    penalty: Penalty
     system: System
     evidence: float
     converged: bool
@@ -117,9 +117,10 @@ def fit_skills(
     problem = Problem(data, n_skills, priors or Priors())
     if start is None:
         state, variances = problem.start()
-        spread = np.zeros((data.scores.shape[1], n_skills, n_skills))
+        n_benchmarks = data.scores.shape[1]
+        penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
     else:
-        state, variances, spread = start.state, start.variances, start.spread
+        state, variances, penalty = start.state, start.variances, start.penalty
         if start.problem.priors != problem.priors:
             state = replace(state, floor_logits=np.full_like(state.floor_logits, problem.priors.floor_logit))
     damping, still, reached = 1e-3, 0, -np.inf
@@ -128,12 +129,11 @@ def fit_skills(
     curve = problem.curve(state)
     while True:
         precision = problem.model_precision(variances, state.slopes)
-        now = problem.linearise(state, variances, precision, spread, curve)
-        value = problem.objective(state, variances, precision, now.cells.variance, spread, curve[1])
-        penalty = 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings)
-        trace.append(_evidence(problem, variances, precision, now, value - penalty))
+        now = problem.linearise(state, variances, precision, penalty, curve)
+        value = problem.objective(state, variances, precision, now.cells.variance, penalty, curve[1])
+        trace.append(_evidence(problem, variances, precision, now, value - penalty.value(state.loadings)))
         if best is None or trace[-1] >= best.evidence:
-            best = Fit(problem, state, variances, precision, spread, now.system, trace[-1], False, len(trace) - 1)
+            best = Fit(problem, state, variances, precision, penalty, now.system, trace[-1], False, len(trace) - 1)
         still = 0 if trace[-1] > reached + tol else still + 1
         reached = max(reached, trace[-1]) if still == 0 else reached
         converged = still >= _STILL
@@ -143,22 +143,22 @@ def fit_skills(
         for _attempt in range(10):
             candidate = state.moved(now.system.solve(now.gradients, damping=damping))
             there = problem.curve(candidate)
-            if problem.objective(candidate, variances, precision, now.cells.variance, spread, there[1]) <= value + 1e-9:
+            if (
+                problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1])
+                <= value + 1e-9
+            ):
                 state, curve, damping = candidate, there, max(damping / 10.0, 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
-        here = problem.linearise(state, variances, precision, spread, curve, items=False)
-        variances, spread, moment = _updated_variances(problem, state, variances, here)
-        state, variances, spread = _standardised(state, variances, spread, moment)
+        here = problem.linearise(state, variances, precision, penalty, curve, items=False)
+        variances, penalty, moment = _updated_variances(problem, state, variances, here)
+        state, variances, penalty = _standardised(state, variances, penalty, moment)
 
 
 def _updated_variances(
     problem: Problem, state: State, old: Variances, here: Linearised
-) -> tuple[Variances, Array, Array]:
+) -> tuple[Variances, Penalty, Array]:
     """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
-
-    The penalty leaves out how skills vary together with own intercepts, which would pull loadings up: on families kept
-    aside for development that cost accuracy.
 
     Second moments are taken at the present benchmark parameters: those are maximised, not integrated.
     """
@@ -194,7 +194,10 @@ def _updated_variances(
     share = old.noise / cells.variance
     explained = (problem.weight * share * (share * squared + cells.variance - old.noise)).sum(axis=0)
     noise = (explained + priors.noise_weight * priors.noise**2) / (problem.weight.sum(axis=0) + priors.noise_weight)
-    spread = (cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d)
+    penalty = Penalty(
+        (cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d),
+        np.einsum("mj,mdj->jd", cells.curvature, across),
+    )
     variances = Variances(
         _relaxed(old.model, pooled(stray, response.residual.covariance(above, slopes_cov))),
         _relaxed(
@@ -207,10 +210,12 @@ def _updated_variances(
     )
     centred = state.skills - state.skills.mean(axis=0)
     moment = (centred.T @ centred + skill_cov.sum(axis=0)) / len(centred)
-    return variances, spread, moment
+    return variances, penalty, moment
 
 
-def _standardised(state: State, variances: Variances, spread: Array, moment: Array) -> tuple[State, Variances, Array]:
+def _standardised(
+    state: State, variances: Variances, penalty: Penalty, moment: Array
+) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
     root = np.linalg.cholesky(moment)
     back = np.linalg.inv(root)
@@ -228,7 +233,7 @@ def _standardised(state: State, variances: Variances, spread: Array, moment: Arr
         family=back @ variances.family @ back.T,
         base=back @ variances.base @ back.T,
     )
-    return state, variances, back @ spread @ back.T
+    return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
 
 
 def _relaxed(old: Array, new: Array) -> Array:

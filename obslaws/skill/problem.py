@@ -17,7 +17,7 @@ import numpy as np
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.blocks import spd_inverse
-from obslaws.skill.state import Data, Priors, State, Variances
+from obslaws.skill.state import Data, Penalty, Priors, State, Variances
 from obslaws.skill.tree import System
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Cells", "Data", "Linearised", "Priors", "Problem", "State", "Variances"]
+__all__ = ["Cells", "Data", "Linearised", "Penalty", "Priors", "Problem", "State", "Variances"]
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,10 @@ class Problem:
         variances: Variances,
         precision: Array,
         cell_variance: Array,
-        spread: Array,
+        penalty: Penalty,
         expected: Array | None = None,
     ) -> float:
-        """Negative log posterior up to a constant, with `cell_variance` and the loading penalty `spread` held fixed.
+        """Negative log posterior up to a constant, with `cell_variance` and the loadings' `penalty` held fixed.
 
         `expected` are the scores that `curve` gives, where they are at hand; shape (M, J).
         """
@@ -217,7 +217,7 @@ class Problem:
             state.floor_logits - priors.floor_logit,
         ])  # fmt: skip
         total += 0.5 * np.sum(items**2 * self.diagonal)
-        return float(total + 0.5 * np.sum((spread @ state.loadings[:, :, None])[:, :, 0] * state.loadings))
+        return float(total + penalty.value(state.loadings))
 
     def cells(self, state: State, noise: Array, curve: tuple[Array, Array] | None = None) -> Cells:
         """Residuals, weights and derivatives of every cell at one state, whose `curve` may be at hand."""
@@ -238,7 +238,7 @@ class Problem:
         state: State,
         variances: Variances,
         precision: Array,
-        spread: Array,
+        penalty: Penalty,
         curve: tuple[Array, Array] | None = None,
         items: bool = True,
     ) -> Linearised:
@@ -250,8 +250,8 @@ class Problem:
         variances : Variances
         precision : ndarray of shape (M, d, d)
             From `model_precision`.
-        spread : ndarray of shape (J, d, d)
-            Penalty on the loadings that integrating the skills leaves behind.
+        penalty : Penalty
+            On the loadings.
         curve : tuple of ndarray, optional
             What `curve` gives for the state, where it is at hand.
         items : bool
@@ -267,7 +267,7 @@ class Problem:
         cells = self.cells(state, variances.noise, curve)
         pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(n_benchmarks, d * d)
         if items:
-            coupling, own, blocks, item_gradient = self._items(state, cells, spread)
+            coupling, own, blocks, item_gradient = self._items(state, cells, penalty)
             at = k + self.item_index
         else:
             coupling, own, blocks, item_gradient = self._intercepts(state, cells)
@@ -313,7 +313,7 @@ class Problem:
             gradient,
         )
 
-    def _items(self, state: State, cells: Cells, spread: Array) -> tuple[Array, Array, Array, Array]:
+    def _items(self, state: State, cells: Cells, penalty: Penalty) -> tuple[Array, Array, Array, Array]:
         """Coupling of skills and of own intercepts to benchmark parameters, each benchmark's curvature and gradient."""
         priors, d = self.priors, self.d
         n_models, n_benchmarks = self.data.scores.shape
@@ -350,9 +350,9 @@ class Problem:
         gradient[:, d + 2] = (w_residual * sink).sum(axis=0)
         if self.shared_prior:
             blocks += np.diag(self.diagonal)
-            blocks[:, 1 : d + 1, 1 : d + 1] += spread
+            blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
             gradient[:, 0] -= (state.intercepts - self.centre) * self.diagonal[0]
-            gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + (spread @ loadings[:, :, None])[:, :, 0]
+            gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + penalty.gradient(loadings)
             gradient[:, d + 1] -= (state.ceiling_logits - priors.ceiling_logit) * self.diagonal[d + 1]
             gradient[:, d + 2] -= (state.floor_logits - priors.floor_logit) * self.diagonal[d + 2]
         return coupling, own, blocks, gradient

@@ -87,12 +87,12 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         state = _branch_state(fit.state, models, families, base)
         precision = fit.precision[models]
         # what all other base families say of the shared parameters, as a quadratic around the mode of the full fit
-        own = part.linearise(state, fit.variances, precision, fit.spread)
+        own = part.linearise(state, fit.variances, precision, fit.penalty)
         rest_curvature, rest_gradient = full.shared - own.system.shared, -own.system.reduce(own.gradients)[3]
         part.weight = part.weight * ~hidden[:, None]
         travelled = np.zeros(len(rest_gradient))
         for step in range(steps + 1):
-            here = part.linearise(state, fit.variances, precision, fit.spread)
+            here = part.linearise(state, fit.variances, precision, fit.penalty)
             system = here.system
             system.shared += rest_curvature
             if step == steps:

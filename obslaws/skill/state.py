@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Data", "Priors", "State", "Variances"]
+__all__ = ["Data", "Penalty", "Priors", "State", "Variances"]
 
 
 @dataclass(frozen=True)
@@ -154,3 +154,27 @@ class Variances:
     own: Array
     slope: Array
     noise: Array
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What integrating the skills leaves behind on the loadings: ``loading' spread loading / 2 + pull . loading``.
+
+    Parameters
+    ----------
+    spread : ndarray of shape (J, d, d)
+        Weighted covariance of the skills.
+    pull : ndarray of shape (J, d)
+        Weighted covariance of the skills with own intercepts.
+    """
+
+    spread: Array
+    pull: Array
+
+    def gradient(self, loadings: Array) -> Array:
+        """Uphill direction, shape (J, d)."""
+        return (self.spread @ loadings[:, :, None])[:, :, 0] + self.pull
+
+    def value(self, loadings: Array) -> float:
+        """Log units."""
+        return float(0.5 * np.sum((self.gradient(loadings) + self.pull) * loadings))

@@ -81,10 +81,9 @@ def test_recovers_slopes_noise_and_ceilings():
     assert np.abs(deviates).max() < 4
     # posterior sds are those of the deviates, within the error of 12 panels (4 / sqrt(24) for a panel's common part)
     assert 0.6 < deviates.std() < 1.4
-    # some 80 models a panel. The noise comes out too large, by two fifths in the middle: the loadings' penalty leaves
-    # out how skills vary with own intercepts (`obslaws.skill.fit`), so that loadings shrink and noise takes the rest
-    assert 1.0 < np.median(noise) < 1.5
-    assert noise.max() < 4
+    # some 80 models a panel: noise to a fifth in the middle, and never three times off (item sampling may hide it)
+    assert 0.8 < np.median(noise) < 1.25
+    assert noise.max() < 3
     # a ceiling that few models come near is told by its prior alone: in the middle within a point, mostly within eight
     assert abs(np.median(ceilings)) < 0.02
     assert np.quantile(np.abs(ceilings), 0.9) < 0.08
@@ -136,15 +135,10 @@ def coverage(counts):
 
 @pytest.mark.slow
 def test_the_posterior_covers_what_it_promises(inside):
-    """Drawn from the model itself, 90 % intervals cover 90 % or a little more without any calibration.
-
-    Never less, within three standard errors. For scattered cells they cover 93 %, since the noise comes out too large,
-    see `test_recovers_slopes_noise_and_ceilings`.
-    """
+    """Drawn from the model itself, 90 % intervals cover 90 % without any calibration, within three standard errors."""
     share, error = coverage(inside["posterior"])
     assert error < 0.02
-    assert share > 0.9 - 3 * error
-    assert share < 0.935
+    assert abs(share - 0.9) < 3 * error
 
 
 @pytest.mark.slow

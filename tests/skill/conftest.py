@@ -4,7 +4,7 @@ from scipy.linalg import block_diag
 
 from obslaws.simulate import simulate_panel
 from obslaws.skill.covariates import CovariateScale, raw_covariates
-from obslaws.skill.problem import Data, Priors, Problem
+from obslaws.skill.problem import Data, Penalty, Priors, Problem
 from obslaws.skill.tree import Nesting
 
 
@@ -44,7 +44,7 @@ def data(simulated):
 
 @pytest.fixture(scope="session")
 def at_random(data):
-    """The problem away from its mode, where no gradient is small: problem, state, variances, precision, spread."""
+    """The problem away from its mode, where no gradient is small: problem, state, variances, precision, penalty."""
     rng = np.random.default_rng(5)
     problem = Problem(data, 2, Priors())
     state, variances = problem.start()
@@ -53,8 +53,8 @@ def at_random(data):
     size = (state.skills.shape, state.family.shape, (n_bases, 2 + n_benchmarks), shared)
     state = state.moved(tuple(0.3 * rng.standard_normal(shape) for shape in size))
     root = rng.standard_normal((n_benchmarks, 2, 2))
-    spread = root @ np.swapaxes(root, 1, 2)
-    return problem, state, variances, problem.model_precision(variances, state.slopes), spread
+    penalty = Penalty(root @ np.swapaxes(root, 1, 2), rng.standard_normal((n_benchmarks, 2)))
+    return problem, state, variances, problem.model_precision(variances, state.slopes), penalty
 
 
 D = 2
@@ -91,7 +91,7 @@ class Dense:
         for j in range(self.j):
             at = self.items(j)
             prior = np.diag(diagonal)
-            prior[1 : d + 1, 1 : d + 1] += fit.spread[j]
+            prior[1 : d + 1, 1 : d + 1] += fit.penalty.spread[j]
             h[np.ix_(at, at)] += prior
         cells = fit.problem.cells(state, var.noise)
         for m, j in zip(*np.nonzero(fit.problem.mask), strict=True):

@@ -26,9 +26,9 @@ def test_evidence_rises_and_settles(make_data, seed):
     assert found.converged
     assert found.n_iter < 40
     assert found.evidence == max(found.trace)
-    # rounds alternate between a Gauss-Newton step and variances, and the loadings' penalty leaves out how skills vary
-    # with own intercepts, so close to the end the evidence may swing by a log unit or two; further away it only rises
-    assert np.diff(found.trace).min() > -2.0
+    # rounds alternate between a Gauss-Newton step and variances, so close to the end the evidence may swing
+    # by about the tolerance of 0.5 log units; further away it only rises
+    assert np.diff(found.trace).min() > -1.0
     assert found.evidence > found.trace[0] + 50
 
 
@@ -95,7 +95,7 @@ def test_standardising_changes_no_expectation(fit):
     """Scale and rotation are free between skills and loadings: fixing them may not move anything that is measured."""
     skills = fit.state.skills - fit.state.skills.mean(axis=0)
     moment = skills.T @ skills / len(skills)
-    state, variances, spread = _standardised(fit.state, fit.variances, fit.spread, moment)
+    state, variances, penalty = _standardised(fit.state, fit.variances, fit.penalty, moment)
     np.testing.assert_allclose(np.cov(state.skills.T, bias=True), np.eye(2), atol=1e-10)
     np.testing.assert_allclose(fit.problem.curve(state)[1], expected(fit), atol=1e-12)
     for name in ("model", "family", "base"):
@@ -103,10 +103,7 @@ def test_standardising_changes_no_expectation(fit):
             s.loadings @ getattr(v, name) @ s.loadings.T for s, v in ((state, variances), (fit.state, fit.variances))
         ]
         np.testing.assert_allclose(*on_logits, atol=1e-10)
-    penalty = [
-        np.einsum("jd,jde,je->j", s.loadings, b, s.loadings) for s, b in ((state, spread), (fit.state, fit.spread))
-    ]
-    np.testing.assert_allclose(*penalty, rtol=1e-8)
+    np.testing.assert_allclose(penalty.value(state.loadings), fit.penalty.value(fit.state.loadings), rtol=1e-8)
 
 
 def test_going_on_from_a_fit_only_gains(data, fit):

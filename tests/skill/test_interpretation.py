@@ -79,9 +79,8 @@ def test_two_runs_agree_and_an_order_of_skills_does_not_matter(fit, names):
 def test_intervals_of_loadings_hold_the_truth(make_data):
     """Truth standardised and turned to the estimate in the same way; 48 loadings of four panels.
 
-    Nominal 95 % intervals hold six in ten. Where no model comes near a ceiling, ceiling and loadings cannot be told
-    apart and the ceiling's prior decides; and loadings come out small, see `obslaws.skill.fit`. What is asked of
-    benchmarks (slopes of logits, forecasts) does not suffer from either.
+    Where no model comes near a ceiling, ceiling and loadings cannot be told apart and the ceiling's prior decides: 95 %
+    intervals hold seven in ten. What is asked of benchmarks (slopes of logits, forecasts) does not suffer from it.
     """
     inside = []
     for seed in range(4):
@@ -94,7 +93,7 @@ def test_intervals_of_loadings_hold_the_truth(make_data):
         left, _, right = np.linalg.svd(truth.T @ found.rotation.loadings)
         low, high = np.quantile(found.draws, [0.025, 0.975], axis=0)
         inside.append((low <= truth @ left @ right) & (truth @ left @ right <= high))
-    assert np.mean(inside) > 0.55
+    assert np.mean(inside) > 0.65
 
 
 def test_names_are_leading_benchmarks():

@@ -35,13 +35,13 @@ def numeric_gradient(function, n, step=1e-5):
 
 
 def test_gradients_are_those_of_the_objective(at_random):
-    problem, state, variances, precision, spread = at_random
-    here = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    here = problem.linearise(state, variances, precision, penalty)
     downhill = flat(here.gradients)
 
     def objective(vector):
         moved = state.moved(unpack(vector, state))
-        return problem.objective(moved, variances, precision, here.cells.variance, spread)
+        return problem.objective(moved, variances, precision, here.cells.variance, penalty)
 
     found = numeric_gradient(objective, len(downhill))
     np.testing.assert_allclose(-found, downhill, rtol=1e-6, atol=1e-6 * np.abs(downhill).max())
@@ -49,8 +49,8 @@ def test_gradients_are_those_of_the_objective(at_random):
 
 def test_curvature_is_the_gauss_newton_one(at_random):
     """J'WJ from numeric derivatives of the expected scores, weights held, plus the priors' curvature."""
-    problem, state, variances, precision, spread = at_random
-    here = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    here = problem.linearise(state, variances, precision, penalty)
     n = len(flat(here.gradients))
 
     def expected(vector):
@@ -66,7 +66,7 @@ def test_curvature_is_the_gauss_newton_one(at_random):
 
     def prior_gradient(vector):
         moved = state.moved(unpack(vector, state))
-        return -flat(prior.linearise(moved, variances, precision, spread).gradients)
+        return -flat(prior.linearise(moved, variances, precision, penalty).gradients)
 
     curvature = np.column_stack([(prior_gradient(e) - prior_gradient(-e)) / 2 for e in np.eye(n)])
     curvature += jacobian.T @ (weight[:, None] * jacobian)
@@ -78,8 +78,8 @@ def test_curvature_is_the_gauss_newton_one(at_random):
 
 
 def test_missing_cells_count_for_nothing(at_random):
-    problem, state, variances, precision, spread = at_random
-    here = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    here = problem.linearise(state, variances, precision, penalty)
     hidden = ~problem.mask
     assert hidden.any()
     for part in (here.cells.weight, here.cells.residual, here.cells.curvature):

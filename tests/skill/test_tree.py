@@ -156,8 +156,8 @@ def test_branches_share_out_all_models_and_families():
 
 def test_eliminated_branches_add_up(at_random):
     """What each base family leaves on the shared parameters sums to the whole: the ground that replay stands on."""
-    problem, state, variances, precision, spread = at_random
-    whole = problem.linearise(state, variances, precision, spread)
+    problem, state, variances, precision, penalty = at_random
+    whole = problem.linearise(state, variances, precision, penalty)
     shared, rhs = np.zeros_like(whole.system.shared), np.zeros(len(whole.system.shared))
     for base in range(problem.data.nesting.n_bases):
         models, families, part = problem.branch(base)
@@ -165,7 +165,7 @@ def test_eliminated_branches_add_up(at_random):
             state.skills[models], state.family[families], state.base[[base]], state.own[[base]], state.slopes,
             state.intercepts, state.loadings, state.ceiling_logits, state.floor_logits,
         )  # fmt: skip
-        own = part.linearise(there, variances, precision[models], spread)
+        own = part.linearise(there, variances, precision[models], penalty)
         shared, rhs = shared + own.system.shared, rhs + own.system.reduce(own.gradients)[3]
     # the priors of the shared parameters are counted once, outside all branches
     empty = type(problem)(
@@ -177,7 +177,7 @@ def test_eliminated_branches_add_up(at_random):
         problem.priors,
     )  # fmt: skip
     empty.centre = problem.centre
-    prior = empty.linearise(state, variances, precision, spread)
+    prior = empty.linearise(state, variances, precision, penalty)
     np.testing.assert_allclose(shared + prior.system.shared, whole.system.shared, rtol=1e-8, atol=1e-7)
     np.testing.assert_allclose(
         rhs + prior.system.reduce(prior.gradients)[3], whole.system.reduce(whole.gradients)[3], rtol=1e-8, atol=1e-7
