@@ -76,7 +76,7 @@ def budget_curve(ax: Axes, line: pd.DataFrame, optimum: pd.DataFrame, level: flo
         row["n_params_lower"], row["n_params_upper"], color=red, alpha=0.10, linewidth=0, label=f"{percent} of optima"
     )
     ax.plot([row["n_params"]], [row["value"]], "*", color=red, markersize=13, label="optimum")
-    ax.set(xscale="log", xlabel="parameters", ylabel="score")
+    ax.set(xscale="log", xlabel="parameters", ylabel="expected score (fraction)")
     _counts(ax.xaxis)
     return ax
 

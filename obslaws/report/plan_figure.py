@@ -47,7 +47,7 @@ def plan_figure(
     level_curves(left, grid, known, plan.line, plan.targets.head(1))
     budget_curve(right, plan.line, plan.targets.head(1), level)
     name = plan.targets["target"].iloc[0]
-    left.set_title(f"Expected score, {name}, {family}", fontsize=10, loc="left")
+    left.set_title(f"Expected score (fraction): {name}, {family.strip('()')}", fontsize=10, loc="left")
     right.set_title("Along the budget line", fontsize=10, loc="left")
     for ax in (left, right):
         ax.legend(frameon=False, fontsize=8, loc="best")
