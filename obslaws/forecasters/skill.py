@@ -117,16 +117,18 @@ class SkillForecaster(Forecaster):
         self.told_ = Told.nothing(self.fits_, self.data_.n_items, self._fitted)
 
     def _fits(self) -> list[Fit]:
-        """One fit with floors held at the score of guessing and one with floors free to lie below it.
+        """Two fits that differ in everything that a table cannot settle.
 
-        Weak models do score below guessing on some benchmarks and not on others; averaging the two is steadier than
-        either.
+        One holds floors at the score of guessing and takes the release date into account; the other lets floors lie
+        below guessing, since weak models do score there on some benchmarks, and takes size x tokens into account.
+        Their average is steadier than either.
         """
         free = self.priors or Priors()
-        held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3)
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
+        additive, dateless = self.scale_.columns(["size x tokens"]), self.scale_.columns(["release"])
+        held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
         first = fit_skills(self.data_, n_skills, held)
-        return [first, fit_skills(self.data_, n_skills, free, start=first)]
+        return [first, fit_skills(self.data_, n_skills, dataclasses.replace(free, without=dateless), start=first)]
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
