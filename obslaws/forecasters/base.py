@@ -261,24 +261,25 @@ def complete_queries(queries: pd.DataFrame) -> pd.DataFrame:
     """
     if "family" not in queries.columns:
         raise UsageError(f"Queries need a column 'family'; found {', '.join(map(repr, queries.columns)) or 'none'}.")
-    out = {column: queries[column] if column in queries else np.full(len(queries), np.nan) for column in COVARIATES}
+    given = {column: queries[column] if column in queries else np.full(len(queries), np.nan) for column in COVARIATES}
+    counts = {}
     for column in ("n_params", "n_active_params", "n_tokens", "train_flop"):
-        values = np.asarray(pd.to_numeric(out[column], errors="coerce"), dtype=float)
+        values = np.asarray(pd.to_numeric(given[column], errors="coerce"), dtype=float)
         bad = ~(np.isnan(values) | ((values > 0) & np.isfinite(values)))
         if bad.any():
             at = int(np.flatnonzero(bad)[0])
             raise UsageError(
                 f"{column} of {queries.index[at]!r} is {values[at]:g}; expected a positive, finite count, e.g. 7e9."
             )
-        out[column] = values
-    size, active, tokens = out["n_params"], out["n_active_params"], out["n_tokens"]
-    out["n_active_params"] = active = np.where(np.isnan(active), size, active)
-    out["train_flop"] = np.where(np.isnan(out["train_flop"]), 6.0 * active * tokens, out["train_flop"])
+        counts[column] = values
+    size, active, flop = counts["n_params"], counts["n_active_params"], counts["train_flop"]
+    counts["n_active_params"] = active = np.where(np.isnan(active), size, active)
+    counts["train_flop"] = np.where(np.isnan(flop), 6.0 * active * counts["n_tokens"], flop)
+    out = pd.DataFrame({**given, **counts}, index=queries.index, columns=[*COVARIATES])
     out["release_date"] = pd.to_datetime(out["release_date"])
-    complete = pd.DataFrame(out, index=queries.index, columns=[*COVARIATES])
-    complete["base_family"] = complete["base_family"].fillna(complete["family"])
-    complete["variant"] = complete["variant"].fillna("unknown")
-    return complete
+    out["base_family"] = out["base_family"].fillna(out["family"])
+    out["variant"] = out["variant"].fillna("unknown")
+    return out
 
 
 def check_level(level: float) -> None:

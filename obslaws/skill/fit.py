@@ -121,9 +121,9 @@ def fit_skills(
         penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
     else:
         state, variances, penalty = start.state, start.variances, start.penalty
-        before, now = start.problem, problem.priors
-        if before.priors.floor_logit != now.floor_logit:
-            state = replace(state, floor_logits=np.full_like(state.floor_logits, now.floor_logit))
+        before, floor = start.problem, problem.priors.floor_logit
+        if before.priors.floor_logit != floor:
+            state = replace(state, floor_logits=np.full_like(state.floor_logits, floor))
         state = replace(state, slopes=np.where(problem.sloped[:, None], state.slopes, 0.0))
         slope = np.where(before.sloped, variances.slope, 1.0)
         variances = replace(variances, slope=problem.slope_variance(slope))
