@@ -119,16 +119,16 @@ class SkillForecaster(Forecaster):
     def _fits(self) -> list[Fit]:
         """Two fits that differ in everything that a table cannot settle.
 
-        One holds floors at the score of guessing and takes the release date into account; the other lets floors lie
-        below guessing, since weak models do score there on some benchmarks, and takes size x tokens into account.
-        Their average is steadier than either.
+        One lets floors lie below the score of guessing, since weak models do score there on some benchmarks, and takes
+        size x tokens into account; the other holds floors at guessing and takes the release date into account. Their
+        average is steadier than either.
         """
         free = self.priors or Priors()
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
         additive, dateless = self.scale_.columns(["size x tokens"]), self.scale_.columns(["release"])
         held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
-        first = fit_skills(self.data_, n_skills, held)
-        return [first, fit_skills(self.data_, n_skills, dataclasses.replace(free, without=dateless), start=first)]
+        first = fit_skills(self.data_, n_skills, dataclasses.replace(free, without=dateless))
+        return [first, fit_skills(self.data_, n_skills, held, start=first)]
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
