@@ -155,12 +155,12 @@ def fit_skills(
                 break
             damping = max(damping * 10.0, 1e-4)
         here = problem.linearise(state, variances, precision, penalty, curve, items=False)
-        variances, penalty, moment = _updated_variances(problem, state, variances, here)
+        variances, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
         state, variances, penalty = _standardised(state, variances, penalty, moment)
 
 
 def _updated_variances(
-    problem: Problem, state: State, old: Variances, here: Linearised
+    problem: Problem, state: State, old: Variances, here: Linearised, before: Penalty
 ) -> tuple[Variances, Penalty, Array]:
     """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
 
@@ -191,7 +191,7 @@ def _updated_variances(
     pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(-1, d * d)
     logit_var = skill_cov.reshape(-1, d * d) @ pairs.T + own_var[nesting.base_of_model]
     logit_var += 2.0 * np.einsum("mdj,jd->mj", across, state.loadings)
-    expected = cells.residual**2 + cells.slope**2 * logit_var
+    expected = cells.residual**2 + cells.slope**2 * logit_var + problem.item_variance(state, cells, before)
     robust = (priors.dof + 1.0) / (priors.dof + expected / cells.variance)
     squared = robust * expected
     # each squared residual splits into benchmark noise and item sampling in proportion to their variances

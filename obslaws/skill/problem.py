@@ -309,6 +309,26 @@ class Problem:
         )  # fmt: skip
         return Linearised(system, gradients, cells)
 
+    def item_variance(self, state: State, cells: Cells, penalty: Penalty) -> Array:
+        """How far the expected score of each cell varies with its benchmark's parameters, skills held fixed.
+
+        Scores that a benchmark's parameters were fitted to lie closer to the curve than new ones do.
+
+        Returns
+        -------
+        ndarray of shape (M, J)
+            Squared fractions.
+        """
+        d, n_models = self.d, len(state.skills)
+        regressors = np.concatenate([np.ones((n_models, 1)), state.skills], axis=1)
+        beside = np.empty((*cells.slope.shape, d + 3))
+        beside[:, :, : d + 1] = cells.slope[:, :, None] * regressors[:, None, :]
+        beside[:, :, d + 1], beside[:, :, d + 2] = cells.lift, cells.sink
+        along = beside.transpose(1, 0, 2)  # (J, M, d + 3)
+        blocks = np.swapaxes(along * cells.weight.T[:, :, None], 1, 2) @ along + np.diag(self.diagonal)
+        blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
+        return np.asarray(((along @ np.linalg.inv(blocks)) * along).sum(axis=2).T)
+
     def _intercepts(self, state: State, cells: Cells) -> tuple[Array, Array, Array, Array]:
         """Do what `_items` does for the intercepts alone, without their prior."""
         total = self.data.nesting.models_of_base.sum(cells.curvature)
