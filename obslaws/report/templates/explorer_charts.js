@@ -29,7 +29,7 @@ const charts = (() => {
     const benchmark = data.benchmarks[j];
     const scores = data.models.map((m) => m.scores[j]).filter((s) => s !== null);
     const floor = benchmark.unit && benchmark.unit !== "fraction" ? 0 : benchmark.score_floor || 0;
-    const low = Math.max(0, Math.floor(Math.min(floor, ...scores) * 10) / 10), high = Math.min(1, Math.ceil((Math.max(...scores, 0.1) + 0.05) * 10) / 10);
+    const low = Math.max(0, Math.floor(Math.min(floor, ...scores) * 10) / 10), high = 1; // forecasts of large models may reach it, whatever was measured so far
     const x = (flop) => LEFT + ((Math.log10(flop) - range[0]) / (range[1] - range[0])) * (WIDTH - LEFT - RIGHT);
     const y = (score) => HEIGHT - BOTTOM - ((score - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
     const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${benchmark.title || benchmark.id}: score against training compute` });
