@@ -42,7 +42,7 @@ def scree(ax: Axes, shares: pd.DataFrame) -> Axes:
             words = f"{100 * total:.0f} %{' together' if last else ''}"
             ax.annotate(words, (at + 0.3, total + 0.02), ha="right", fontsize=8, color=COLOURS["forecast"])
     ax.set_ylim(0, 1.08)
-    ax.set_ylabel("share of variance")
+    ax.set_ylabel("share of variance (fraction)")
     ax.set_xlabel("")
     return ax
 

@@ -77,8 +77,9 @@ def backtest_figure(results: Sequence[BacktestResult], caption: str = "", dark: 
                 mae, at, mark, color=colour, label=f"{summary['forecaster']} ({summary['mae']:.1f})", markersize=7
             )
         right.set(yticks=at, yticklabels=benchmarks, xlabel="mean absolute error (points of 100)")
+        right.set_ylim(-0.6, len(benchmarks) - 0.4)
         right.set_xlim(left=0)
-        right.set_title("error per benchmark (all benchmarks in brackets)")
+        right.set_title("error per benchmark; of all in brackets")
         right.legend(loc="best")
         foot(figure, f"Protocol {first.protocol}. {caption}", palette)
     return figure

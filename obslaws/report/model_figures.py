@@ -138,10 +138,10 @@ def levels_figure(
         ax.scatter(own["n_params"], own["n_tokens"], s=28, facecolors="none", edgecolors=palette.family, zorder=4)
         ax.scatter(seen["n_params"], seen["n_tokens"], s=28, color=palette.family, zorder=5)
         ax.set(xlim=(sizes[0], sizes[-1]), ylim=(tokens[0], tokens[-1]))
-        count_axis(ax, "x", "parameters")
-        count_axis(ax, "y", "training tokens")
+        count_axis(ax, "x", "parameters (count)")
+        count_axis(ax, "y", "training tokens (count)")
         ax.grid(False)
-        ax.clabel(lines, fmt="%.2f", fontsize=8)
+        _off_the_rim(ax, ax.clabel(lines, fmt="%.2f", fontsize=8))
         figure.colorbar(shade, ax=ax, label="width of the 90 % interval (fraction)", shrink=0.9)
         ax.set_title(f"{panel.benchmarks['title'][benchmark]}: forecast for {row['family']} (fraction)")
         words = "Dotted: equal compute, a decade apart. Dots: known models of the family, filled where measured."
@@ -252,8 +252,8 @@ def density_figure(
             ax.scatter(
                 first["release_date"], first["n_params"], s=22, color=colour, edgecolors=palette.ground, zorder=4
             )
-        count_axis(ax, "y", "parameters of the smallest model")
-        ax.set_xlabel("release date")
+        count_axis(ax, "y", "parameters of the smallest model (count)")
+        ax.set_xlabel("release date (year-month)")
         ax.set_title(f"Smallest released model that scores on {panel.benchmarks['title'][benchmark]}")
         ax.legend(title="score (fraction)", title_fontsize=8.5)
         missing = len(rows) - len(dated)
@@ -269,6 +269,14 @@ def _curve(forecaster: Forecaster, family: str, level: float) -> pd.DataFrame:
     largest = members.sort_values("train_flop").tail(1)
     reach: Any = members["train_flop"]
     return family_curve(forecaster, largest.set_axis(["curve"]), reach.min() / 2, reach.max() * 4, level, n_points=24)
+
+
+def _off_the_rim(ax: Any, labels: Sequence[Any]) -> None:
+    """Remove labels of level lines that would be cut by the frame."""
+    for label in labels:
+        at = ax.transAxes.inverted().transform(ax.transData.transform(label.get_position()))
+        if not (0.03 < at[0] < 0.97 and 0.03 < at[1] < 0.97):
+            label.set_visible(False)
 
 
 def _guessing(ax: Any, panel: Panel, benchmark: str, colour: str) -> None:

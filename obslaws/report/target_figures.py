@@ -51,8 +51,9 @@ def target_figure(outcomes: Sequence[Sequence[Outcome]], caption: str = "") -> F
         for ax, one in zip(axes.flat, flat, strict=False):
             points = one.predictions
             score_against_position(
-                ax, points, one.axis, one.low * one.unit, one.axis.endswith(("(FLOP)", "parameters"))
-            )
+                ax, points, one.axis, one.low * one.unit, one.axis.endswith(("(FLOP)", "(count)")),
+                "fraction" if one.unit == 1 else f"of {one.unit:g}",
+            )  # fmt: skip
             told = one.summary()
             ax.set_title(textwrap.shorten(one.target, 34, placeholder="..."), loc="left", fontsize=9, fontweight="bold")
             who = f"{told['predictor']}: " if len(outcomes) > 1 else ""
