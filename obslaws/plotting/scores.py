@@ -122,7 +122,7 @@ def score_against_position(
         test["position"], test["forecast"], yerr=spans, fmt="none", ecolor=orange, elinewidth=1.4, alpha=0.35, zorder=1,
         label="interval",
     )  # fmt: skip
-    ax.plot(points["position"], points["forecast"], color="0.25", linewidth=1.4, zorder=2, label="curve")
+    ax.plot(*_smooth(points, logarithmic), color="0.25", linewidth=1.4, zorder=2, label="curve")
     dots = {"y": "score", "x": "position", "ax": ax, "legend": False, "edgecolor": "white", "linewidth": 0.6}
     sns.scatterplot(train, **dots, color=blue, s=26, zorder=3, label="train")
     sns.scatterplot(test, **dots, color=orange, s=34, marker="D", zorder=4, label="test")
@@ -137,6 +137,18 @@ def score_against_position(
     ax.set_xlabel(axis)
     ax.set_ylabel(f"score ({unit})")
     return ax
+
+
+def _smooth(points: pd.DataFrame, logarithmic: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Fill the law in between models, monotone from one to the next, so that few models do not make it jagged."""
+    from scipy.interpolate import PchipInterpolator
+
+    known = points.groupby("position")["forecast"].mean()
+    if len(known) < 3:
+        return known.index.to_numpy(), known.to_numpy()
+    at = np.log(known.index) if logarithmic else known.index.to_numpy()
+    x = np.linspace(at[0], at[-1], 200)
+    return np.exp(x) if logarithmic else x, PchipInterpolator(at, known)(x)
 
 
 def _draw_forecast(ax: Axes, forecast: pd.DataFrame) -> None:
