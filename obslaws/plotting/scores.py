@@ -171,20 +171,22 @@ def _draw_forecast(ax: Axes, forecast: pd.DataFrame) -> None:
 def _label_members(ax: Axes, members: pd.DataFrame, asked: float) -> None:
     """Write sizes beside the points, by turns left above and right below, off a curve that rises and off the forecast.
 
-    `asked` is where the forecast stands, decades of compute: labels near it go to the other side.
+    `asked` is where the forecast stands, decades of compute: labels near it stand above, on the side away from it.
     """
     last, above = -np.inf, True
     for row in members.sort_values("train_flop").to_dict("records"):
         at = np.log10(row["train_flop"])
         if at - last < _LABEL_EVERY:
             continue
-        last, above = at, at < asked if abs(at - asked) < _CLEAR_OF_FORECAST else not above
+        near = abs(at - asked) < _CLEAR_OF_FORECAST
+        last, above = at, near or (at < asked and not above)
+        left = above and at < asked
         ax.annotate(
             format_count(row["n_params"], digits=2),
             (row["train_flop"], row["score"]),
-            xytext=(-2.5, 2.5) if above else (2.5, -2.5),
+            xytext=(-2.5 if left else 2.5 * (not above), 2.5 if above else -2.5),
             textcoords="offset points",
-            ha="right" if above else "left",
+            ha="right" if left else "left",
             va="bottom" if above else "top",
             fontsize=7,
             color=COLOURS["family"],
