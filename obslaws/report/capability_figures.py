@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from obslaws.quantities import format_name
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -64,7 +66,7 @@ def capability_figure(
         left.set_title("before the rotation" if turned else "explained", loc="left", fontsize=10, fontweight="bold")
         loadings = fitted.loadings_.rename(columns=lambda name: name.rpartition("_")[2]).rename_axis(None)
         loadings_heatmap(middle, loadings)
-        middle.set_xlabel(names[0].rpartition("_")[0])
+        middle.set_xlabel(f"{names[0].rpartition('_')[0]} (number)")
         middle.set_title(
             "loadings (no unit)" if not turned else "loadings (fractions of a score)",
             loc="left",
@@ -85,7 +87,9 @@ def capability_figure(
         right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
         sns.despine(figure)
         told = caption if choice is None else f"{caption}; {choice.n_components} capabilities chosen by hidden cells"
-        figure.suptitle("\n".join(textwrap.wrap(told, 150)), x=0.01, ha="left", fontsize=8.5, color="0.3")
+        figure.suptitle(
+            "\n".join(textwrap.wrap(told.replace("$", r"\$"), 150)), x=0.01, ha="left", fontsize=8.5, color="0.3"
+        )
     return figure
 
 
@@ -155,7 +159,7 @@ def efficiency_figure(
         )  # hollow: the reference line is read outside its range
         right.axvline(1.0, color=COLOURS["floor"], linewidth=0.9, linestyle=(0, (1.5, 2)))
         right.set_xscale("log")
-        right.set_yticks(at, table["family"], fontsize=8)
+        right.set_yticks(at, table["family"].map(format_name), fontsize=8)
         right.set_xlabel(f"compute of {reference} for the same capability / own (ratio)")
         right.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 3.0), numticks=9))
         right.xaxis.set_minor_locator(NullLocator())
@@ -164,5 +168,7 @@ def efficiency_figure(
             f"{100 * level:g} % intervals; hollow: outside the range of {reference}", loc="left", fontsize=8.5
         )
         sns.despine(figure)
-        figure.suptitle("\n".join(textwrap.wrap(caption, 140)), x=0.01, ha="left", fontsize=8.5, color="0.3")
+        figure.suptitle(
+            "\n".join(textwrap.wrap(caption.replace("$", r"\$"), 140)), x=0.01, ha="left", fontsize=8.5, color="0.3"
+        )
     return figure

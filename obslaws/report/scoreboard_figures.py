@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from obslaws.quantities import format_name
 from obslaws.report.style import figure_style, foot
 from obslaws.scoreboard.table import REFERENCE
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["errors_figure", "reliability_figure"]
 
 _ACROSS = 3
+_MOST = 22  # characters of a forecaster's name
 _DASHES = ("-", (0, (4, 1.6)), (0, (1, 1.2)))
 
 
@@ -57,10 +59,10 @@ def errors_figure(table: pd.DataFrame, caption: str = "", dark: bool = False) ->
                 ax.axvline(own, color=palette.family, linewidth=0.9, linestyle=(0, (1.5, 2)))
             for part, colour, mark, size in ((~first, palette.ink, "o", 18), (first, palette.family, "D", 34)):
                 ax.scatter(sorted_.loc[part, "mae"], sorted_.index[part], s=size, color=colour, marker=mark, zorder=3)
-            ax.set_yticks(sorted_.index, sorted_["forecaster"])
+            ax.set_yticks(sorted_.index, [format_name(name, _MOST) for name in sorted_["forecaster"]])
             ax.set(xlabel="mean absolute error (points of 100)", ylim=(-0.6, len(sorted_) - 0.4))
             ax.set_xlim(left=0)
-            ax.set_title(f"{race}: {int(sorted_['n_cells'].iloc[0]):,} scores")
+            ax.set_title(f"{format_name(race, 20)}: {int(sorted_['n_cells'].iloc[0]):,} scores")
             ax.grid(axis="y", visible=False)
         for ax in list(axes.flat)[len(races) :]:
             ax.remove()
@@ -90,7 +92,8 @@ def reliability_figure(reliability: pd.DataFrame, caption: str = "", dark: bool 
     others = [name for name in names if name != REFERENCE]
     across = min(_ACROSS, len(races))
     down = math.ceil(len(races) / across)
-    columns = max(2, 2 * across)
+    longest = max(len(format_name(name, _MOST)) for name in names)
+    columns = max(1, int(max(5.6, 3.5 * across) / (0.6 + 0.085 * longest)))
     with figure_style(dark) as palette:
         paints = (palette.forecast, *palette.others)
         looks = {
@@ -105,22 +108,24 @@ def reliability_figure(reliability: pd.DataFrame, caption: str = "", dark: bool 
             for name, told in reliability[reliability["race"] == race].groupby("forecaster", sort=False):
                 if name == REFERENCE:
                     ax.plot(
-                        told["share"], told["below"], color=palette.family, label=name, linewidth=2.4, marker="o",
-                        markersize=4, zorder=4,
+                        told["share"], told["below"], label=format_name(name, _MOST), color=palette.family,
+                        linewidth=2.4, marker="o", markersize=4, zorder=4,
                     )  # fmt: skip
                 else:
-                    ax.plot(told["share"], told["below"], label=name, linewidth=1.2, **looks[str(name)])
+                    ax.plot(
+                        told["share"], told["below"], label=format_name(name, _MOST), linewidth=1.2, **looks[str(name)]
+                    )
             ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
             ax.set(xlabel="nominal share below (fraction)", ylabel="true share below (fraction)")
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_locator(MultipleLocator(0.2))
-            ax.set_title(str(race))
+            ax.set_title(format_name(race, 28))
         for ax in list(axes.flat)[len(races) :]:
             ax.remove()
         found: dict[str, Any] = {}
         for ax in figure.axes:
             found |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-        labels = [name for name in names if name in found]
+        labels = [name for name in dict.fromkeys(format_name(name, _MOST) for name in names) if name in found]
         figure.legend([found[name] for name in labels], labels, loc="outside upper left", ncols=columns)
         told_how = "Above the dotted line quantiles are too high, below it too low; flatter: intervals too narrow."
         foot(figure, f"{told_how} {caption}", palette)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obslaws.quantities import format_name
 from obslaws.report.style import figure_style, foot
 
 if TYPE_CHECKING:
@@ -51,7 +52,13 @@ def benchmarks_figure(
         left.plot(at, errors, "-o", color=palette.family, markersize=5)
         for x, y, name in zip(at[1:], errors[1:], steps["benchmark"], strict=True):
             left.annotate(
-                str(name), (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8, color=palette.ink, rotation=32
+                format_name(name),
+                (x, y),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=8,
+                color=palette.ink,
+                rotation=32,
             )
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.set(xlabel="benchmarks measured (count)", ylabel="expected mean error over all (points of 100)")
@@ -63,10 +70,10 @@ def benchmarks_figure(
         right.barh(
             rows, own, left=ranked["reduction_others"], color=palette.dots, height=0.62, label="on itself: it is known"
         )
-        right.set_yticks(rows, ranked["benchmark"])
+        right.set_yticks(rows, ranked["benchmark"].map(format_name))
         right.grid(axis="y", visible=False)
         right.set(xlabel="fall of the mean error over all that is unknown (points of 100)")
-        right.set_title(f"{who}: what the next score tells")
+        right.set_title(f"{format_name(who)}: what the next score tells")
         right.legend(loc="lower right")
         foot(figure, caption, palette)
     return figure
@@ -103,7 +110,9 @@ def chosen_models_figure(
         marks = zip(chosen.groupby("family", observed=True), palette.series, "osD^v<", strict=False)
         for (family, rows), colour, mark in marks:
             at = capabilities.loc[rows.index]
-            left.scatter(at[x], at[y], s=38, color=colour, marker=mark, edgecolors=palette.ground, label=str(family))
+            left.scatter(
+                at[x], at[y], s=38, color=colour, marker=mark, edgecolors=palette.ground, label=format_name(family)
+            )
         labels = [f"{str(name).replace('_', ' ')} (fractions of a score)" for name in (x, y)]
         left.set(xlabel=labels[0], ylabel=labels[1])
         left.set_title(f"{len(chosen)} of {len(capabilities)} models")
