@@ -5,8 +5,11 @@ import sys
 
 import pandas as pd
 import pytest
+from markupsafe import Markup
+from matplotlib.text import Text
 
 from obslaws.errors import UnknownNameError, UsageError
+from obslaws.report import contents
 from obslaws.report import notebook as notebooks
 from obslaws.report.contents import Report, open_report, report_subject
 from obslaws.report.html import link, write_page
@@ -177,3 +180,17 @@ def test_the_page_of_the_command_is_that_of_the_report(hostile_record):
     page = scoreboard_html(hostile_record)
     assert page.count("data:image/svg+xml") == 4 and page.count("<table") == 2
     assert "<script>document" not in page and "&lt;script&gt;document" in page
+
+
+def test_every_figure_of_a_report_names_its_data(small_panel, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(contents, "figure_html", lambda figure, words: drawn.setdefault(words, figure) and Markup())
+    report = Report(small_panel)
+    members = report.members("alpha")
+    query = report.next_size(members)
+    report.family_figure(query), report.levels(query, "mmlu"), report.rivals(members, "mmlu")
+    report.families("mmlu"), report.density("mmlu"), report.expected_figure("acme/Alpha-7B")
+    assert len(drawn) == 7
+    for words, figure in drawn.items():
+        text = " ".join(part.get_text() for part in figure.findobj(Text)).replace("\n", " ")
+        assert report.caption in text, words
