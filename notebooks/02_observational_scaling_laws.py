@@ -13,6 +13,7 @@ import obslaws
 from obslaws.backtest import backtest
 from obslaws.capability.pca import CapabilityPCA
 from obslaws.observe import area_under_errors, observe, sweep
+from obslaws.report.captions import data_caption
 from obslaws.report.target_figures import target_figure
 from obslaws.targets import Cut, snapshot_targets
 
@@ -74,7 +75,7 @@ panel = obslaws.load_panel("ruan2024")
 targets = snapshot_targets("ruan2024-emergent", panel)
 columns = ["bigbench_word_unscrambling", "bigbench_parsinlu_qa"]
 found = observe(panel, targets, Cut(flop=8.4e22), columns, ["compute", "pc3"])
-figure = target_figure(found, "snapshot, view ruan2024, cutoff 8.4e22 FLOP")
+figure = target_figure(found, f"{data_caption(panel)}, cutoff 8.4e22 FLOP")
 plt.figure(figure)
 for row in found:
     for one in row:
