@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from obslaws.downstream.law import SigmoidLaw
-from obslaws.downstream.posterior import fit_posterior
+from obslaws.downstream.law import SigmoidLaw, fit_exact
 from obslaws.downstream.predictors import predictor
 from obslaws.downstream.recipes import Recipe, placed
 from obslaws.errors import FitError
@@ -101,7 +100,7 @@ def _fitted(
 ) -> Recipe:
     one = predictor(name, scores.columns, missing).fit(models, scores)
     x, known = placed(one, models, scores, share)
-    return Recipe(name, [one], [fit_posterior(x, known, law)], len(known))
+    return Recipe(name, [one], [fit_exact(x, known, law)], len(known))
 
 
 def stretch_of(

@@ -21,18 +21,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = [
-    "FLOOR_MAX",
-    "LawFit",
-    "SigmoidLaw",
-    "checked",
-    "covariance",
-    "curve",
-    "fit_exact",
-    "objective",
-    "scatter",
-    "starts",
-]
+__all__ = ["FLOOR_MAX", "LawFit", "SigmoidLaw", "covariance", "curve", "fit_exact", "objective", "scatter"]
 
 FLOOR_MAX = 0.2
 _SPREAD = 30.0  # logits per standard deviation of x beyond which a curve is a step
@@ -48,6 +37,8 @@ class SigmoidLaw:
         Whether the floor is free in [0, 0.2]; otherwise it is 0 (the paper's ``sigmoid-parametric`` and ``sigmoid``).
     delta : float
         Residual, as a share, beyond which Huber's loss is linear; infinite for least squares.
+    ridge : float
+        Penalty on the squared weights, in units of squared standard deviations of x, relative to the mean loss.
 
     References
     ----------
@@ -56,6 +47,7 @@ class SigmoidLaw:
 
     has_floor: bool = False
     delta: float = np.inf
+    ridge: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,16 +69,13 @@ class LawFit:
     mse : float
         Mean squared residual over the training models, squared shares.
     objective : float
-        Sum of losses, no prior: half the sum of squares for small residuals.
+        Sum of losses without penalty: half the sum of squares for small residuals.
     converged : bool
         Whether the gradient vanishes at the end, bounds taken into account.
     n_iter : int
         Evaluations of the winning start.
     n_starts, n_agreeing : int
         Starts tried, and those that ended at the lowest objective.
-    is_posterior : bool
-        Whether a forecast is the mean over the normal distribution of the coefficients, see
-        `obslaws.downstream.posterior`, and not the curve itself.
     """
 
     law: SigmoidLaw
@@ -101,7 +90,6 @@ class LawFit:
     n_iter: int
     n_starts: int
     n_agreeing: int
-    is_posterior: bool = False
 
     @property
     def params(self) -> Array:
@@ -165,7 +153,7 @@ def curve(params: Array, x: Array, has_floor: bool) -> tuple[Array, Array]:
 
 
 def objective(params: Array, x: Array, share: Array, law: SigmoidLaw) -> float:
-    """Sum of Huber losses, half squares near zero.
+    """Sum of Huber losses, half squares near zero; no penalty.
 
     Parameters
     ----------
@@ -185,7 +173,7 @@ def objective(params: Array, x: Array, share: Array, law: SigmoidLaw) -> float:
     return float(np.where(r <= law.delta, 0.5 * r * r, law.delta * (r - 0.5 * law.delta)).sum())
 
 
-def fit_exact(x: Array, share: Array, law: SigmoidLaw, further: Sequence[Array] = ()) -> LawFit:
+def fit_exact(x: Array, share: Array, law: SigmoidLaw, starts: Sequence[Array] = ()) -> LawFit:
     """Minimise over several starts, with analytic derivatives and tight tolerances.
 
     Parameters
@@ -195,8 +183,8 @@ def fit_exact(x: Array, share: Array, law: SigmoidLaw, further: Sequence[Array] 
     share : ndarray of shape (n,)
         Score's way through its range.
     law : SigmoidLaw
-    further : sequence of ndarray
-        More starting points, in the units of x.
+    starts : sequence of ndarray
+        Further starting points, in the units of x.
 
     Returns
     -------
@@ -210,17 +198,24 @@ def fit_exact(x: Array, share: Array, law: SigmoidLaw, further: Sequence[Array] 
     """
     from scipy.optimize import least_squares
 
-    checked(x, share)
-    k = x.shape[1]
+    n, k = x.shape
+    if n < 2:
+        raise FitError(f"A sigmoid law needs at least two training models; found {n}. Move the cutoff.")
+    if not (np.isfinite(x).all() and np.isfinite(share).all()):
+        raise FitError("A sigmoid law needs finite predictors and scores; leave models without them out.")
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     z = (x - mean) / scale
+    penalty = np.sqrt(law.ridge * n)
+    pad = np.zeros((k if law.ridge else 0, k + 1 + law.has_floor))
+    if law.ridge:
+        pad[:, 1 : k + 1] = penalty * np.eye(k)
 
     def residuals(p: Array) -> Array:
         r = curve(p, z, law.has_floor)[0] - share
         if np.isfinite(law.delta):
             r = np.sign(r) * np.sqrt(2.0 * _huber(np.abs(r), law.delta))
-        return np.asarray(r)
+        return np.concatenate([r, penalty * p[1 : k + 1]]) if law.ridge else r
 
     def jacobian(p: Array) -> Array:
         fitted, slopes = curve(p, z, law.has_floor)
@@ -228,13 +223,13 @@ def fit_exact(x: Array, share: Array, law: SigmoidLaw, further: Sequence[Array] 
             r = np.abs(fitted - share)
             far = r > law.delta
             slopes = slopes * np.where(far, law.delta / np.sqrt(2.0 * _huber(r, law.delta) + 1e-300), 1.0)[:, None]
-        return slopes
+        return np.concatenate([slopes, pad]) if law.ridge else slopes
 
     # a predictor that separates the models perfectly has no finite best weight: _SPREAD logits per sd are a step
     low = np.concatenate([[-np.inf], np.full(k, -np.inf), [0.0] if law.has_floor else []])
     high = np.concatenate([[np.inf], np.full(k, np.inf), [FLOOR_MAX] if law.has_floor else []])
     found = []
-    for start in [*starts(z, share, law.has_floor), *(_scaled(s, mean, scale) for s in further)]:
+    for start in [*_starts(z, share, law.has_floor), *(_scaled(s, mean, scale) for s in starts)]:
         inside = np.clip(start, low, high)
         found.append(
             least_squares(
@@ -251,40 +246,8 @@ def _huber(r: Array, delta: float) -> Array:
     return np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta))
 
 
-def checked(x: Array, share: Array) -> None:
-    """Refuse what cannot be fitted.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n, k)
-    share : ndarray of shape (n,)
-
-    Raises
-    ------
-    FitError
-        Fewer than two models, or values that are not finite.
-    """
-    if len(x) < 2:
-        raise FitError(f"A sigmoid law needs at least two training models; found {len(x)}. Move the cutoff.")
-    if not (np.isfinite(x).all() and np.isfinite(share).all()):
-        raise FitError("A sigmoid law needs finite predictors and scores; leave models without them out.")
-
-
-def starts(z: Array, share: Array, has_floor: bool) -> list[Array]:
-    """Begin with logit regressions at three clips, and a flat curve: near to far from saturation.
-
-    Parameters
-    ----------
-    z : ndarray of shape (n, k)
-        Standardised predictors.
-    share : ndarray of shape (n,)
-    has_floor : bool
-
-    Returns
-    -------
-    list of ndarray
-        Coefficients as in `curve`.
-    """
+def _starts(z: Array, share: Array, has_floor: bool) -> list[Array]:
+    """Logit regressions at three clips, and a flat curve: near to far from saturation."""
     k = z.shape[1]
     design = np.column_stack([np.ones(len(z)), z])
     tail = [0.01] if has_floor else []
@@ -324,14 +287,14 @@ def _told(
     fitted, slopes = curve(back, x, law.has_floor)
     return LawFit(
         law, float(back[0]), back[1 : k + 1], float(back[k + 1]) if law.has_floor else 0.0,
-        covariance(slopes, fitted - share, free), scatter(slopes, fitted - share),
+        covariance(slopes, fitted - share, free, law, scale), scatter(slopes, fitted - share),
         float(((fitted - share) ** 2).mean()),
         objective(back, x, share, law), converged, int(best.nfev), n_starts, agreeing,  # type: ignore[attr-defined]
     )  # fmt: skip
 
 
-def covariance(slopes: Array, residual: Array, free: NDArray[np.bool_]) -> Array:
-    """Covariance of the coefficients: residual variance times the inverse information.
+def covariance(slopes: Array, residual: Array, free: NDArray[np.bool_], law: SigmoidLaw, scale: Array) -> Array:
+    """Covariance of the coefficients: residual variance times the inverse information, penalty included.
 
     Parameters
     ----------
@@ -340,6 +303,9 @@ def covariance(slopes: Array, residual: Array, free: NDArray[np.bool_]) -> Array
     residual : ndarray of shape (n,)
     free : ndarray of bool, shape (p,)
         False for a floor on its bound, which gets no variance.
+    law : SigmoidLaw
+    scale : ndarray of shape (k,)
+        Standard deviations of x, in which the penalty is stated.
 
     Returns
     -------
@@ -350,8 +316,11 @@ def covariance(slopes: Array, residual: Array, free: NDArray[np.bool_]) -> Array
     .. [1] Seber and Wild (1989), Nonlinear Regression, section 2.1.
     """
     n, p = slopes.shape
-    part = (slopes.T @ slopes)[np.ix_(free, free)]
-    freedom = max(n - np.trace(np.linalg.pinv(part) @ part), 1.0)
+    k = len(scale)
+    information = slopes.T @ slopes
+    information[1 : k + 1, 1 : k + 1] += law.ridge * n * np.diag(scale**2)
+    part = information[np.ix_(free, free)]
+    freedom = max(n - np.trace(np.linalg.pinv(part) @ (slopes.T @ slopes)[np.ix_(free, free)]), 1.0)
     out = np.zeros((p, p))
     out[np.ix_(free, free)] = np.linalg.pinv(part) * (residual @ residual) / freedom
     return out

@@ -91,7 +91,7 @@ def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -
     stopped = replace(
         exact, intercept=float(params[0]), weights=params[1 : k + 1],
         floor=float(params[k + 1]) if law.has_floor else 0.0,
-        cov=covariance(slopes, fitted - share, free), scatter=scatter(slopes, fitted - share),
+        cov=covariance(slopes, fitted - share, free, law, np.ones(k)), scatter=scatter(slopes, fitted - share),
         mse=float(((fitted - share) ** 2).mean()),
         objective=value, converged=value <= exact.objective * 1.0001 + 1e-12, n_iter=n_iter,
     )  # fmt: skip

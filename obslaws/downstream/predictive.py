@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ShareForecast", "share_forecast"]
 
-_NODES = 21  # of the Gauss-Hermite rule
-
 
 @dataclass(frozen=True)
 class ShareForecast:
@@ -29,9 +27,6 @@ class ShareForecast:
     ----------
     logit, logit_sd : ndarray of shape (n_laws, n)
         Along the curve, with the doubt about its coefficients (delta method) and the scatter of models along it.
-    doubt : ndarray of shape (n_laws, n)
-        Standard deviation of the logit over which a forecast is averaged: that of the coefficients of a law with a
-        prior, 0 for one that forecasts by its curve.
     floor : ndarray of shape (n_laws,)
     scatter : ndarray of shape (n_laws,)
         Standard deviation of the rest of the training residuals, as a share.
@@ -41,19 +36,14 @@ class ShareForecast:
 
     logit: Array
     logit_sd: Array
-    doubt: Array
     floor: Array
     scatter: Array
     stretch: float = 1.0
 
     @property
     def point(self) -> Array:
-        """Mean over the coefficients and over the laws; shape (n,)."""
-        if not np.nan_to_num(self.doubt).any():
-            return np.asarray(self._curve(self.logit).mean(axis=0))
-        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-        parts = [w * self._curve(self.logit + z * self.doubt) for z, w in zip(nodes, weights, strict=True)]
-        return np.asarray(np.sum(parts, axis=0).mean(axis=0) / weights.sum())
+        """Mean over the laws; shape (n,)."""
+        return np.asarray(self._curve(self.logit).mean(axis=0))
 
     def _curve(self, logit: Array) -> Array:
         floor = self.floor[:, None]
@@ -70,15 +60,15 @@ class ShareForecast:
         Returns
         -------
         ndarray of shape (n,)
-            Around the most probable curve. What varies along it is carried through it, so that it cannot leave the
-            range; the rest and the disagreement of several laws are added in squares.
+            What varies along the curve is carried through it, so that it cannot leave the range; the rest and the
+            disagreement of several laws are added in squares.
         """
         z = self.stretch * float(ndtri(level))
         each = self._curve(self.logit)
         along = np.abs(self._curve(self.logit + z * self.logit_sd) - each)
-        middle = each.mean(axis=0)
-        wide = along**2 + (z * self.scatter[:, None]) ** 2 + (z * (each - middle)) ** 2
-        return np.asarray(middle + np.sign(z) * np.sqrt(wide.mean(axis=0)))
+        apart = z * (each - self.point) if len(each) > 1 else np.zeros_like(each)
+        wide = along**2 + (z * self.scatter[:, None]) ** 2 + apart**2
+        return np.asarray(self.point + np.sign(z) * np.sqrt(wide.mean(axis=0)))
 
 
 def share_forecast(fits: list[LawFit], x: list[Array], stretch: float = 1.0) -> ShareForecast:
@@ -96,18 +86,15 @@ def share_forecast(fits: list[LawFit], x: list[Array], stretch: float = 1.0) -> 
     ShareForecast
         NaN for models whose predictors are unknown.
     """
-    logit, logit_sd, doubt, scatter = [], [], [], []
+    logit, doubt, scatter = [], [], []
     for fit, rows in zip(fits, x, strict=True):
         k = rows.shape[1]
         design = np.column_stack([np.ones(len(rows)), rows])
         cov = fit.cov[: k + 1, : k + 1]
         logit.append(fit.logit(rows))
         along, everywhere = fit.scatter
-        variance = np.maximum(np.einsum("ni,ij,nj->n", design, cov, design), 0.0)
-        logit_sd.append(np.sqrt(variance + along**2))
-        doubt.append(np.sqrt(variance) if fit.is_posterior else np.zeros(len(rows)))
+        doubt.append(np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", design, cov, design), 0.0) + along**2))
         scatter.append(everywhere)
     return ShareForecast(
-        np.stack(logit), np.stack(logit_sd), np.stack(doubt), np.array([f.floor for f in fits]), np.array(scatter),
-        stretch,
-    )  # fmt: skip
+        np.stack(logit), np.stack(doubt), np.array([f.floor for f in fits]), np.array(scatter), stretch
+    )
