@@ -97,9 +97,7 @@ def default_recipe(
     if not calibrate:
         return replace(recipe, choice=choice)
     stretch, n_tried = stretch_of(chosen, models, scores, share, law, missing)
-    return replace(
-        recipe, stretch=stretch, choice={**choice, "interval_stretch": stretch, "interval_trials": n_tried}
-    )
+    return replace(recipe, stretch=stretch, choice={**choice, "interval_stretch": stretch, "interval_trials": n_tried})
 
 
 def _akaike(recipe: Recipe) -> float:
