@@ -164,11 +164,13 @@ def _analyses(
     for record in records:
         if not record.tasks:
             raise UsageError(f"Protocol {record.id!r} has no targets. Run it on its own.")
-    found, page = {}, Page(format)
+    found, page, captions = {}, Page(format), set()
     page.line(f"Backtest of {len(records)} analyses", bold=True)
     for record in records:
         data = open_panel(record.view, snapshot, None)
-        page.line(data_caption(data))
+        if (caption := data_caption(data)) not in captions:
+            page.line(caption)
+        captions.add(caption)
         targets = snapshot_targets(str(record.targets), data, snapshot)
         outcomes = []
         for name in forecasters:
