@@ -1,0 +1,281 @@
+"""The skill model on large sparse panels: `obslaws.skill.fit` with every step linear in the observed cells.
+
+The same objective and the same EM for the variances; what differs is the linear algebra. One round linearises every
+cell, passes messages for the second moments, takes one Gauss-Newton step by conjugate gradients, and updates variances.
+The posterior covariances of benchmark parameters are kept per benchmark, without those between benchmarks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obslaws.skill.belief import Belief, believe, branches, lone_others
+from obslaws.skill.gauss_newton import downhill, newton_step
+from obslaws.skill.sparse import SparseProblem
+from obslaws.skill.state import Penalty, Priors, State, Variances
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obslaws.skill.branches import Branches
+    from obslaws.skill.sparse import Linear
+    from obslaws.skill.state import Data
+
+    Array = NDArray[np.float64]
+
+__all__ = ["SparseFit", "fit_cells"]
+
+_STILL = 3
+_RELAXATION = 1.5  # as in `obslaws.skill.fit`
+_PER_CELL = 1e-5  # rise of the evidence per cell, log units, that three rounds must bring to go on
+
+
+@dataclass(frozen=True)
+class SparseFit:
+    """What a fit to a large sparse panel found; see `obslaws.skill.fit.Fit`.
+
+    Parameters
+    ----------
+    problem : SparseProblem
+    state : State
+        Mode, in the layout of `obslaws.skill.sparse`.
+    variances : Variances
+    penalty : Penalty
+    belief : Belief
+        Posterior variances of skills, effects and own intercepts.
+    items_cov : ndarray of shape (J, d + 3, d + 3)
+        Posterior covariance of each benchmark's intercept, loadings, ceiling and floor logit.
+    slopes_cov : ndarray of shape (k, k)
+        Posterior covariance of the slopes.
+    evidence : float
+        Laplace approximation of the log marginal likelihood, by the same approximations.
+    converged : bool
+    n_iter : int
+    trace : tuple of float
+        Evidence per round.
+    """
+
+    problem: SparseProblem
+    state: State
+    variances: Variances
+    penalty: Penalty
+    belief: Belief
+    items_cov: Array
+    slopes_cov: Array
+    evidence: float
+    converged: bool
+    n_iter: int
+    trace: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def n_skills(self) -> int:
+        """Count of skills, d."""
+        return self.problem.d
+
+    @property
+    def floors(self) -> Array:
+        """The score that the weakest models tend to, fractions; shape (J,)."""
+        return self.problem.asymptotes(self.state)[0]
+
+    @property
+    def ceilings(self) -> Array:
+        """The most a model can score on each benchmark, fractions; shape (J,)."""
+        return self.problem.asymptotes(self.state)[1]
+
+
+def fit_cells(
+    data: Data,
+    n_skills: int,
+    priors: Priors | None = None,
+    max_iter: int = 100,
+    tol: float = 0.5,
+    start: SparseFit | None = None,
+) -> SparseFit:
+    """Fit the latent-skill model to a large sparse panel.
+
+    Parameters
+    ----------
+    data : Data
+    n_skills : int
+        d.
+    priors : Priors, optional
+    max_iter : int
+        Most rounds.
+    tol : float
+        The fit has converged when the evidence (log units) has not risen by more than this plus 1e-5 per cell in three
+        rounds.
+    start : SparseFit, optional
+        Go on from an earlier fit of the same number of skills to the same data; floors start at their prior.
+
+    Returns
+    -------
+    SparseFit
+    """
+    priors = priors or Priors()
+    if start is None:
+        problem = SparseProblem(data, n_skills, priors)
+        state, variances = problem.start()
+        n_benchmarks = problem.cells.n_benchmarks
+        penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
+        others = None
+    else:
+        problem = start.problem.with_priors(priors)
+        state, variances, penalty, others = start.state, start.variances, start.penalty, start.belief.others
+        if start.problem.priors != priors:
+            state = replace(state, floor_logits=np.full_like(state.floor_logits, priors.floor_logit))
+    trace: list[float] = []
+    still, reached, share = 0, -np.inf, problem.share(state)
+    tol += _PER_CELL * problem.cells.n_cells
+    while True:
+        precision = problem.model_precision(variances, state.slopes)
+        linear = problem.linearise(state, variances, share)
+        if others is None:
+            others = lone_others(problem.cells, linear, variances.own)
+        tree = branches(problem, state, variances, precision, linear, others)
+        belief = believe(problem, state, variances, linear, tree, others)
+        others = belief.others
+        value = problem.objective(state, variances, precision, linear.variance, penalty, share)
+        level = value - penalty.value(state.loadings)
+        trace.append(_evidence(problem, variances, precision, linear, tree, belief, penalty, level))
+        still = 0 if trace[-1] > reached + tol else still + 1
+        reached = max(reached, trace[-1]) if still == 0 else reached
+        converged = still >= _STILL
+        if converged or len(trace) > max_iter:
+            cov = _items_cov(problem, linear, belief, penalty)
+            return SparseFit(
+                problem, state, variances, penalty, belief, cov, tree.slopes_cov(),
+                trace[-1], converged, len(trace) - 1, tuple(trace),
+            )  # fmt: skip
+        gradient = downhill(problem, state, variances, precision, penalty, linear)
+        step = newton_step(problem, state.loadings, linear, tree, penalty, gradient)
+        for halvings in range(12):
+            candidate = step.taken(state, 0.5**halvings)
+            there = problem.share(candidate)
+            if problem.objective(candidate, variances, precision, linear.variance, penalty, there) <= value + 1e-9:
+                state, share = candidate, there
+                break
+        variances, moment = _updated_variances(problem, state, variances, belief, tree, share)
+        state, variances, penalty = _standardised(state, variances, belief.penalty, moment)
+
+
+def _updated_variances(
+    problem: SparseProblem, state: State, old: Variances, belief: Belief, tree: Branches, share: Array
+) -> tuple[Variances, Array]:
+    """One EM update, and the skills' second moment; see `obslaws.skill.fit`.
+
+    Own intercepts that no score speaks of are left out of their variance instead of being filled in by it: the same
+    fixed point, reached sooner.
+    """
+    cells, priors, d, spreads = problem.cells, problem.priors, problem.d, belief.spreads
+    stray, deviation = problem.strays(state)
+    prior = priors.effect_weight * priors.effect**2 * np.eye(d)
+
+    def pooled(effects: Array, cov: Array) -> Array:
+        return (effects @ effects.T + cov + prior) / (effects.shape[1] + priors.effect_weight)
+
+    floor, ceiling = problem.asymptotes(state)
+    own, noise = np.zeros(cells.n_benchmarks), np.zeros(cells.n_benchmarks)
+    for c in cells.columns():
+        j, there = c.number, share[c.cells]
+        own[j] = np.sum(state.own[c.pairs] ** 2 + belief.own[c.pairs])
+        expected = floor[j] + (ceiling[j] - floor[j]) * there
+        p = np.clip(expected, 0.01, 0.99)
+        variance = old.noise[j] + p * (1.0 - p) / problem.data.n_items[j]
+        slope = (ceiling[j] - floor[j]) * there * (1.0 - there)
+        squared = (cells.score[c.cells] - expected) ** 2 + slope**2 * belief.logit[c.cells]
+        squared *= (priors.dof + 1.0) / (priors.dof + squared / variance)
+        # each squared residual splits into benchmark noise and item sampling in proportion to their variances
+        part = old.noise[j] / variance
+        noise[j] = np.sum(part * (part * squared + variance - old.noise[j]))
+    seen = np.diff(cells.pair_bounds)
+    every = own.sum() + ((cells.n_bases - seen) * old.own).sum()
+    usual = (every + prior[0, 0]) / (cells.n_bases * cells.n_benchmarks + priors.effect_weight)
+    own = (own + priors.own_weight * usual) / (seen + priors.own_weight)
+    noise = (noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight)
+    slopes_var = np.diag(tree.slopes_cov()).reshape(state.slopes.shape)
+    slope_var = (state.slopes**2 + slopes_var).sum(axis=1) + priors.slope_weight * priors.slope**2
+    variances = Variances(
+        _relaxed(old.model, pooled(stray, spreads.residual)),
+        _relaxed(old.family, pooled(deviation, spreads.deviation)),
+        _relaxed(old.base, pooled(state.base.T, spreads.base.sum(axis=2))),
+        old.own * (own / old.own) ** _RELAXATION,
+        old.slope * (slope_var / (d + priors.slope_weight) / old.slope) ** _RELAXATION,
+        np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
+    )
+    centred = state.skills.T - state.skills.T.mean(axis=1, keepdims=True)
+    return variances, (centred @ centred.T + spreads.model.sum(axis=2)) / cells.n_models
+
+
+def _standardised(
+    state: State, variances: Variances, penalty: Penalty, moment: Array
+) -> tuple[State, Variances, Penalty]:
+    """Give the skills unit variance, as `obslaws.skill.fit` does."""
+    root = np.linalg.cholesky(moment)
+    back = np.linalg.inv(root)
+    state = replace(
+        state,
+        skills=(back @ state.skills.T).T,
+        family=(back @ state.family.T).T,
+        base=(back @ state.base.T).T,
+        slopes=state.slopes @ back.T,
+        loadings=state.loadings @ root,
+    )
+    variances = replace(
+        variances,
+        model=back @ variances.model @ back.T,
+        family=back @ variances.family @ back.T,
+        base=back @ variances.base @ back.T,
+    )
+    return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
+
+
+def _relaxed(old: Array, new: Array) -> Array:
+    further = old + _RELAXATION * (new - old)
+    smallest = np.linalg.eigvalsh(further)[0]
+    return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new
+
+
+def _item_blocks(problem: SparseProblem, penalty: Penalty, blocks: Array) -> Array:
+    blocks = blocks + np.diag(problem.diagonal)
+    blocks[:, 1:-2, 1:-2] += penalty.spread
+    return blocks
+
+
+def _items_cov(problem: SparseProblem, linear: Linear, belief: Belief, penalty: Penalty) -> Array:
+    """Covariance of each benchmark's parameters: skills and own intercepts of its cells unknown, but independent."""
+    blocks = np.zeros_like(linear.blocks)
+    for c in problem.cells.columns():
+        by = linear.sensitivity[:, c.cells]
+        worth = 1.0 / (1.0 + linear.curvature[c.cells] * belief.prior_logit[c.cells])
+        blocks[c.number] = (by * worth) @ by.T
+    return np.linalg.inv(_item_blocks(problem, penalty, blocks))
+
+
+def _evidence(
+    problem: SparseProblem,
+    variances: Variances,
+    precision: Array,
+    linear: Linear,
+    tree: Branches,
+    belief: Belief,
+    penalty: Penalty,
+    objective: float,
+) -> float:
+    """Log marginal likelihood by Laplace's method, up to a constant that depends on the data alone."""
+    cells, priors, d = problem.cells, problem.priors, problem.d
+    logdet = np.linalg.slogdet(np.moveaxis(precision, 2, 0))[1]
+    prior = logdet.sum() if len(logdet) > 1 else cells.n_models * logdet[0]
+    prior -= cells.n_families * np.linalg.slogdet(variances.family)[1]
+    prior -= cells.n_bases * np.linalg.slogdet(variances.base)[1]
+    prior -= d * np.log(variances.slope).sum() + (np.diff(cells.pair_bounds) * np.log(variances.own)).sum()
+    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd) + d * np.log(
+        priors.loading_sd
+    )
+    prior -= 2.0 * cells.n_benchmarks * items
+    shared = np.linalg.slogdet(_item_blocks(problem, penalty, linear.blocks))[1].sum()
+    shared += np.linalg.slogdet(tree.slopes)[1]
+    fit = -objective - 0.5 * np.log(linear.variance).sum()
+    return float(fit + 0.5 * prior - 0.5 * (belief.logdet + shared))
