@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Unknowns = tuple[Array, Array, Array, Array, Array]
 
-__all__ = ["Step", "downhill", "newton_step"]
+__all__ = ["Step", "downhill", "newton_step", "tightened"]
+
+_FARTHEST = 1.0  # logits
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ def newton_step(
     tree: Branches,
     penalty: Penalty,
     gradient: Unknowns,
-    tol: float = 0.03,
-    max_products: int = 12,
+    limits: Array,
+    tol: float = 0.2,
+    max_products: int = 5,
     items: bool = True,
 ) -> Step:
     """Solve the Gauss-Newton system.
@@ -103,6 +106,8 @@ def newton_step(
     penalty : Penalty
     gradient : tuple of ndarray
         From `downhill`.
+    limits : ndarray of shape (J, 2)
+        How far ceiling and floor logit may move.
     tol : float
         Residual at which to stop, as a share of the first, in the norm of the preconditioner.
     max_products : int
@@ -142,7 +147,25 @@ def newton_step(
             break
         along = _moved(turned, size / before, along)
         image = _moved(residual, size / before, image)
-    return Step(step, _own(problem, loadings, linear, step[0], step[4]), n_products)  # type: ignore[arg-type]
+    model, family, base, slopes, parameters = step
+    parameters = _limited(parameters, blocks, limits)
+    own = _own(problem, loadings, linear, model, parameters)
+    return Step((model, family, base, slopes, parameters), own, n_products)
+
+
+def _limited(items: Array, blocks: Array, limits: Array) -> Array:
+    """Hold the asymptotes within their limits; intercept and loadings of the benchmark give way accordingly.
+
+    Few cells may say next to nothing of a ceiling: one benchmark's wide step must not shorten that of all others.
+    """
+    excess = np.clip(items[:, -2:], -limits, limits) - items[:, -2:]
+    give = -np.linalg.solve(blocks[:, :-2, :-2], blocks[:, :-2, -2:] @ excess[:, :, None])[:, :, 0]
+    return items + np.concatenate([give, excess], axis=1)
+
+
+def tightened(limits: Array, before: Array, now: Array) -> Array:
+    """Halve the limit of an asymptote that turned back, and widen that of others, up to 1 logit; each (J, 2)."""
+    return np.where(before * now < 0.0, 0.5 * limits, np.minimum(1.5 * limits, _FARTHEST))
 
 
 def _remainder(

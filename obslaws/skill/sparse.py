@@ -50,7 +50,7 @@ class Linear:
     pair_curvature, pair_gradient : ndarray of shape (P,)
         Of the own intercepts, prior included.
     blocks : ndarray of shape (J, d + 3, d + 3)
-        Curvature of the benchmark parameters, without prior.
+        Curvature of the benchmark parameters, without prior; each cell as if it alone knew its own intercept.
     gradient : ndarray of shape (J, d + 3)
         Downhill direction of the benchmark parameters, without prior.
     by_model : ndarray of shape (d, M)
@@ -88,6 +88,8 @@ class SparseProblem:
         for c in cells.columns():
             self.centre[c.number] = self._start_logits(c.number, cells.score[c.cells]).mean()
         self.diagonal = _diagonal(priors, n_skills)
+        n = cells.n_cells  # written anew by each `linearise`: fresh pages of this size cost more than the arithmetic
+        self._sensitivity, self._per_cell = np.empty((n_skills + 3, n)), np.empty((3, n))
 
     def with_priors(self, priors: Priors) -> SparseProblem:
         """Take the same data under other priors."""
@@ -146,7 +148,8 @@ class SparseProblem:
             logit = state.loadings[c.number] @ skills.take(c.model, axis=1)
             logit += state.own[c.pairs].take(c.pair)
             logit += state.intercepts[c.number]
-            out[c.cells] = logistic(logit)
+            np.exp(np.minimum(-logit, 700.0), out=logit)
+            out[c.cells] = 1.0 / (1.0 + logit)
         return out
 
     def model_precision(self, variances: Variances, slopes: Array) -> Array:
@@ -195,13 +198,12 @@ class SparseProblem:
         return float(total + penalty.value(state.loadings))
 
     def linearise(self, state: State, variances: Variances, share: Array) -> Linear:
-        """Derivatives of every cell at one state whose `share` is at hand, and what they sum to."""
+        """Derivatives of every cell at one state whose `share` is at hand, and what they sum to; overwrites the last."""
         cells, d, dof, skills = self.cells, self.d, self.priors.dof, state.skills.T
-        n, width = cells.n_cells, d + 3
+        width, sensitivity, (residual, variance, curvature) = d + 3, self._sensitivity, self._per_cell
         floor, ceiling = self.asymptotes(state)
         by_ceiling = (ceiling - self.data.score_floor) * (1.0 - logistic(state.ceiling_logits))
         by_floor = floor * (1.0 - logistic(state.floor_logits))
-        sensitivity, residual, variance, curvature = np.empty((width, n)), np.empty(n), np.empty(n), np.empty(n)
         pair_curvature, pair_gradient = np.empty(cells.n_pairs), np.empty(cells.n_pairs)
         blocks, gradient = np.zeros((cells.n_benchmarks, width, width)), np.zeros((cells.n_benchmarks, width))
         for c in cells.columns():
@@ -218,12 +220,11 @@ class SparseProblem:
             by[d + 2] = by_floor[j] * root * (1.0 - there)
             gap *= root
             curvature[at] = by[0] * by[0]
-            paired = np.add.reduceat(by[0] * by, c.starts, axis=1)
-            left = pair_curvature[c.pairs] = paired[0] + 1.0 / variances.own[j]
+            left = pair_curvature[c.pairs] = np.add.reduceat(curvature[at], c.starts) + 1.0 / variances.own[j]
             pull = np.add.reduceat(by[0] * gap, c.starts) - state.own[c.pairs] / variances.own[j]
             pair_gradient[c.pairs] = pull
             gap -= by[0] * (pull / left).take(c.pair)
-            blocks[j] = by @ by.T - (paired / left) @ paired.T
+            blocks[j] = (by * (1.0 - curvature[at] / left.take(c.pair))) @ by.T
             gradient[j] = by @ gap
             residual[at] = gap
         by_model = cells.by_model(sensitivity[0] * residual, state.loadings)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obslaws.skill.belief import Belief, believe, branches, lone_others
-from obslaws.skill.gauss_newton import downhill, newton_step
+from obslaws.skill.gauss_newton import downhill, newton_step, tightened
+from obslaws.skill.sample import adopted, part_of, sampled_bases, shifted
 from obslaws.skill.sparse import SparseProblem
 from obslaws.skill.state import Penalty, Priors, State, Variances
 
@@ -30,6 +31,9 @@ __all__ = ["SparseFit", "fit_cells"]
 
 _STILL = 3
 _RELAXATION = 1.5  # as in `obslaws.skill.fit`
+_SAMPLED = 240_000  # cells from which on a fit starts from one to a sample of the base families
+_SAMPLE = 8  # one base family in so many
+_SETTLING = 3  # rounds in which skills find their place before variances move
 _PER_CELL = 1e-5  # rise of the evidence per cell, log units, that three rounds must bring to go on
 
 
@@ -56,6 +60,8 @@ class SparseFit:
     n_iter : int
     trace : tuple of float
         Evidence per round.
+    sample : SparseFit, optional
+        The fit to a sample of the base families that this one started from.
     """
 
     problem: SparseProblem
@@ -69,6 +75,7 @@ class SparseFit:
     converged: bool
     n_iter: int
     trace: tuple[float, ...] = field(default=(), repr=False)
+    sample: SparseFit | None = field(default=None, repr=False)
 
     @property
     def n_skills(self) -> int:
@@ -115,50 +122,95 @@ def fit_cells(
     SparseFit
     """
     priors = priors or Priors()
-    if start is None:
-        problem = SparseProblem(data, n_skills, priors)
-        state, variances = problem.start()
-        n_benchmarks = problem.cells.n_benchmarks
-        penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
-        others = None
-    else:
-        problem = start.problem.with_priors(priors)
-        state, variances, penalty, others = start.state, start.variances, start.penalty, start.belief.others
-        if start.problem.priors != priors:
-            state = replace(state, floor_logits=np.full_like(state.floor_logits, priors.floor_logit))
+    here, sample, held = _started(data, n_skills, priors, max_iter, tol, start)
+    problem, state, variances, penalty, others = here
+    limits = np.ones((problem.cells.n_benchmarks, 2))
+    before = np.zeros_like(limits)
     trace: list[float] = []
     still, reached, share = 0, -np.inf, problem.share(state)
     tol += _PER_CELL * problem.cells.n_cells
     while True:
-        precision = problem.model_precision(variances, state.slopes)
-        linear = problem.linearise(state, variances, share)
-        if others is None:
-            others = lone_others(problem.cells, linear, variances.own)
-        tree = branches(problem, state, variances, precision, linear, others)
-        belief = believe(problem, state, variances, linear, tree, others)
-        others = belief.others
-        value = problem.objective(state, variances, precision, linear.variance, penalty, share)
-        level = value - penalty.value(state.loadings)
-        trace.append(_evidence(problem, variances, precision, linear, tree, belief, penalty, level))
-        still = 0 if trace[-1] > reached + tol else still + 1
-        reached = max(reached, trace[-1]) if still == 0 else reached
-        converged = still >= _STILL
-        if converged or len(trace) > max_iter:
-            cov = _items_cov(problem, linear, belief, penalty)
-            return SparseFit(
-                problem, state, variances, penalty, belief, cov, tree.slopes_cov(),
-                trace[-1], converged, len(trace) - 1, tuple(trace),
-            )  # fmt: skip
-        gradient = downhill(problem, state, variances, precision, penalty, linear)
-        step = newton_step(problem, state.loadings, linear, tree, penalty, gradient)
+        round_ = _linearised(problem, state, variances, penalty, others, share)
+        trace.append(round_.evidence)
+        if round_.evidence >= max(trace):
+            best = state, variances, penalty, others
+        others = round_.belief.others
+        if len(trace) > held:
+            still = 0 if trace[-1] > reached + tol else still + 1
+            reached = max(reached, trace[-1]) if still == 0 else reached
+        if still >= _STILL or len(trace) > max_iter:
+            break
+        gradient = downhill(problem, state, variances, round_.precision, penalty, round_.linear)
+        step = newton_step(problem, state.loadings, round_.linear, round_.tree, penalty, gradient, limits)
+        limits, before = tightened(limits, before, step.effects[4][:, -2:]), step.effects[4][:, -2:]
         for halvings in range(12):
             candidate = step.taken(state, 0.5**halvings)
             there = problem.share(candidate)
-            if problem.objective(candidate, variances, precision, linear.variance, penalty, there) <= value + 1e-9:
+            value = problem.objective(
+                candidate, variances, round_.precision, round_.linear.variance, penalty, there
+            )
+            if value <= round_.objective + 1e-9:
                 state, share = candidate, there
                 break
-        variances, moment = _updated_variances(problem, state, variances, belief, tree, share)
-        state, variances, penalty = _standardised(state, variances, belief.penalty, moment)
+        if len(trace) > held:
+            variances, moment = _updated_variances(problem, state, variances, round_.belief, round_.tree, share)
+            state, variances, penalty = _standardised(state, variances, round_.belief.penalty, moment)
+    # the last rounds may circle, or EM pass by the top of the evidence: the best of them is the fit
+    state, variances, penalty, others = best
+    last = _linearised(problem, state, variances, penalty, others, problem.share(state))
+    return SparseFit(
+        problem, state, variances, penalty, last.belief, _items_cov(problem, last.linear, last.belief, penalty),
+        last.tree.slopes_cov(), last.evidence, still >= _STILL, len(trace) - 1, tuple(trace), sample,
+    )  # fmt: skip
+
+
+def _started(
+    data: Data, n_skills: int, priors: Priors, max_iter: int, tol: float, start: SparseFit | None
+) -> tuple[tuple[SparseProblem, State, Variances, Penalty, Array | None], SparseFit | None, int]:
+    """Where to start, the fit to a sample if one was made, and how many rounds the variances wait."""
+    if start is not None:
+        problem, state, sample = start.problem.with_priors(priors), start.state, start.sample
+        if start.problem.priors != priors:
+            state = replace(state, floor_logits=np.full_like(state.floor_logits, priors.floor_logit))
+            if sample is not None:
+                sample = fit_cells(sample.problem.data, n_skills, priors, max_iter, tol, sample)
+                state = shifted(start.state, start.sample.state, sample.state)  # type: ignore[union-attr]
+        return (problem, state, start.variances, start.penalty, start.belief.others), sample, 0
+    problem = SparseProblem(data, n_skills, priors)
+    if problem.cells.n_cells >= _SAMPLED:
+        part = part_of(data, sampled_bases(problem.cells.n_bases, problem.cells.n_bases // _SAMPLE))[2]
+        sample = fit_cells(part, n_skills, priors, max_iter, tol)
+        here = problem, adopted(problem, sample), sample.variances, sample.penalty, None
+        return here, sample, _SETTLING
+    state, variances = problem.start()
+    n_benchmarks = problem.cells.n_benchmarks
+    penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
+    return (problem, state, variances, penalty, None), None, 0
+
+
+@dataclass(frozen=True)
+class _Round:
+    precision: Array
+    linear: Linear
+    tree: Branches
+    belief: Belief
+    objective: float
+    evidence: float
+
+
+def _linearised(
+    problem: SparseProblem, state: State, variances: Variances, penalty: Penalty, others: Array | None, share: Array
+) -> _Round:
+    precision = problem.model_precision(variances, state.slopes)
+    linear = problem.linearise(state, variances, share)
+    if others is None:
+        others = lone_others(problem.cells, linear, variances.own)
+    tree = branches(problem, state, variances, precision, linear, others)
+    belief = believe(problem, state, variances, linear, tree, others)
+    value = problem.objective(state, variances, precision, linear.variance, penalty, share)
+    level = value - penalty.value(state.loadings)
+    evidence = _evidence(problem, variances, precision, linear, tree, belief, penalty, level)
+    return _Round(precision, linear, tree, belief, value, evidence)
 
 
 def _updated_variances(
