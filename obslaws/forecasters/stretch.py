@@ -5,7 +5,8 @@ is. Forecasts of a known time: each base family in turn is treated as new, with 
 later time, for models that are newer than all training data: the fit is repeated on what had been released before some
 days of the past, and asked about what came after. Either way only the training data of the fit take part. The factor is
 that of split conformal prediction, with cells of one base family counted for less than they number; for a later time it
-is the plain quantile, because the repeated fits saw less than the present one. It never narrows.
+is the plain quantile, because the repeated fits saw less than the present one. It never narrows. On a large panel both
+exercises run on a sample of the base families.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
+from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.skill.posterior import LatentPredictive
 from obslaws.skill.replay import replay
+from obslaws.skill.sparse_fit import SparseFit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +46,7 @@ class Stretch:
 
     Parameters
     ----------
-    fits : sequence of Fit
+    fits : sequence of Fit or of SparseFit
         The fits that are averaged.
     weights : ndarray of shape (n_fits,)
     size : ndarray of shape (M,)
@@ -55,15 +58,15 @@ class Stretch:
     """
 
     def __init__(
-        self, fits: Sequence[Fit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
+        self, fits: Sequence[Fit] | Sequence[SparseFit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
     ) -> None:
-        self.fits, self.weights, self.size, self.panel, self.blank = fits, weights, size, panel, blank
+        self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
+        # of a large panel a sample of base families is forecast anew; the newest model is looked for among all
+        self.panel = spoken_for(panel) if any(isinstance(fit, SparseFit) for fit in fits) else panel
         self._by_kin: dict[int, float] = {}
         self._ahead: float | None = None
-        scored = panel.scores.notna().any(axis=1).to_numpy()
-        self.released = _days(panel.models["release_date"])
-        self.dated = ~np.isnat(self.released) & scored
-        self.newest = self.released[self.dated].max() if self.dated.any() else np.datetime64("NaT", "D")
+        released, dated = _dated(panel)
+        self.newest = released[dated].max() if dated.any() else np.datetime64("NaT", "D")
 
     def factors(self, n_known: NDArray[np.intp], released: pd.Series) -> Array:
         """Factor for each query.
@@ -101,6 +104,10 @@ class Stretch:
         return self._ahead
 
     def _replayed(self, n_observed: int) -> float:
+        large = [fit for fit in self.fits if isinstance(fit, SparseFit)]
+        if large:
+            found = replayed(large, self.weights, self.size, n_observed)
+            return 1.0 if found is None else _factor(*found)
         replays = [r for fit in self.fits if (r := replay(fit, self.size, n_observed)) is not None]
         if len(replays) < len(self.fits):
             return 1.0
@@ -114,7 +121,7 @@ class Stretch:
         return _factor(predictive.normal_score(first.scores), first.group)
 
     def _repeated(self) -> float:
-        panel, released, dated = self.panel, self.released, self.dated
+        panel, (released, dated) = self.panel, _dated(self.panel)
         if self.blank is None or dated.sum() < _FEWEST_MODELS:
             return 1.0
         ordered = np.sort(released[dated])
@@ -132,6 +139,12 @@ class Stretch:
             deviates.append(predictive.normal_score(np.where(there, scores[after], np.nan)))
             groups.append(base[after])
         return _factor(np.concatenate(deviates), np.concatenate(groups), finite=False) if deviates else 1.0
+
+
+def _dated(panel: Panel) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
+    """Release of each model, and whether it is known of a model that has scores."""
+    released = _days(panel.models["release_date"])
+    return released, ~np.isnat(released) & panel.scores.notna().any(axis=1).to_numpy()
 
 
 def _days(dates: pd.Series) -> NDArray[np.datetime64]:

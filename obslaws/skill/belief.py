@@ -71,7 +71,13 @@ def lone_others(cells: CellTable, linear: Linear, own: Array) -> Array:
 
 
 def branches(
-    problem: SparseProblem, state: State, variances: Variances, precision: Array, linear: Linear, others: Array
+    problem: SparseProblem,
+    state: State,
+    variances: Variances,
+    precision: Array,
+    linear: Linear,
+    others: Array,
+    hold_slopes: bool = False,
 ) -> Branches:
     """Eliminate skills and effects, each cell weighing what it is worth beside its own intercept."""
     prior = np.repeat(1.0 / variances.own, problem.cells.n_observed)
@@ -83,7 +89,7 @@ def branches(
         precision,
         np.linalg.inv(variances.family),
         np.linalg.inv(variances.base),
-        1.0 / variances.slope,
+        np.full(len(variances.slope), np.inf) if hold_slopes else 1.0 / variances.slope,
     )
 
 

@@ -63,7 +63,7 @@ class Branches:
         Precision of each model's skills around their expectation.
     family_precision, base_precision : ndarray of shape (d, d)
     slope_precision : ndarray of shape (p,)
-        Zero holds no slope back; inf holds all of them fast.
+        inf holds all slopes fast.
     """
 
     def __init__(

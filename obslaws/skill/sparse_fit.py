@@ -8,10 +8,11 @@ The posterior covariances of benchmark parameters are kept per benchmark, withou
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
+from obslaws.errors import UsageError
 from obslaws.skill.belief import Belief, believe, branches, lone_others
 from obslaws.skill.gauss_newton import downhill, newton_step, tightened
 from obslaws.skill.sample import adopted, part_of, sampled_bases, shifted
@@ -91,6 +92,24 @@ class SparseFit:
     def ceilings(self) -> Array:
         """The most a model can score on each benchmark, fractions; shape (J,)."""
         return self.problem.asymptotes(self.state)[1]
+
+    @property
+    def system(self) -> NoReturn:
+        """What only a fit to a panel of moderate size keeps."""
+        raise self._too_large()
+
+    @property
+    def shared_cov(self) -> NoReturn:
+        """What only a fit to a panel of moderate size keeps."""
+        raise self._too_large()
+
+    def _too_large(self) -> UsageError:
+        cells = self.problem.cells
+        return UsageError(
+            f"A fit to {cells.n_models} models x {cells.n_benchmarks} benchmarks keeps no joint posterior of models and "
+            "benchmarks, which this question needs: it gives forecasts only. Ask a smaller panel, "
+            "e.g. panel.select(models, benchmarks) with some hundred models."
+        )
 
 
 def fit_cells(
