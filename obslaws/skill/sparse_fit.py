@@ -14,6 +14,7 @@ import numpy as np
 
 from obslaws.errors import UsageError
 from obslaws.skill.belief import Belief, believe, branches, lone_others
+from obslaws.skill.em import Pace, moved, second_moments
 from obslaws.skill.gauss_newton import downhill, newton_step, tightened
 from obslaws.skill.sample import adopted, part_of, sampled_bases, shifted
 from obslaws.skill.sparse import SparseProblem
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["SparseFit", "fit_cells"]
 
 _STILL = 3
-_RELAXATION = 1.5  # as in `obslaws.skill.fit`
 _SAMPLED = 240_000  # cells from which on a fit starts from one to a sample of the base families
 _SAMPLE = 8  # one base family in so many
 _SETTLING = 3  # rounds in which skills find their place before variances move
-_PER_CELL = 1e-5  # rise of the evidence per cell, log units, that three rounds must bring to go on
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def fit_cells(
     n_skills: int,
     priors: Priors | None = None,
     max_iter: int = 100,
-    tol: float = 0.5,
+    tol: float = 0.01,
     start: SparseFit | None = None,
 ) -> SparseFit:
     """Fit the latent-skill model to a large sparse panel.
@@ -131,8 +130,7 @@ def fit_cells(
     max_iter : int
         Most rounds.
     tol : float
-        The fit has converged when the evidence (log units) has not risen by more than this plus 1e-5 per cell in three
-        rounds.
+        The fit has converged when EM would move no variance by more than this, as a share of it, in three rounds running.
     start : SparseFit, optional
         Go on from an earlier fit of the same number of skills to the same data; floors start at their prior.
 
@@ -146,17 +144,11 @@ def fit_cells(
     limits = np.ones((problem.cells.n_benchmarks, 2))
     before = np.zeros_like(limits)
     trace: list[float] = []
-    still, reached, share = 0, -np.inf, problem.share(state)
-    tol += _PER_CELL * problem.cells.n_cells
+    pace, still, share = Pace.start(variances), 0, problem.share(state)
     while True:
         round_ = _linearised(problem, state, variances, penalty, others, share)
         trace.append(round_.evidence)
-        if round_.evidence >= max(trace):
-            best = state, variances, penalty, others
         others = round_.belief.others
-        if len(trace) > held:
-            still = 0 if trace[-1] > reached + tol else still + 1
-            reached = max(reached, trace[-1]) if still == 0 else reached
         if still >= _STILL or len(trace) > max_iter:
             break
         gradient = downhill(problem, state, variances, round_.precision, penalty, round_.linear)
@@ -165,21 +157,18 @@ def fit_cells(
         for halvings in range(12):
             candidate = step.taken(state, 0.5**halvings)
             there = problem.share(candidate)
-            value = problem.objective(
-                candidate, variances, round_.precision, round_.linear.variance, penalty, there
-            )
+            value = problem.objective(candidate, variances, round_.precision, round_.linear.variance, penalty, there)
             if value <= round_.objective + 1e-9:
                 state, share = candidate, there
                 break
         if len(trace) > held:
-            variances, moment = _updated_variances(problem, state, variances, round_.belief, round_.tree, share)
+            new, moment = second_moments(problem, state, variances, round_.belief, round_.tree, share)
+            still = still + 1 if moved(variances, new, round_.linear.variance, problem.cells) < tol else 0
+            variances, pace = pace.further(variances, new)
             state, variances, penalty = _standardised(state, variances, round_.belief.penalty, moment)
-    # the last rounds may circle, or EM pass by the top of the evidence: the best of them is the fit
-    state, variances, penalty, others = best
-    last = _linearised(problem, state, variances, penalty, others, problem.share(state))
     return SparseFit(
-        problem, state, variances, penalty, last.belief, _items_cov(problem, last.linear, last.belief, penalty),
-        last.tree.slopes_cov(), last.evidence, still >= _STILL, len(trace) - 1, tuple(trace), sample,
+        problem, state, variances, penalty, round_.belief, _items_cov(problem, round_.linear, round_.belief, penalty),
+        round_.tree.slopes_cov(), trace[-1], still >= _STILL, len(trace) - 1, tuple(trace), sample,
     )  # fmt: skip
 
 
@@ -232,54 +221,6 @@ def _linearised(
     return _Round(precision, linear, tree, belief, value, evidence)
 
 
-def _updated_variances(
-    problem: SparseProblem, state: State, old: Variances, belief: Belief, tree: Branches, share: Array
-) -> tuple[Variances, Array]:
-    """One EM update, and the skills' second moment; see `obslaws.skill.fit`.
-
-    Own intercepts that no score speaks of are left out of their variance instead of being filled in by it: the same
-    fixed point, reached sooner.
-    """
-    cells, priors, d, spreads = problem.cells, problem.priors, problem.d, belief.spreads
-    stray, deviation = problem.strays(state)
-    prior = priors.effect_weight * priors.effect**2 * np.eye(d)
-
-    def pooled(effects: Array, cov: Array) -> Array:
-        return (effects @ effects.T + cov + prior) / (effects.shape[1] + priors.effect_weight)
-
-    floor, ceiling = problem.asymptotes(state)
-    own, noise = np.zeros(cells.n_benchmarks), np.zeros(cells.n_benchmarks)
-    for c in cells.columns():
-        j, there = c.number, share[c.cells]
-        own[j] = np.sum(state.own[c.pairs] ** 2 + belief.own[c.pairs])
-        expected = floor[j] + (ceiling[j] - floor[j]) * there
-        p = np.clip(expected, 0.01, 0.99)
-        variance = old.noise[j] + p * (1.0 - p) / problem.data.n_items[j]
-        slope = (ceiling[j] - floor[j]) * there * (1.0 - there)
-        squared = (cells.score[c.cells] - expected) ** 2 + slope**2 * belief.logit[c.cells]
-        squared *= (priors.dof + 1.0) / (priors.dof + squared / variance)
-        # each squared residual splits into benchmark noise and item sampling in proportion to their variances
-        part = old.noise[j] / variance
-        noise[j] = np.sum(part * (part * squared + variance - old.noise[j]))
-    seen = np.diff(cells.pair_bounds)
-    every = own.sum() + ((cells.n_bases - seen) * old.own).sum()
-    usual = (every + prior[0, 0]) / (cells.n_bases * cells.n_benchmarks + priors.effect_weight)
-    own = (own + priors.own_weight * usual) / (seen + priors.own_weight)
-    noise = (noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight)
-    slopes_var = np.diag(tree.slopes_cov()).reshape(state.slopes.shape)
-    slope_var = (state.slopes**2 + slopes_var).sum(axis=1) + priors.slope_weight * priors.slope**2
-    variances = Variances(
-        _relaxed(old.model, pooled(stray, spreads.residual)),
-        _relaxed(old.family, pooled(deviation, spreads.deviation)),
-        _relaxed(old.base, pooled(state.base.T, spreads.base.sum(axis=2))),
-        old.own * (own / old.own) ** _RELAXATION,
-        old.slope * (slope_var / (d + priors.slope_weight) / old.slope) ** _RELAXATION,
-        np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
-    )
-    centred = state.skills.T - state.skills.T.mean(axis=1, keepdims=True)
-    return variances, (centred @ centred.T + spreads.model.sum(axis=2)) / cells.n_models
-
-
 def _standardised(
     state: State, variances: Variances, penalty: Penalty, moment: Array
 ) -> tuple[State, Variances, Penalty]:
@@ -301,12 +242,6 @@ def _standardised(
         base=back @ variances.base @ back.T,
     )
     return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
-
-
-def _relaxed(old: Array, new: Array) -> Array:
-    further = old + _RELAXATION * (new - old)
-    smallest = np.linalg.eigvalsh(further)[0]
-    return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new
 
 
 def _item_blocks(problem: SparseProblem, penalty: Penalty, blocks: Array) -> Array:
