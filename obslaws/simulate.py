@@ -337,9 +337,7 @@ def _benchmarks(floors: Array, n_items: Array) -> pd.DataFrame:
     return pd.DataFrame(facts, index=pd.Index(names, name="benchmark"))
 
 
-def _board_models(
-    n_models: int, rng: np.random.Generator
-) -> tuple[pd.DataFrame, NDArray[np.intp], NDArray[np.intp]]:
+def _board_models(n_models: int, rng: np.random.Generator) -> tuple[pd.DataFrame, NDArray[np.intp], NDArray[np.intp]]:
     """Models with the number of their family and of their base family, both ascending."""
     most = n_models // 3 + 1
     n_sizes, first_of_base = rng.integers(3, 7, most), rng.random(most) < 0.6

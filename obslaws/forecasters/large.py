@@ -70,9 +70,7 @@ def no_update(n_models: int) -> UsageError:
     )
 
 
-def posterior(
-    fit: SparseFit, who: Relatives, fresh: Array, asked: Array
-) -> tuple[Array, Array]:
+def posterior(fit: SparseFit, who: Relatives, fresh: Array, asked: Array) -> tuple[Array, Array]:
     """Posterior mean and sd of the queries' logits under one fit, given scores that the fit has not seen.
 
     Parameters
@@ -94,7 +92,7 @@ def posterior(
     mean, sd, noise, dof = found.mean.copy(), found.sd, fit.variances.noise, fit.problem.priors.dof
     asymptotes = fit.problem.asymptotes(fit.state)
     for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
-        mean[i], cov = condition(mean[i], found.covariance(i), fresh[i], *asymptotes, noise, asked, dof)
+        mean[i], cov = condition(mean[i], found.covariance(int(i)), fresh[i], *asymptotes, noise, asked, dof)
         sd[i] = np.sqrt(np.maximum(np.diag(cov), 1e-12))
     return mean, sd
 

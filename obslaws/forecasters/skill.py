@@ -230,13 +230,13 @@ class SkillForecaster(Forecaster):
         asked = np.fmin(self.data_.n_items, asked)
         if self.is_large_:
             parts = [posterior(fit, who, fresh, asked) for fit in cast("list[SparseFit]", self.fits_)]
-            asymptotes, answer = [(fit.floors, fit.ceilings) for fit in self.fits_], LargePredictive
+            asymptotes = [(fit.floors, fit.ceilings) for fit in self.fits_]
         else:
             parts = [
                 self._logits(fit, kin, fresh, asked, update)
                 for fit, update in zip(self.fits_, told.updates, strict=True)
             ]
-            asymptotes, answer = [update.asymptotes for update in told.updates], LatentPredictive
+            asymptotes = [update.asymptotes for update in told.updates]
         own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
         n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
         by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
@@ -250,7 +250,7 @@ class SkillForecaster(Forecaster):
         shape = (len(queries), known.shape[1])
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         answered |= np.isfinite(told.scores).any(axis=0)
-        return answer(
+        return (LargePredictive if self.is_large_ else LatentPredictive)(
             np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
             np.stack([floor for floor, _ in asymptotes]), np.stack([ceiling for _, ceiling in asymptotes]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,

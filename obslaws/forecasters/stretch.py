@@ -46,7 +46,7 @@ class Stretch:
 
     Parameters
     ----------
-    fits : sequence of Fit or of SparseFit
+    fits : sequence of Fit
         The fits that are averaged.
     weights : ndarray of shape (n_fits,)
     size : ndarray of shape (M,)
@@ -58,11 +58,12 @@ class Stretch:
     """
 
     def __init__(
-        self, fits: Sequence[Fit] | Sequence[SparseFit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
+        self, fits: Sequence[Fit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
     ) -> None:
         self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
         # of a large panel a sample of base families is forecast anew; the newest model is looked for among all
-        self.panel = spoken_for(panel) if any(isinstance(fit, SparseFit) for fit in fits) else panel
+        self.large = [fit for fit in fits if isinstance(fit, SparseFit)]
+        self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[int, float] = {}
         self._ahead: float | None = None
         released, dated = _dated(panel)
@@ -104,9 +105,8 @@ class Stretch:
         return self._ahead
 
     def _replayed(self, n_observed: int) -> float:
-        large = [fit for fit in self.fits if isinstance(fit, SparseFit)]
-        if large:
-            found = replayed(large, self.weights, self.size, n_observed)
+        if self.large:
+            found = replayed(self.large, self.weights, self.size, n_observed)
             return 1.0 if found is None else _factor(*found)
         replays = [r for fit in self.fits if (r := replay(fit, self.size, n_observed)) is not None]
         if len(replays) < len(self.fits):

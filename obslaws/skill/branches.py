@@ -78,8 +78,7 @@ class Branches:
     ) -> None:
         self.cells, self.covariates, self.prior = cells, covariates, prior
         self.data, self.family_precision = data, family_precision[:, :, None]
-        d, p = len(data), len(covariates)
-        self.moving = bool(np.isfinite(slope_precision).all()) and p > 0
+        self.moving = bool(np.isfinite(slope_precision).all()) and len(covariates) > 0
         self.model_inverse, model_log = inverted(data + prior)
         self.pull = product(self.model_inverse, prior)
         kept = prior - product(prior, self.pull)
@@ -89,6 +88,7 @@ class Branches:
         by_base = cells.families_of_base.sum(self.family_precision - product(self.family_precision, self.family_pull))
         self.base_inverse, base_log = inverted(by_base + base_precision[:, :, None])
         self.logdet = float(model_log.sum() + family_log.sum() + base_log.sum())
+        self.slopes = np.zeros((0, 0))
         if self.moving:
             self._link_slopes(kept, slope_precision)
 
@@ -134,7 +134,9 @@ class Branches:
         return moved + apply(self.pull, expected), family_moved, base_moved, step
 
     def slopes_cov(self) -> Array:
-        """Posterior covariance of the slopes at fixed benchmark parameters, shape (k, k)."""
+        """Posterior covariance of the slopes at fixed benchmark parameters, shape (k, k); (0, 0) where none moves."""
+        if not self.moving:
+            return self.slopes
         return np.asarray(cho_solve(self._factor, np.eye(len(self.slopes)), check_finite=False))
 
     def spreads(self) -> Spreads:

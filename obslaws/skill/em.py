@@ -86,9 +86,7 @@ def second_moments(
         pooled(state.base.T, spreads.base.sum(axis=2)),
         (own + priors.own_weight * usual) / (seen + priors.own_weight),
         slope / (d + priors.slope_weight),
-        np.maximum(
-            (noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight), 1e-8
-        ),
+        np.maximum((noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight), 1e-8),
     )
     centred = state.skills.T - state.skills.T.mean(axis=1, keepdims=True)
     return variances, (centred @ centred.T + spreads.model.sum(axis=2)) / cells.n_models

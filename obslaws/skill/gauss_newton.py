@@ -71,7 +71,7 @@ def downhill(
     cells = problem.cells
     stray, deviation = problem.strays(state)
     held = apply(precision, stray)
-    leaning = np.linalg.solve(variances.family, deviation)
+    leaning = np.asarray(np.linalg.solve(variances.family, deviation), dtype=np.float64)
     items = linear.gradient - problem.items(state) * problem.diagonal
     items[:, 1:-2] -= penalty.gradient(state.loadings)
     return (
@@ -131,7 +131,7 @@ def newton_step(
     residual = gradient
     along = precondition(residual)
     size = first = _dot(residual, along)
-    image, step, n_products = residual, tuple(np.zeros_like(part) for part in residual), 0
+    image, step, n_products = residual, _moved(residual, -1.0, residual), 0
     while n_products < max_products and size > 0.0:
         model, parameters = _remainder(problem, loadings, linear, tree, along[0], along[4])
         if not items:
@@ -139,7 +139,7 @@ def newton_step(
         product = (image[0] + model, *image[1:4], image[4] + parameters)
         n_products += 1
         length = size / _dot(along, product)
-        step = _moved(step, length, along)  # type: ignore[assignment]
+        step = _moved(step, length, along)
         residual = _moved(residual, -length, product)
         turned = precondition(residual)
         before, size = size, _dot(residual, turned)

@@ -50,12 +50,16 @@ def part_of(data: Data, bases: Index) -> tuple[Index, Index, Data]:
     rows = np.flatnonzero(np.isin(nesting.base_of_model, bases))
     family = np.searchsorted(families, nesting.family[rows])
     base = np.searchsorted(bases, nesting.base[families])
-    return rows, families, replace(
-        data,
-        scores=data.scores[rows],
-        covariates=data.covariates[rows],
-        covariate_cov=data.covariate_cov[rows],
-        nesting=Nesting(family, base, len(bases)),
+    return (
+        rows,
+        families,
+        replace(
+            data,
+            scores=data.scores[rows],
+            covariates=data.covariates[rows],
+            covariate_cov=data.covariate_cov[rows],
+            nesting=Nesting(family, base, len(bases)),
+        ),
     )
 
 

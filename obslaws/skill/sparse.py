@@ -88,14 +88,17 @@ class SparseProblem:
         for c in cells.columns():
             self.centre[c.number] = self._start_logits(c.number, cells.score[c.cells]).mean()
         self.diagonal = _diagonal(priors, n_skills)
-        n = cells.n_cells  # written anew by each `linearise`: fresh pages of this size cost more than the arithmetic
-        self._sensitivity, self._per_cell = np.empty((n_skills + 3, n)), np.empty((3, n))
+        self._kept: tuple[Array, Array] | None = None
 
     def with_priors(self, priors: Priors) -> SparseProblem:
         """Take the same data under other priors."""
         out = copy.copy(self)
         out.priors, out.diagonal = priors, _diagonal(priors, self.d)
         return out
+
+    def put_away(self) -> None:
+        """Give back the memory of the last `linearise`."""
+        self._kept = None
 
     def _start_logits(self, benchmark: int, scores: Array) -> Array:
         floor = self.data.score_floor[benchmark]
@@ -110,7 +113,7 @@ class SparseProblem:
             values[c.cells] = self._start_logits(c.number, cells.score[c.cells]) - self.centre[c.number]
         k = min(d, min(shape) - 1)
         skills, loadings = np.zeros((d, shape[0])), np.zeros((shape[1], d))
-        if k:
+        if k and values.any():
             matrix = csc_array((values, cells.model, cells.bounds), shape=shape)
             left, singular, right = svds(matrix, k=k, v0=np.ones(min(shape)))
             left, singular, right = left[:, ::-1], singular[::-1], right[::-1]
@@ -198,9 +201,11 @@ class SparseProblem:
         return float(total + penalty.value(state.loadings))
 
     def linearise(self, state: State, variances: Variances, share: Array) -> Linear:
-        """Derivatives of every cell at one state whose `share` is at hand, and what they sum to; overwrites the last."""
+        """Differentiate every cell at one state whose `share` is at hand, and sum up; overwrites the last result."""
         cells, d, dof, skills = self.cells, self.d, self.priors.dof, state.skills.T
-        width, sensitivity, (residual, variance, curvature) = d + 3, self._sensitivity, self._per_cell
+        if self._kept is None:  # fresh pages of this size would cost more than the arithmetic
+            self._kept = np.empty((d + 3, cells.n_cells)), np.empty((3, cells.n_cells))
+        width, (sensitivity, (residual, variance, curvature)) = d + 3, self._kept
         floor, ceiling = self.asymptotes(state)
         by_ceiling = (ceiling - self.data.score_floor) * (1.0 - logistic(state.ceiling_logits))
         by_floor = floor * (1.0 - logistic(state.floor_logits))

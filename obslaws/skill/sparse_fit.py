@@ -105,9 +105,9 @@ class SparseFit:
     def _too_large(self) -> UsageError:
         cells = self.problem.cells
         return UsageError(
-            f"A fit to {cells.n_models} models x {cells.n_benchmarks} benchmarks keeps no joint posterior of models and "
-            "benchmarks, which this question needs: it gives forecasts only. Ask a smaller panel, "
-            "e.g. panel.select(models, benchmarks) with some hundred models."
+            f"A fit to {cells.n_models} models x {cells.n_benchmarks} benchmarks keeps no joint posterior of models "
+            "and benchmarks, which this needs: it answers forecasts only. Take a smaller panel, e.g. "
+            "panel.select(models, benchmarks) with some hundred models."
         )
 
 
@@ -130,7 +130,7 @@ def fit_cells(
     max_iter : int
         Most rounds.
     tol : float
-        The fit has converged when EM would move no variance by more than this, as a share of it, in three rounds running.
+        The fit has converged when EM would move no variance by more than this, as a share of it, three rounds running.
     start : SparseFit, optional
         Go on from an earlier fit of the same number of skills to the same data; floors start at their prior.
 
@@ -166,9 +166,11 @@ def fit_cells(
             still = still + 1 if moved(variances, new, round_.linear.variance, problem.cells) < tol else 0
             variances, pace = pace.further(variances, new)
             state, variances, penalty = _standardised(state, variances, round_.belief.penalty, moment)
+    cov = _items_cov(problem, round_.linear, round_.belief, penalty)
+    problem.put_away()
     return SparseFit(
-        problem, state, variances, penalty, round_.belief, _items_cov(problem, round_.linear, round_.belief, penalty),
-        round_.tree.slopes_cov(), trace[-1], still >= _STILL, len(trace) - 1, tuple(trace), sample,
+        problem, state, variances, penalty, round_.belief, cov, round_.tree.slopes_cov(),
+        trace[-1], still >= _STILL, len(trace) - 1, tuple(trace), sample,
     )  # fmt: skip
 
 
@@ -257,7 +259,7 @@ def _items_cov(problem: SparseProblem, linear: Linear, belief: Belief, penalty: 
         by = linear.sensitivity[:, c.cells]
         worth = 1.0 / (1.0 + linear.curvature[c.cells] * belief.prior_logit[c.cells])
         blocks[c.number] = (by * worth) @ by.T
-    return np.linalg.inv(_item_blocks(problem, penalty, blocks))
+    return np.asarray(np.linalg.inv(_item_blocks(problem, penalty, blocks)), dtype=np.float64)
 
 
 def _evidence(
