@@ -62,7 +62,7 @@ class Stretch:
     ) -> None:
         self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
         # of a large panel a sample of base families is forecast anew; the newest model is looked for among all
-        self.large = [fit for fit in fits if isinstance(fit, SparseFit)]
+        self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
         self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[int, float] = {}
         self._ahead: float | None = None

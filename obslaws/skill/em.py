@@ -28,7 +28,8 @@ __all__ = ["Pace", "moved", "second_moments"]
 
 _MATRICES = ("model", "family", "base")
 _VECTORS = ("own", "slope", "noise")
-_FIRST, _FASTEST, _WIDEST = 1.5, 6.0, 1.5  # factors on a step, and the most that a log variance may move in a round
+_FIRST, _FASTEST, _FASTEST_MATRIX = 1.5, 6.0, 3.0  # factors on a step; the entries of a matrix share one
+_WIDEST = 1.5  # the most that a log variance may move in a round beyond the plain update
 
 
 def second_moments(
@@ -144,7 +145,7 @@ class Pace:
             step = _log_size(after) - _log_size(before) if matrix else np.log(after / before)
             same = step * self.direction[name]
             factor = np.where(same > 0.0, 1.3 * self.factor[name], np.where(same < 0.0, 1.0, self.factor[name]))
-            factor = np.minimum(factor, _FASTEST)
+            factor = np.minimum(factor, _FASTEST_MATRIX if matrix else _FASTEST)
             far = np.minimum(factor, np.maximum(_WIDEST / np.maximum(np.abs(step), 1e-12), 1.0))
             out[name] = _relaxed(before, after, float(far)) if matrix else before * np.exp(far * step)
             factors[name], directions[name] = factor, step
@@ -158,5 +159,6 @@ def _log_size(matrix: Array) -> Array:
 def _relaxed(old: Array, new: Array, factor: float) -> Array:
     """Go further than `new` when the result is safely positive definite; `new` otherwise."""
     further = old + factor * (new - old)
+    further = 0.5 * (further + further.T)  # going further would blow up what rounding leaves of asymmetry
     smallest = np.linalg.eigvalsh(further)[0]
     return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new
