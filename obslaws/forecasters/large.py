@@ -45,7 +45,7 @@ def is_large(data: Data, n_skills: int) -> bool:
 
     That one multiplies arrays of models x benchmark parameters, and of own intercepts x benchmark parameters of each
     base family; the count of products per round is held against `DENSE_PRODUCTS`. For three skills: above some 2,000
-    models on 100 benchmarks, or 60,000 on 12.
+    models on 100 benchmarks, or 110,000 on 12.
 
     Parameters
     ----------

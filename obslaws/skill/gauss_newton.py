@@ -92,7 +92,7 @@ def newton_step(
     gradient: Unknowns,
     limits: Array,
     tol: float = 0.2,
-    max_products: int = 5,
+    max_products: int = 4,
     items: bool = True,
 ) -> Step:
     """Solve the Gauss-Newton system.

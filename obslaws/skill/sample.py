@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from obslaws.skill.sparse import SparseProblem
     from obslaws.skill.sparse_fit import SparseFit
-    from obslaws.skill.state import State
+    from obslaws.skill.state import State, Variances
 
     Index = NDArray[np.intp]
 
@@ -75,11 +75,20 @@ def adopted(problem: SparseProblem, fit: SparseFit) -> State:
     )
 
 
-def shifted(state: State, before: State, after: State) -> State:
-    """Move intercepts and asymptotes as another fit, to a sample, moved them; loadings and skills follow by fitting."""
-    return replace(
+def shifted(fit: SparseFit, before: SparseFit, after: SparseFit) -> tuple[State, Variances]:
+    """Move a fit as other priors moved the fit to its sample: asymptotes, intercepts, and variances of benchmarks.
+
+    Loadings, skills and effects, whose axes are free, follow by fitting.
+    """
+    state, old, new, variances = fit.state, before.state, after.state, fit.variances
+    moved = replace(
         state,
-        intercepts=state.intercepts + after.intercepts - before.intercepts,
-        ceiling_logits=state.ceiling_logits + after.ceiling_logits - before.ceiling_logits,
-        floor_logits=after.floor_logits.copy(),
+        intercepts=state.intercepts + new.intercepts - old.intercepts,
+        ceiling_logits=state.ceiling_logits + new.ceiling_logits - old.ceiling_logits,
+        floor_logits=new.floor_logits.copy(),
+    )
+    return moved, replace(
+        variances,
+        own=variances.own * after.variances.own / before.variances.own,
+        noise=variances.noise * after.variances.noise / before.variances.noise,
     )

@@ -8,7 +8,7 @@ The posterior covariances of benchmark parameters are kept per benchmark, withou
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import numpy as np
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SparseFit", "fit_cells"]
 
-_STILL = 3
+_STILL = 2  # rounds running that must hardly move the variances
 _SAMPLED = 240_000  # cells from which on a fit starts from one to a sample of the base families
 _SAMPLE = 8  # one base family in so many
 _SETTLING = 3  # rounds in which skills find their place before variances move
@@ -130,7 +130,7 @@ def fit_cells(
     max_iter : int
         Most rounds.
     tol : float
-        The fit has converged when EM would move no variance by more than this, as a share of it, three rounds running.
+        The fit has converged when EM would move no variance by more than this, as a share of it, two rounds running.
     start : SparseFit, optional
         Go on from an earlier fit of the same number of skills to the same data; floors start at their prior.
 
@@ -184,7 +184,8 @@ def _started(
             state = replace(state, floor_logits=np.full_like(state.floor_logits, priors.floor_logit))
             if sample is not None:
                 sample = fit_cells(sample.problem.data, n_skills, priors, max_iter, tol, sample)
-                state = shifted(start.state, start.sample.state, sample.state)  # type: ignore[union-attr]
+                state, variances = shifted(start, cast("SparseFit", start.sample), sample)
+                return (problem, state, variances, start.penalty, start.belief.others), sample, 1
         return (problem, state, start.variances, start.penalty, start.belief.others), sample, 0
     problem = SparseProblem(data, n_skills, priors)
     if problem.cells.n_cells >= _SAMPLED:
