@@ -19,7 +19,7 @@ from obslaws.skill.sample import sampled_bases
 from obslaws.skill.sparse_predict import logits_of, replay_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -102,17 +102,25 @@ class LargePredictive(LatentPredictive):
     """The same distribution for many models: worked out some rows at a time."""
 
     def cdf(self, scores: Array) -> Array:
-        """Probability of a score at or below the given one, see `LatentPredictive.cdf`."""
-        return self._by_rows(lambda part, rows: part.cdf(scores[rows]))
+        """Probability of a score at or below the given one, see `LatentPredictive.cdf`; only where one is given."""
+        out = np.full(scores.shape, np.nan)
+        rows, columns = np.nonzero(np.isfinite(scores))
+        for first in range(0, len(rows), _AT_ONCE):
+            i, j = rows[first : first + _AT_ONCE], columns[first : first + _AT_ONCE]
+            # each cell stands as a benchmark of its own
+            part = LatentPredictive(
+                self.logit[:, i, j][:, None], self.logit_sd[:, i, j][:, None], self.floor[:, j], self.ceiling[:, j],
+                self.noise_var[:, j], self.weight, self.n_items[j], self.dof, self.stretch[i, j][None],
+                self.basis[i, j][None],
+            )  # fmt: skip
+            out[i, j] = part.cdf(scores[i, j][None])[0]
+        return out
 
     def quantile(self, share: float) -> Array:
         """Quantile, see `Predictive.quantile`."""
-        return self._by_rows(lambda part, rows: part.quantile(share))
+        return np.concatenate([part.quantile(share) for part in self._parts()])
 
-    def _by_rows(self, work: Callable[[LatentPredictive, slice], Array]) -> Array:
-        return np.concatenate([work(part, rows) for part, rows in self._parts()])
-
-    def _parts(self) -> Iterator[tuple[LatentPredictive, slice]]:
+    def _parts(self) -> Iterator[LatentPredictive]:
         n, n_benchmarks = self.stretch.shape
         step = max(1, _AT_ONCE // n_benchmarks)
         for first in range(0, max(n, 1), step):
@@ -120,7 +128,7 @@ class LargePredictive(LatentPredictive):
             yield LatentPredictive(
                 self.logit[:, rows], self.logit_sd[:, rows], self.floor, self.ceiling, self.noise_var, self.weight,
                 self.n_items, self.dof, self.stretch[rows], self.basis[rows],
-            ), rows  # fmt: skip
+            )  # fmt: skip
 
 
 def replayed(

@@ -48,6 +48,13 @@ class Belief:
         The same before the cell itself was seen.
     others : ndarray of shape (N,)
         Precision of each cell's own intercept from the other cells of its pair.
+    leverage : ndarray of shape (N,)
+        Of the logit of each cell, from the parameters of its benchmark.
+    own_leverage : ndarray of shape (P,)
+        Of the own intercepts, from the same.
+    items_cov : ndarray of shape (J, d + 3, d + 3)
+        Posterior covariance of each benchmark's intercept, loadings, ceiling and floor logit, with skills and own
+        intercepts of its cells unknown but independent.
     penalty : Penalty
         What integrating the skills leaves on the loadings.
     logdet : float
@@ -59,6 +66,9 @@ class Belief:
     logit: Array
     prior_logit: Array
     others: Array
+    leverage: Array
+    own_leverage: Array
+    items_cov: Array
     penalty: Penalty
     logdet: float
 
@@ -96,7 +106,13 @@ def branches(
 
 
 def believe(
-    problem: SparseProblem, state: State, variances: Variances, linear: Linear, tree: Branches, others: Array
+    problem: SparseProblem,
+    state: State,
+    variances: Variances,
+    linear: Linear,
+    tree: Branches,
+    others: Array,
+    penalty: Penalty,
 ) -> Belief:
     """Pass one round of messages.
 
@@ -110,6 +126,8 @@ def believe(
         From `branches` with the same `others`.
     others : ndarray of shape (N,)
         From the round before, or `lone_others`.
+    penalty : Penalty
+        On the loadings.
 
     Returns
     -------
@@ -122,6 +140,9 @@ def believe(
     n, n_benchmarks = cells.n_cells, cells.n_benchmarks
     own, logit, prior_logit, heard = np.empty(cells.n_pairs), np.empty(n), np.empty(n), np.empty(n)
     spread, pull = np.zeros((n_benchmarks, d, d)), np.zeros((n_benchmarks, d))
+    leverage, own_leverage = np.empty(n), np.empty(cells.n_pairs)
+    known = problem.item_blocks(np.zeros_like(linear.blocks), penalty)
+    items_cov = np.asarray(np.linalg.inv(known), dtype=np.float64)
     logdet = tree.logdet
     for c in cells.columns():
         j, at = c.number, c.cells
@@ -139,6 +160,13 @@ def believe(
         told = curvature / (1.0 + curvature * intercept)
         both = prior_logit[at] = skill + intercept
         logit[at] = both / (1.0 + curvature * both)
+        worth = 1.0 / (1.0 + curvature * both)
+        by = linear.sensitivity[:, at]
+        items_cov[j] = np.linalg.inv(known[j] + (by * worth) @ by.T)
+        # what moves with the benchmark's parameters after skills and own intercept gave way, in units of the noise
+        spare = np.sum(by * (items_cov[j] @ by), axis=0) * worth**2
+        leverage[at] = spare / np.maximum(curvature, 1e-12)
+        own_leverage[c.pairs] = np.add.reduceat(spare * curvature * intercept**2, c.starts)
         sums = cov @ np.column_stack([curvature, curvature * intercept * told])
         spread[j][upper] = spread[j].T[upper] = sums[:, 0]
         shared = np.empty((d, d))
@@ -146,4 +174,6 @@ def believe(
         pull[j] = -shared @ loading
         joint = (1.0 + curvature * both) / ((1.0 + told * skill) * (1.0 + back * intercept))
         logdet += float(np.log(total).sum() + np.log(joint).sum())
-    return Belief(spreads, own, logit, prior_logit, heard, Penalty(spread, pull), logdet)
+    return Belief(
+        spreads, own, logit, prior_logit, heard, leverage, own_leverage, items_cov, Penalty(spread, pull), logdet
+    )

@@ -1,7 +1,9 @@
 """Variances of the skill model from posterior second moments of a large sparse panel, and how fast they are followed.
 
-The update is that of `obslaws.skill.fit`. EM creeps where a variance is known badly: each variance is moved further in
-the direction of its update for as long as that keeps its sign (adaptive overrelaxation, Salakhutdinov and Roweis 2003).
+The update is that of `obslaws.skill.fit`, and beyond it counts that a benchmark's parameters are not known either: with
+a hundred cells per benchmark and a handful per model the noise would come out too small. EM creeps where a variance is
+known badly: each variance is moved further in the direction of its update for as long as that keeps its sign (adaptive
+overrelaxation, Salakhutdinov and Roweis 2003).
 """
 
 from __future__ import annotations
@@ -66,12 +68,12 @@ def second_moments(
     own, noise = np.zeros(cells.n_benchmarks), np.zeros(cells.n_benchmarks)
     for c in cells.columns():
         j, there = c.number, share[c.cells]
-        own[j] = np.sum(state.own[c.pairs] ** 2 + belief.own[c.pairs])
+        own[j] = np.sum(state.own[c.pairs] ** 2 + belief.own[c.pairs] + belief.own_leverage[c.pairs])
         expected = floor[j] + (ceiling[j] - floor[j]) * there
         p = np.clip(expected, 0.01, 0.99)
         variance = old.noise[j] + p * (1.0 - p) / problem.data.n_items[j]
         slope = (ceiling[j] - floor[j]) * there * (1.0 - there)
-        squared = (cells.score[c.cells] - expected) ** 2 + slope**2 * belief.logit[c.cells]
+        squared = (cells.score[c.cells] - expected) ** 2 + slope**2 * (belief.logit[c.cells] + belief.leverage[c.cells])
         squared *= (priors.dof + 1.0) / (priors.dof + squared / variance)
         # each squared residual splits into benchmark noise and item sampling in proportion to their variances
         part = old.noise[j] / variance

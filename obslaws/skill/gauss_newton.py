@@ -119,8 +119,7 @@ def newton_step(
     Step
         Downhill also where the iterations end early.
     """
-    blocks = linear.blocks + np.diag(problem.diagonal)
-    blocks[:, 1:-2, 1:-2] += penalty.spread
+    blocks = problem.item_blocks(linear.blocks, penalty)
     inverse = np.linalg.inv(blocks) if items else np.zeros_like(blocks)
 
     def precondition(rhs: Unknowns) -> Unknowns:

@@ -155,6 +155,12 @@ class SparseProblem:
             out[c.cells] = 1.0 / (1.0 + logit)
         return out
 
+    def item_blocks(self, blocks: Array, penalty: Penalty) -> Array:
+        """Add the prior of the benchmark parameters and the penalty to their curvature, shape (J, d + 3, d + 3)."""
+        out = blocks + np.diag(self.diagonal)
+        out[:, 1:-2, 1:-2] += penalty.spread
+        return out
+
     def model_precision(self, variances: Variances, slopes: Array) -> Array:
         """Prior precision of the skills: (d, d, M), or (d, d, 1) for all alike where every covariate is known."""
         cov = variances.model[:, :, None]

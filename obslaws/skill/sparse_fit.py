@@ -166,10 +166,9 @@ def fit_cells(
             still = still + 1 if moved(variances, new, round_.linear.variance, problem.cells) < tol else 0
             variances, pace = pace.further(variances, new)
             state, variances, penalty = _standardised(state, variances, round_.belief.penalty, moment)
-    cov = _items_cov(problem, round_.linear, round_.belief, penalty)
     problem.put_away()
     return SparseFit(
-        problem, state, variances, penalty, round_.belief, cov, round_.tree.slopes_cov(),
+        problem, state, variances, penalty, round_.belief, round_.belief.items_cov, round_.tree.slopes_cov(),
         trace[-1], still >= _STILL, len(trace) - 1, tuple(trace), sample,
     )  # fmt: skip
 
@@ -217,7 +216,7 @@ def _linearised(
     if others is None:
         others = lone_others(problem.cells, linear, variances.own)
     tree = branches(problem, state, variances, precision, linear, others)
-    belief = believe(problem, state, variances, linear, tree, others)
+    belief = believe(problem, state, variances, linear, tree, others, penalty)
     value = problem.objective(state, variances, precision, linear.variance, penalty, share)
     level = value - penalty.value(state.loadings)
     evidence = _evidence(problem, variances, precision, linear, tree, belief, penalty, level)
@@ -247,22 +246,6 @@ def _standardised(
     return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
 
 
-def _item_blocks(problem: SparseProblem, penalty: Penalty, blocks: Array) -> Array:
-    blocks = blocks + np.diag(problem.diagonal)
-    blocks[:, 1:-2, 1:-2] += penalty.spread
-    return blocks
-
-
-def _items_cov(problem: SparseProblem, linear: Linear, belief: Belief, penalty: Penalty) -> Array:
-    """Covariance of each benchmark's parameters: skills and own intercepts of its cells unknown, but independent."""
-    blocks = np.zeros_like(linear.blocks)
-    for c in problem.cells.columns():
-        by = linear.sensitivity[:, c.cells]
-        worth = 1.0 / (1.0 + linear.curvature[c.cells] * belief.prior_logit[c.cells])
-        blocks[c.number] = (by * worth) @ by.T
-    return np.asarray(np.linalg.inv(_item_blocks(problem, penalty, blocks)), dtype=np.float64)
-
-
 def _evidence(
     problem: SparseProblem,
     variances: Variances,
@@ -284,7 +267,7 @@ def _evidence(
         priors.loading_sd
     )
     prior -= 2.0 * cells.n_benchmarks * items
-    shared = np.linalg.slogdet(_item_blocks(problem, penalty, linear.blocks))[1].sum()
+    shared = np.linalg.slogdet(problem.item_blocks(linear.blocks, penalty))[1].sum()
     shared += np.linalg.slogdet(tree.slopes)[1]
     fit = -objective - 0.5 * np.log(linear.variance).sum()
     return float(fit + 0.5 * prior - 0.5 * (belief.logdet + shared))

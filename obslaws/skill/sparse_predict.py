@@ -185,7 +185,7 @@ def _placed(fit: SparseFit, problem: SparseProblem) -> SparseFit:
         linear = problem.linearise(state, variances, share)
         others = lone_others(problem.cells, linear, variances.own) if others is None else others
         tree = branches(problem, state, variances, precision, linear, others, hold_slopes=True)
-        belief = believe(problem, state, variances, linear, tree, others)
+        belief = believe(problem, state, variances, linear, tree, others, penalty)
         others = belief.others
         if step_number == _STEPS:
             break

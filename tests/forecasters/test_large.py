@@ -41,7 +41,7 @@ class Split:
 
 @pytest.fixture(scope="module")
 def split():
-    return Split(3000, 100, 0.06, 90)
+    return Split(5000, 80, 0.06, 100)
 
 
 def near(found, wanted=0.9, errors=3.0):

@@ -69,7 +69,7 @@ class Both:
 
     def believed(self, rounds):
         for _ in range(rounds):
-            found = believe(self.sparse, self.at, self.variances, self.linear, self.tree, self.others)
+            found = believe(self.sparse, self.at, self.variances, self.linear, self.tree, self.others, self.penalty)
             self.others, self.tree = found.others, None
             self.tree = self.grown()
         return found
