@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DENSE_PRODUCTS", "LargePredictive", "is_large", "no_update", "posterior", "replayed", "spoken_for"]
 
-DENSE_PRODUCTS = 2e9
-"""Products per round of a fit above which `is_large`: some seconds per round on one core, minutes per fit."""
+DENSE_PRODUCTS = 1e9
+"""Products per round of a fit above which `is_large`: about a second per round on one core, half a minute per fit."""
 
 _REPLAYED = 400  # base families whose forecasts are replayed
 _AHEAD_CELLS = 60_000  # cells that forecasts of a later time are repeated on
@@ -44,8 +44,8 @@ def is_large(data: Data, n_skills: int) -> bool:
     """Tell whether a panel is too large for the solver that keeps every covariance.
 
     That one multiplies arrays of models x benchmark parameters, and of own intercepts x benchmark parameters of each
-    base family; the count of products per round is held against `DENSE_PRODUCTS`. For three skills: above some 2,000
-    models on 100 benchmarks, or 110,000 on 12.
+    base family; the count of products per round is held against `DENSE_PRODUCTS`. For three skills: above some 500
+    models on 100 benchmarks, or 55,000 on 12.
 
     Parameters
     ----------
