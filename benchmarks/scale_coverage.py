@@ -34,9 +34,7 @@ def main():
         hidden = seen & (rng.random(seen.shape) < 1 / 6) & ~new[:, None]
         fitted = SkillForecaster(n_skills=3).fit(panel.hide(hidden).select(~new))
         first = seen & (np.cumsum(seen, axis=1) <= 3)
-        given = pd.DataFrame(
-            np.where(first, panel.scores, np.nan)[new], panel.models.index[new], panel.scores.columns
-        )
+        given = pd.DataFrame(np.where(first, panel.scores, np.nan)[new], panel.models.index[new], panel.scores.columns)
         for label, rows, cells, known in (
             ("held-out cells", hidden.any(axis=1), hidden, None),
             ("held-out base families", new, seen, None),

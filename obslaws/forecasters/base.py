@@ -261,21 +261,24 @@ def complete_queries(queries: pd.DataFrame) -> pd.DataFrame:
     """
     if "family" not in queries.columns:
         raise UsageError(f"Queries need a column 'family'; found {', '.join(map(repr, queries.columns)) or 'none'}.")
-    out = queries.reindex(columns=[*COVARIATES]).copy()
+    given = {column: queries[column] if column in queries else np.full(len(queries), np.nan) for column in COVARIATES}
+    counts = {}
     for column in ("n_params", "n_active_params", "n_tokens", "train_flop"):
-        values = pd.to_numeric(out[column], errors="coerce").astype(float)
-        bad = ~(values.isna() | ((values > 0) & np.isfinite(values)))
+        values = np.asarray(pd.to_numeric(given[column], errors="coerce"), dtype=float)
+        bad = ~(np.isnan(values) | ((values > 0) & np.isfinite(values)))
         if bad.any():
-            model = values.index[bad][0]
+            at = int(np.flatnonzero(bad)[0])
             raise UsageError(
-                f"{column} of {model!r} is {values[bad].iloc[0]:g}; expected a positive, finite count, e.g. 7e9."
+                f"{column} of {queries.index[at]!r} is {values[at]:g}; expected a positive, finite count, e.g. 7e9."
             )
-        out[column] = values
+        counts[column] = values
+    size, active, flop = counts["n_params"], counts["n_active_params"], counts["train_flop"]
+    counts["n_active_params"] = active = np.where(np.isnan(active), size, active)
+    counts["train_flop"] = np.where(np.isnan(flop), 6.0 * active * counts["n_tokens"], flop)
+    out = pd.DataFrame({**given, **counts}, index=queries.index, columns=[*COVARIATES])
     out["release_date"] = pd.to_datetime(out["release_date"])
     out["base_family"] = out["base_family"].fillna(out["family"])
     out["variant"] = out["variant"].fillna("unknown")
-    out["n_active_params"] = out["n_active_params"].fillna(out["n_params"])
-    out["train_flop"] = out["train_flop"].fillna(6.0 * out["n_active_params"] * out["n_tokens"])
     return out
 
 

@@ -123,21 +123,24 @@ class SkillForecaster(Forecaster):
         self.told_ = Told.nothing([] if self.is_large_ else self.fits_, self.data_.n_items, self._fitted)
 
     def _fits(self) -> list[Fit]:
-        """One fit with floors held at the score of guessing and one with floors free to lie below it.
+        """Two fits that differ in everything that a table cannot settle.
 
-        Weak models do score below guessing on some benchmarks and not on others; averaging the two is steadier than
-        either.
+        One lets floors lie below the score of guessing, since weak models do score there on some benchmarks, and takes
+        size x tokens into account; the other holds floors at guessing and takes the release date into account. Their
+        average is steadier than either.
         """
         free = self.priors or Priors()
-        held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3)
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
+        additive, dateless = self.scale_.columns(["size x tokens"]), self.scale_.columns(["release"])
+        held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
+        free = dataclasses.replace(free, without=dateless)
         self.is_large_ = is_large(self.data_, n_skills)
         if self.is_large_:
-            large = fit_cells(self.data_, n_skills, held)
+            large = fit_cells(self.data_, n_skills, free)
             # stands in for the dense fits; what it does not keep it refuses with the reason
-            return cast("list[Fit]", [large, fit_cells(self.data_, n_skills, free, start=large)])
-        first = fit_skills(self.data_, n_skills, held)
-        return [first, fit_skills(self.data_, n_skills, free, start=first)]
+            return cast("list[Fit]", [large, fit_cells(self.data_, n_skills, held, start=large)])
+        first = fit_skills(self.data_, n_skills, free)
+        return [first, fit_skills(self.data_, n_skills, held, start=first)]
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
@@ -246,7 +249,7 @@ class SkillForecaster(Forecaster):
             np.where(family >= 0, self._n_known[np.maximum(family, 0)], 0) + n_told,
             np.where(by_base | own, 1, 0),
         )
-        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), queries["release_date"])
+        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), queries)
         shape = (len(queries), known.shape[1])
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         answered |= np.isfinite(told.scores).any(axis=0)

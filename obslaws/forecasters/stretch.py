@@ -1,18 +1,19 @@
 """How far the skill model's intervals must be stretched, learned from forecasts replayed inside the training data.
 
 A posterior is as narrow as the model could justify if it held exactly. Two exercises tell how much wider the truth
-is. Forecasts of a known time: each base family in turn is treated as new, with some of its models known. Forecasts of a
-later time, for models that are newer than all training data: the fit is repeated on what had been released before some
-days of the past, and asked about what came after. Either way only the training data of the fit take part. The factor is
-that of split conformal prediction, with cells of one base family counted for less than they number; for a later time it
-is the plain quantile, because the repeated fits saw less than the present one. It never narrows. On a large panel both
-exercises run on a sample of the base families.
+is. Forecasts inside what is known: each base family in turn is treated as new, with some of its models known. Forecasts
+beyond it, for models that are newer than all training data or trained with more compute: the fit is repeated on what
+lies before some days of the past, or below some amounts of compute, and asked about what comes after. Either way only
+the training data of the fit take part. The factor is that of split conformal prediction, with cells of one base family
+counted for less than they number; beyond the data it is the plain quantile, because the repeated fits saw less than the
+present one. It never narrows. On a large panel both exercises run on a sample of the base families.
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Stretch"]
 
 _LEVEL, _DEVIATE = 0.9, 1.6448536  # intervals are stretched to cover nine tenths; the others go along
-_ORIGINS = (0.55, 0.7, 0.85)  # shares of the dated models that each repeated fit may see
-_FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; dated models that are worth a split
+_ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
+_FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
 
 
 class Stretch:
@@ -61,23 +62,24 @@ class Stretch:
         self, fits: Sequence[Fit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
     ) -> None:
         self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
-        # of a large panel a sample of base families is forecast anew; the newest model is looked for among all
         self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
         self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[int, float] = {}
-        self._ahead: float | None = None
-        released, dated = _dated(panel)
-        self.newest = released[dated].max() if dated.any() else np.datetime64("NaT", "D")
+        self._beyond: dict[str, float] = {}
+        self.frontiers = _frontiers(self.panel)
+        if self.large:  # the forecasts of a sample are repeated, but what lies beyond lies beyond all models
+            every = _frontiers(panel)
+            self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
-    def factors(self, n_known: NDArray[np.intp], released: pd.Series) -> Array:
+    def factors(self, n_known: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """Factor for each query.
 
         Parameters
         ----------
         n_known : ndarray of int, shape (n,)
             Models of the family, or base family, whose scores are known.
-        released : Series of shape (n,)
-            Release dates; NaT unknown.
+        queries : DataFrame of n rows
+            With ``release_date`` and ``train_flop``, missing where unknown.
 
         Returns
         -------
@@ -87,9 +89,10 @@ class Stretch:
         if self.blank is None:
             return np.ones(len(n_known))
         out = np.array([self.by_kin(int(n)) for n in n_known])
-        ahead = _days(released) > self.newest
-        if ahead.any():
-            out[ahead] = np.maximum(out[ahead], self.ahead())
+        for name, values in _orders(queries).items():
+            beyond = values > self.frontiers[name].last
+            if beyond.any():
+                out[beyond] = np.maximum(out[beyond], self.beyond(name))
         return out
 
     def by_kin(self, n_known: int) -> float:
@@ -98,11 +101,11 @@ class Stretch:
             self._by_kin[n_known] = self._replayed(n_known)
         return self._by_kin[n_known]
 
-    def ahead(self) -> float:
-        """Factor for models released after all training data."""
-        if self._ahead is None:
-            self._ahead = self._repeated()
-        return self._ahead
+    def beyond(self, order: str) -> float:
+        """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``)."""
+        if order not in self._beyond:
+            self._beyond[order] = self._repeated(self.frontiers[order])
+        return self._beyond[order]
 
     def _replayed(self, n_observed: int) -> float:
         if self.large:
@@ -120,16 +123,16 @@ class Stretch:
         )  # fmt: skip
         return _factor(predictive.normal_score(first.scores), first.group)
 
-    def _repeated(self) -> float:
-        panel, (released, dated) = self.panel, _dated(self.panel)
-        if self.blank is None or dated.sum() < _FEWEST_MODELS:
+    def _repeated(self, frontier: _Frontier) -> float:
+        panel, values, placed = self.panel, frontier.values, frontier.placed
+        if self.blank is None or placed.sum() < _FEWEST_MODELS:
             return 1.0
-        ordered = np.sort(released[dated])
-        days = [ordered[int(share * len(ordered))] for share in _ORIGINS]
+        ordered = np.sort(values[placed])
+        cuts = [ordered[int(share * len(ordered))] for share in _ORIGINS]
         base = panel.models["base_family"].factorize()[0]
         deviates, groups = [], []
-        for start, end in itertools.pairwise([*days, ordered[-1] + 1]):
-            before, after = dated & (released < start), dated & (released >= start) & (released < end)
+        for start, end in itertools.pairwise([*cuts, np.inf]):
+            before, after = placed & (values < start), placed & (values >= start) & (values < end)
             if not (before.any() and after.any()):
                 continue
             asked, scores = panel.select(after), panel.scores.to_numpy(dtype=float)
@@ -141,14 +144,40 @@ class Stretch:
         return _factor(np.concatenate(deviates), np.concatenate(groups), finite=False) if deviates else 1.0
 
 
-def _dated(panel: Panel) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
-    """Release of each model, and whether it is known of a model that has scores."""
-    released = _days(panel.models["release_date"])
-    return released, ~np.isnat(released) & panel.scores.notna().any(axis=1).to_numpy()
+@dataclass(frozen=True)
+class _Frontier:
+    """Where the training models stand along one order.
+
+    Parameters
+    ----------
+    values : ndarray of shape (M,)
+        NaN unknown.
+    placed : ndarray of bool, shape (M,)
+        Models with a value and a score.
+    last : float
+        Largest value of those; inf when there is none, since nothing is then known to lie beyond.
+    """
+
+    values: Array
+    placed: NDArray[np.bool_]
+    last: float
+
+    @classmethod
+    def of(cls, values: Array, scored: NDArray[np.bool_]) -> _Frontier:
+        placed = np.isfinite(values) & scored
+        return cls(values, placed, float(values[placed].max()) if placed.any() else np.inf)
 
 
-def _days(dates: pd.Series) -> NDArray[np.datetime64]:
-    return pd.to_datetime(dates).to_numpy().astype("datetime64[D]")
+def _frontiers(panel: Panel) -> dict[str, _Frontier]:
+    scored = panel.scores.notna().any(axis=1).to_numpy()
+    return {name: _Frontier.of(values, scored) for name, values in _orders(panel.models).items()}
+
+
+def _orders(models: pd.DataFrame) -> dict[str, Array]:
+    """Days of release and training compute (FLOP) of models, NaN unknown."""
+    days = pd.to_datetime(models["release_date"]).to_numpy().astype("datetime64[D]")
+    since = np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(float))
+    return {"day": since, "compute": models["train_flop"].to_numpy(dtype=float)}
 
 
 def _factor(deviates: Array, group: NDArray[np.intp], finite: bool = True) -> float:

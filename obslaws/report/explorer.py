@@ -88,6 +88,7 @@ def explorer_data(
         "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
         "fits": fits,
         "families": _families(forecaster, answer, queries, relatives),
+        "beyond": _beyond(forecaster),
         "models": _models(panel, origins),
         "sources": {key: {k: one.get(k) for k in ("title", "url", "licence")} for key, one in (sources or {}).items()},
     }
@@ -201,6 +202,19 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
         "used": [bool(u) for u in scale.used],
         "product_scale": float(scale.product_scale),
         "product_centre": float(scale.product_centre),
+    }
+
+
+def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
+    """Tell where the data end, in time and in compute, and how far intervals are stretched beyond."""
+    stretch = forecaster.stretch_
+    last = {name: frontier.last for name, frontier in stretch.frontiers.items()}
+    day = pd.Timestamp(0) + pd.Timedelta(days=last["day"]) if np.isfinite(last["day"]) else None
+    return {
+        "last_day": None if day is None else day.date().isoformat(),
+        "most_flop": last["compute"] if np.isfinite(last["compute"]) else None,
+        "stretch_day": stretch.beyond("day"),
+        "stretch_flop": stretch.beyond("compute"),
     }
 
 

@@ -14,11 +14,15 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["CovariateScale", "raw_covariates"]
+__all__ = ["NAMES", "CovariateScale", "raw_covariates"]
+
+NAMES = ("size", "tokens", "sparsity", "chat", "release", "size x tokens")
 
 _EPOCH = np.datetime64("2023-01-01", "D")
 _DAYS_PER_YEAR = 365.25
@@ -97,6 +101,11 @@ class CovariateScale:
     def n_covariates(self) -> int:
         """Count of covariates in use."""
         return int(self.used.sum())
+
+    def columns(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Where covariates, called as in `NAMES`, stand among those in use; those not in use are left out."""
+        used = [name for name, use in zip(NAMES, self.used, strict=True) if use]
+        return tuple(used.index(name) for name in names if name in used)
 
     def apply(self, raw: Array) -> tuple[Array, Array]:
         """Standardised covariates with the covariance of what is unknown.

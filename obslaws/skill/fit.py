@@ -121,8 +121,12 @@ def fit_skills(
         penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
     else:
         state, variances, penalty = start.state, start.variances, start.penalty
-        if start.problem.priors != problem.priors:
-            state = replace(state, floor_logits=np.full_like(state.floor_logits, problem.priors.floor_logit))
+        before, floor = start.problem, problem.priors.floor_logit
+        if before.priors.floor_logit != floor:
+            state = replace(state, floor_logits=np.full_like(state.floor_logits, floor))
+        state = replace(state, slopes=np.where(problem.sloped[:, None], state.slopes, 0.0))
+        slope = np.where(before.sloped, variances.slope, 1.0)
+        variances = replace(variances, slope=problem.slope_variance(slope))
     damping, still, reached = 1e-3, 0, -np.inf
     trace: list[float] = []
     best: Fit | None = None
@@ -205,7 +209,7 @@ def _updated_variances(
         ),
         _relaxed(old.base, pooled(state.base, base_cov[:, :d, :d])),
         old.own * (own / old.own) ** _RELAXATION,
-        old.slope * (slope_var / old.slope) ** _RELAXATION,
+        problem.slope_variance(old.slope * (slope_var / old.slope) ** _RELAXATION),
         np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
     )
     centred = state.skills - state.skills.mean(axis=0)

@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri, stdtr
+from scipy.special import ndtri
 
 from obslaws.forecasters.base import Predictive
 from obslaws.links import logistic
+from obslaws.skill.student import student_t
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,7 @@ __all__ = ["LatentPredictive", "condition", "settle"]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(33)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_AT_ONCE = 2048  # cells whose quantiles are sought side by side: what fits the cache
 
 
 def condition(
@@ -187,7 +189,7 @@ class LatentPredictive(Predictive):
         ndarray of shape (n, J)
         """
         expected, scale = self._mixture
-        below = stdtr(self.dof, (scores[..., None] - expected) / scale) @ _WEIGHTS
+        below = student_t((scores[..., None] - expected) / scale, self.dof)[0] @ _WEIGHTS
         return np.asarray(np.tensordot(self.weight, below, axes=1))
 
     def normal_score(self, scores: Array) -> Array:
@@ -195,13 +197,30 @@ class LatentPredictive(Predictive):
         return np.asarray(ndtri(np.clip(self.cdf(scores), 1e-9, 1.0 - 1e-9)))
 
     def quantile(self, share: float) -> Array:
-        """Quantile, see `Predictive.quantile`; by bisection of the distribution function to 1e-7."""
-        expected, scale = self._mixture
-        low = (expected - 12.0 * scale).min(axis=(0, -1))
-        high = (expected + 12.0 * scale).max(axis=(0, -1))
-        for _ in range(26):
-            middle = 0.5 * (low + high)
-            below = self.cdf(middle) < share
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        out = np.clip(0.5 * (low + high), 0.0, 1.0)
+        """Quantile, see `Predictive.quantile`; by Newton's method between bounds, to 1e-9."""
+        expected, scale = (np.moveaxis(a, 0, -2).reshape(self.point.size, -1) for a in self._mixture)
+        weight = np.outer(self.weight, _WEIGHTS).ravel()
+        out = np.empty(len(expected))
+        for first in range(0, len(out), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            out[some] = _inverted(share, self.point.ravel()[some], expected[some], scale[some], weight, self.dof)
+        out = np.clip(out.reshape(self.point.shape), 0.0, 1.0)
         return np.minimum(out, self.point) if share <= 0.5 else np.maximum(out, self.point)
+
+
+def _inverted(share: float, start: Array, expected: Array, scale: Array, weight: Array, dof: float) -> Array:
+    """Invert n mixtures of m Student distributions each; `start` (n,), `expected` and `scale` (n, m), `weight` (m,)."""
+    low, high = (expected - 12.0 * scale).min(axis=1), (expected + 12.0 * scale).max(axis=1)
+    out, at = np.clip(start, low, high), np.arange(len(start))
+    for _ in range(80):
+        below, density = student_t((out[at, None] - expected) / scale, dof)
+        over = below @ weight - share
+        low[at], high[at] = np.where(over < 0.0, out[at], low[at]), np.where(over < 0.0, high[at], out[at])
+        there = out[at] - over / np.maximum((density / scale) @ weight, 1e-300)
+        there = np.where((there > low[at]) & (there < high[at]), there, 0.5 * (low[at] + high[at]))
+        step, out[at] = np.abs(there - out[at]), there
+        far = (step > 1e-9) & (high[at] - low[at] > 1e-9)
+        if not far.any():
+            break
+        at, expected, scale = at[far], expected[far], scale[far]
+    return out

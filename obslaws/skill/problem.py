@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells", "Data", "Linearised", "Penalty", "Priors", "Problem", "State", "Variances"]
 
+_HELD = 1e-8  # variance of a slope that is held at zero: its prior is then as good as exact, and still a number
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -92,6 +94,7 @@ class Problem:
         self.y = np.where(self.mask, data.scores, 0.0)
         self.room = 1.0 - data.score_floor
         self.shared_prior = 1.0
+        self.sloped = ~np.isin(np.arange(data.covariates.shape[1]), priors.without)
         n_benchmarks = data.scores.shape[1]
         at, d = np.arange(n_benchmarks), n_skills
         columns = [
@@ -146,7 +149,7 @@ class Problem:
         spread = left[:, :k].std(axis=0) * singular[:k] + 1e-6
         skills[:, :k] = left[:, :k] * singular[:k] / spread * sign
         loadings[:, :k] = right[:k].T * spread * sign
-        x, nesting = data.covariates, data.nesting
+        x, nesting = data.covariates * self.sloped, data.nesting
         slopes = np.asarray(np.linalg.solve(x.T @ x + 0.1 * np.eye(x.shape[1]), x.T @ skills), dtype=np.float64)
         rest = skills - x @ slopes
         by_model = nesting.models_of_family.sum(rest)
@@ -159,9 +162,14 @@ class Problem:
         state = State(skills, family, base, own, slopes, self.centre.copy(), loadings, *asymptotes)
         per_benchmark, eye = np.ones(n_benchmarks), np.eye(d)
         variances = Variances(
-            0.1 * eye, 0.3 * eye, 0.3 * eye, 0.02 * per_benchmark, np.ones(x.shape[1]), 0.03**2 * per_benchmark
-        )
+            0.1 * eye, 0.3 * eye, 0.3 * eye, 0.02 * per_benchmark, self.slope_variance(np.ones(x.shape[1])),
+            0.03**2 * per_benchmark,
+        )  # fmt: skip
         return state, variances
+
+    def slope_variance(self, estimated: Array) -> Array:
+        """Prior variance of the slopes of each covariate: as estimated, next to nothing where they are held at zero."""
+        return np.where(self.sloped, estimated, _HELD)
 
     def asymptotes(self, state: State) -> tuple[Array, Array]:
         """Floor and ceiling of each benchmark, fractions; each of shape (J,)."""

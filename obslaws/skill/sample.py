@@ -91,4 +91,5 @@ def shifted(fit: SparseFit, before: SparseFit, after: SparseFit) -> tuple[State,
         variances,
         own=variances.own * after.variances.own / before.variances.own,
         noise=variances.noise * after.variances.noise / before.variances.noise,
+        slope=after.variances.slope,
     )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Linear", "SparseProblem"]
 
+_HELD = 1e-8  # as in `obslaws.skill.problem`
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -87,14 +89,21 @@ class SparseProblem:
         self.centre = np.zeros(cells.n_benchmarks)
         for c in cells.columns():
             self.centre[c.number] = self._start_logits(c.number, cells.score[c.cells]).mean()
-        self.diagonal = _diagonal(priors, n_skills)
+        self.diagonal, self.sloped = _diagonal(priors, n_skills), self._sloped(priors)
         self._kept: tuple[Array, Array] | None = None
 
     def with_priors(self, priors: Priors) -> SparseProblem:
         """Take the same data under other priors."""
         out = copy.copy(self)
-        out.priors, out.diagonal = priors, _diagonal(priors, self.d)
+        out.priors, out.diagonal, out.sloped = priors, _diagonal(priors, self.d), self._sloped(priors)
         return out
+
+    def _sloped(self, priors: Priors) -> NDArray[np.bool_]:
+        return ~np.isin(np.arange(len(self.covariates)), priors.without)
+
+    def slope_variance(self, estimated: Array) -> Array:
+        """Prior variance of the slopes of each covariate: as estimated, next to nothing where they are held at zero."""
+        return np.where(self.sloped, estimated, _HELD)
 
     def put_away(self) -> None:
         """Give back the memory of the last `linearise`."""
@@ -121,7 +130,7 @@ class SparseProblem:
             spread = left.std(axis=0) * singular + 1e-6
             skills[:k] = (left * singular / spread * sign).T
             loadings[:, :k] = right.T * spread * sign
-        x = self.covariates
+        x = self.covariates * self.sloped[:, None]
         slopes = np.asarray(np.linalg.solve(x @ x.T + 0.1 * np.eye(len(x)), x @ skills.T))
         by_model = cells.models_of_family.sum(skills - slopes.T @ x)
         count = np.bincount(cells.models_of_family.label, minlength=cells.n_families)
@@ -135,7 +144,12 @@ class SparseProblem:
         state = State(skills.T, family.T, base.T, own, slopes, self.centre.copy(), loadings, ceilings, floors)
         per_benchmark, eye = np.ones(shape[1]), np.eye(d)
         variances = Variances(
-            0.1 * eye, 0.3 * eye, 0.3 * eye, 0.02 * per_benchmark, np.ones(len(x)), 0.03**2 * per_benchmark
+            0.1 * eye,
+            0.3 * eye,
+            0.3 * eye,
+            0.02 * per_benchmark,
+            self.slope_variance(np.ones(len(x))),
+            0.03**2 * per_benchmark,
         )
         return state, variances
 

@@ -178,14 +178,22 @@ def _started(
 ) -> tuple[tuple[SparseProblem, State, Variances, Penalty, Array | None], SparseFit | None, int]:
     """Where to start, the fit to a sample if one was made, and how many rounds the variances wait."""
     if start is not None:
-        problem, state, sample = start.problem.with_priors(priors), start.state, start.sample
-        if start.problem.priors != priors:
+        problem, state, variances, sample = (
+            start.problem.with_priors(priors),
+            start.state,
+            start.variances,
+            start.sample,
+        )
+        if start.problem.priors.floor_logit != priors.floor_logit:
             state = replace(state, floor_logits=np.full_like(state.floor_logits, priors.floor_logit))
-            if sample is not None:
-                sample = fit_cells(sample.problem.data, n_skills, priors, max_iter, tol, sample)
-                state, variances = shifted(start, cast("SparseFit", start.sample), sample)
-                return (problem, state, variances, start.penalty, start.belief.others), sample, 1
-        return (problem, state, start.variances, start.penalty, start.belief.others), sample, 0
+        slope = problem.slope_variance(np.where(start.problem.sloped, variances.slope, 1.0))
+        variances, held = replace(variances, slope=slope), 0
+        if sample is not None and start.problem.priors != priors:
+            sample = fit_cells(sample.problem.data, n_skills, priors, max_iter, tol, sample)
+            state, variances = shifted(start, cast("SparseFit", start.sample), sample)
+            held = 1
+        state = replace(state, slopes=np.where(problem.sloped[:, None], state.slopes, 0.0))
+        return (problem, state, variances, start.penalty, start.belief.others), sample, held
     problem = SparseProblem(data, n_skills, priors)
     if problem.cells.n_cells >= _SAMPLED:
         part = part_of(data, sampled_bases(problem.cells.n_bases, problem.cells.n_bases // _SAMPLE))[2]

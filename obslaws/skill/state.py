@@ -67,6 +67,8 @@ class Priors:
         Prior guess of the sd of effects and the number of effects it counts for.
     own_weight : float
         Number of base families that the mean over benchmarks counts for in each benchmark's variance of own intercepts.
+    without : tuple of int
+        Columns of the covariates whose slopes are held at zero.
     """
 
     dof: float = 6.0
@@ -83,6 +85,7 @@ class Priors:
     effect: float = 0.1
     effect_weight: float = 1.0
     own_weight: float = 4.0
+    without: tuple[int, ...] = ()
 
 
 @dataclass

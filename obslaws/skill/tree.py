@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Steps = tuple[Array, Array, Array, Array]
+    Node = tuple[int, Array]
 
 __all__ = ["Effect", "Nesting", "Response", "System"]
 
@@ -240,6 +241,56 @@ class System:
             factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
         return self.expand(model, family, base, cho_solve(factor, rhs, check_finite=False))
 
+    def covariance_with(self, model: Node, family: Node, base: Node, shared: Array) -> Steps:
+        """Covariance of all unknowns with one linear combination of them: `solve`, where most of the gradient is zero.
+
+        Parameters
+        ----------
+        model, family, base : tuple of (int, ndarray)
+            Row of the one model, family, base family that takes part, -1 for none, and its coefficients: of shapes
+            (d,), (d,), (q,). Those that take part belong to one another.
+        shared : ndarray of shape (G,)
+            Coefficients of the shared parameters.
+
+        Returns
+        -------
+        tuple of ndarray
+            As of `solve`.
+        """
+        response, nesting, d = self.response(), self.nesting, self.curvature.shape[1]
+        (m, by_model), (f, by_family), (b, by_base) = model, family, base
+        rhs, branch = shared.copy(), np.zeros(self.base_inverse.shape[1])
+        if m >= 0:
+            rhs += by_model @ response.model.response[m]
+            branch += by_model @ response.model.follow[m]
+            f, by_family = nesting.family[m], by_family + by_model @ self.pull[m]
+        if f >= 0:
+            alone = by_family if m < 0 else by_family - by_model @ self.pull[m]
+            rhs += alone @ response.family.response[f]
+            branch += alone @ response.family.follow[f]
+        if b >= 0:
+            rhs += by_base @ response.base[b]
+            branch += by_base
+        moved = cho_solve(self.factor, rhs, check_finite=False)
+        models, families, bases = (
+            _stacked(r) @ moved for r in (response.model.response, response.family.response, response.base)
+        )
+        models, families, bases = models.reshape(-1, d), families.reshape(-1, d), bases.reshape(nesting.n_bases, -1)
+        top = b if b >= 0 else nesting.base[f] if f >= 0 else -1
+        if top >= 0:
+            follows = self.base_inverse[top] @ branch
+            bases[top] += follows
+            below, kin = nesting.base == top, nesting.base_of_model == top
+            families[below] += response.family.follow[below] @ follows
+            models[kin] += response.model.follow[kin] @ follows
+        if f >= 0:
+            follows, kin = self.family_inverse[f] @ by_family, nesting.family == f
+            families[f] += follows
+            models[kin] += self.pull[kin] @ follows
+        if m >= 0:
+            models[m] += self.model_inverse[m] @ by_model
+        return models, families, bases, moved
+
     def response(self, slopes_only: bool = False) -> Response:
         """How skills and effects follow the shared parameters and the base families, and what they vary beyond that.
 
@@ -252,8 +303,14 @@ class System:
         -------
         Response
         """
+        return self._response(self.n_slopes) if slopes_only else self._whole_response
+
+    @cached_property
+    def _whole_response(self) -> Response:
+        return self._response(len(self.shared))
+
+    def _response(self, reach: int) -> Response:
         k, x, d, nesting = self.n_slopes, self.covariates, self.curvature.shape[1], self.nesting
-        reach = k if slopes_only else len(self.shared)
         n_own = self.base_inverse.shape[1] - d
         base = -self.base_inverse @ self.base_link[:, :, :reach]
         family_follow = np.concatenate(
@@ -268,8 +325,7 @@ class System:
         follow = self.pull @ expected_follow
         follow[:, :, d:] -= self.yielding[:, :, :n_own]
         model = self.pull @ expected - self.yielding[:, :, :n_own] @ base[nesting.base_of_model, d:]
-        if not slopes_only:
-            model[:, :, k:] -= self.yielding
+        model[:, :, k:] -= self.yielding[:, :, : reach - k]
         above, stray = self.family_inverse[nesting.family], self.pull - np.eye(d)
         return Response(
             model=Effect(model, follow, self.model_inverse + _sandwich(self.pull, above)),

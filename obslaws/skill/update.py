@@ -19,11 +19,13 @@ from obslaws.links import logistic
 from obslaws.skill.posterior import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from obslaws.skill.fit import Fit
     from obslaws.skill.predict import Relatives
-    from obslaws.skill.tree import Steps
+    from obslaws.skill.tree import Node, Steps
 
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
@@ -152,7 +154,7 @@ class Update:
         at, y = np.concatenate([self.benchmark, benchmark]), np.concatenate([self.scores, scores])
         mean = _expected(fit, kin)[np.arange(len(kin)), benchmark]
         tilt = _tilt(fit, mean, benchmark)
-        new = [fit.system.solve(_gradient(fit, kin.take(np.array([i])), j, tilt[i])) for i, j in enumerate(benchmark)]
+        new = [fit.system.covariance_with(*parts) for parts in _combinations(fit, kin.who, benchmark, tilt)]
         solved = tuple(
             np.concatenate([old, np.stack([steps[b] for steps in new])]) if new else old
             for b, old in enumerate(self.solved)
@@ -277,29 +279,24 @@ def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
     return np.column_stack([lift / slope, sink / slope])
 
 
-def _gradient(fit: Fit, kin: Kin, benchmark: int, tilt: Array) -> Steps:
-    """Differentiate one tilted logit of one model by every unknown of the fit."""
-    state, system, who = fit.state, fit.system, kin.who
-    (n_benchmarks, d), k = state.loadings.shape, system.n_slopes
-    theta, (base,) = skills_of(fit, who)
-    weight = state.loadings[benchmark]
-    model, family = np.zeros_like(state.skills), np.zeros_like(state.family)
-    top, shared = np.zeros((len(state.base), d + n_benchmarks)), np.zeros(len(system.shared))
-    if who.row[0] >= 0:
-        model[who.row[0]] = weight
-    else:
-        shared[:k] = np.outer(who.covariates[0], weight).ravel()
-        if who.family[0] >= 0:
-            family[who.family[0]] = weight
-        elif base >= 0:
-            top[base, :d] = weight
-    if base >= 0:
-        top[base, d + benchmark] = 1.0
-    shared[k + benchmark] = 1.0
-    first = k + n_benchmarks + benchmark * d
-    shared[first : first + d] = theta[0]
-    shared[[benchmark - 2 * n_benchmarks, benchmark - n_benchmarks]] = tilt
-    return model, family, top, shared
+def _combinations(fit: Fit, who: Relatives, benchmark: Index, tilt: Array) -> Iterator[tuple[Node, Node, Node, Array]]:
+    """Write each model's tilted logit as a linear combination of the unknowns of the fit, for one benchmark each."""
+    (n_benchmarks, d), k = fit.state.loadings.shape, fit.system.n_slopes
+    theta, bases = skills_of(fit, who)
+    for i, j in enumerate(benchmark):
+        weight, row, family, base = fit.state.loadings[j], int(who.row[i]), int(who.family[i]), int(bases[i])
+        shared, own = np.zeros(len(fit.system.shared)), np.zeros(d + n_benchmarks)
+        if row < 0:
+            shared[:k] = np.outer(who.covariates[i], weight).ravel()
+        shared[k + j] = 1.0
+        first = k + n_benchmarks + j * d
+        shared[first : first + d] = theta[i]
+        shared[[j - 2 * n_benchmarks, j - n_benchmarks]] = tilt[i]
+        own[d + j] = 1.0
+        if row < 0 and family < 0:
+            own[:d] = weight
+        by_family = weight if row < 0 and family >= 0 else np.zeros(d)
+        yield (row, weight), (family, by_family), (base, own), shared
 
 
 def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:

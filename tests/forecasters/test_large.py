@@ -106,7 +106,9 @@ def test_a_later_time_is_forecast_from_a_sample(monkeypatch):
     young = panel.models.tail(1).assign(release_date=pd.Timestamp("2030-01-01")).set_axis(["org/young"])
     fitted = SkillForecaster(n_skills=1).fit(panel)
     assert fitted.forecast(young)["upper"].notna().all()
-    assert fitted.stretch_.ahead() >= 1.0
+    assert fitted.stretch_.beyond("day") >= 1.0
+    every = panel.models["train_flop"][panel.scores.notna().any(axis=1)].max()
+    assert fitted.stretch_.frontiers["compute"].last == every
 
 
 def test_rows_are_worked_out_some_at_a_time(split, monkeypatch):

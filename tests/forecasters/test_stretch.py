@@ -23,18 +23,37 @@ def dated(panel, dates):
     return dataclasses.replace(panel, models=panel.models.assign(release_date=dates))
 
 
+def asked(dates, flop=np.nan):
+    return pd.DataFrame({"release_date": pd.to_datetime(dates), "train_flop": flop})
+
+
 @pytest.fixture(scope="module")
 def stretch(panel):
     return stretch_of(panel)
 
 
-def test_models_newer_than_all_training_data_get_the_larger_factor(stretch):
-    newest = stretch.newest
-    days = pd.Series(pd.to_datetime([newest, newest + np.timedelta64(1, "D"), pd.NaT]))
-    factors = stretch.factors(np.array([1, 1, 1]), days)
+def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretch):
+    newest = panel.models["release_date"].max()
+    factors = stretch.factors(np.array([1, 1, 1]), asked([newest, newest + pd.Timedelta(days=1), pd.NaT]))
     assert factors[0] == factors[2] == stretch.by_kin(1)
-    assert factors[1] == max(stretch.by_kin(1), stretch.ahead())
+    assert factors[1] == max(stretch.by_kin(1), stretch.beyond("day"))
     assert (factors >= 1).all()
+
+
+def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
+    most = panel.models["train_flop"].max()
+    factors = stretch.factors(np.array([1, 1]), asked([pd.NaT, pd.NaT], [most, 1.01 * most]))
+    assert factors[0] == stretch.by_kin(1)
+    assert factors[1] == max(stretch.by_kin(1), stretch.beyond("compute"))
+
+
+def test_a_kink_in_compute_is_noticed(panel, stretch):
+    """With more compute than the middle of the models, every model stays far below what smaller ones promise."""
+    flop = panel.models["train_flop"]
+    large = (flop > flop.quantile(0.5)).to_numpy()
+    moved = panel.scores - 0.4 * np.outer(large, np.ones(4))
+    kinked = stretch_of(dataclasses.replace(panel, scores=moved.clip(0.0, 1.0)))
+    assert kinked.beyond("compute") > 1.3 * stretch.beyond("compute")
 
 
 def test_a_break_in_time_is_noticed(panel, stretch):
@@ -43,19 +62,19 @@ def test_a_break_in_time_is_noticed(panel, stretch):
     late = (released > released.quantile(0.5)).to_numpy()
     moved = panel.scores - 0.4 * np.outer(late, np.ones(4))
     broken = stretch_of(dataclasses.replace(panel, scores=moved.clip(0.0, 1.0)))
-    assert broken.ahead() > 1.3 * stretch.ahead()
+    assert broken.beyond("day") > 1.3 * stretch.beyond("day")
 
 
 def test_without_dates_there_is_no_time_ahead(panel):
     undated = stretch_of(dated(panel, pd.NaT))
-    assert undated.ahead() == 1.0
-    assert (undated.factors(np.array([0]), pd.Series([pd.Timestamp("2030-01-01")])) == undated.by_kin(0)).all()
+    assert undated.beyond("day") == 1.0
+    assert (undated.factors(np.array([0]), asked(["2030-01-01"])) == undated.by_kin(0)).all()
 
 
 def test_a_single_day_cannot_be_split(panel):
-    assert stretch_of(dated(panel, pd.Timestamp("2024-01-01"))).ahead() == 1.0
+    assert stretch_of(dated(panel, pd.Timestamp("2024-01-01"))).beyond("day") == 1.0
 
 
 def test_without_calibration_nothing_is_stretched(panel):
     plain = SkillForecaster(n_skills=1, calibrate=False).fit(panel).stretch_
-    assert (plain.factors(np.array([0, 3]), pd.Series(pd.to_datetime(["2030-01-01", None]))) == 1.0).all()
+    assert (plain.factors(np.array([0, 3]), asked(["2030-01-01", None], 1e30)) == 1.0).all()

@@ -172,10 +172,10 @@ def test_curves_hold_the_true_slopes(simulated, model):
 
 
 def test_own_intercepts_are_small_where_there_are_none(model):
-    """The simulation has none: few of 90 % intervals leave 0 out, and every series and benchmark has its row."""
+    """The simulation has none: about one in ten 90 % intervals may leave 0 out, within three standard errors."""
     found = tables.own_intercepts(model)
     assert len(found) == 6 * len(model.base_index_)
-    assert ((found["lower"] > 0) | (found["upper"] < 0)).mean() < 0.1
+    assert ((found["lower"] > 0) | (found["upper"] < 0)).mean() < 0.1 + 3 * np.sqrt(0.09 / len(found))
     assert (found["sd"] > 0).all()
 
 

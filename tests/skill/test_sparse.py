@@ -239,11 +239,13 @@ def test_a_fit_that_starts_from_a_sample_ends_where_the_other_does(board, make_d
     data, plain = make_data(board.panel), fits[1]
     monkeypatch.setattr(sparse_fit, "_SAMPLED", 1000)
     monkeypatch.setattr(sparse_fit, "_SAMPLE", 2)
-    held = fit_cells(data, 2, replace(Priors(), floor_logit=8.0, floor_logit_sd=1e-3))
+    held = fit_cells(data, 2, replace(Priors(), floor_logit=8.0, floor_logit_sd=1e-3, without=(0,)))
+    assert np.abs(held.state.slopes[0]).max() < 1e-5 < np.abs(held.state.slopes[1:]).max()
     found = fit_cells(data, 2, Priors(), start=held)
     assert held.sample is not None and found.sample is not None
     predicted = [fit.state.intercepts + fit.state.skills @ fit.state.loadings.T for fit in (found, plain)]
     assert np.sqrt(np.mean((predicted[0] - predicted[1]) ** 2)) < 0.1
+    assert np.abs(found.state.slopes[0]).max() > 0.1
     assert found.trace[-1] == pytest.approx(plain.trace[-1], rel=0.01)
 
 

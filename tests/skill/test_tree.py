@@ -88,6 +88,26 @@ def test_solve_is_the_dense_solve(dense):
     np.testing.assert_allclose(found, wanted, **EXACT)
 
 
+@pytest.mark.parametrize("takes_part", ["model", "family", "base", "shared", "model and family"])
+def test_covariance_with_one_combination_is_the_dense_one(dense, takes_part):
+    rng, (n_models, _, _, n_shared) = np.random.default_rng(3), (len(g) for g in dense.gradients)
+    for row in range(n_models):
+        family = dense.nesting.family[row]
+        base = dense.nesting.base[family]
+        by_model, by_family, by_base = (rng.standard_normal(size) for size in (dense.d, dense.d, dense.q))
+        by_family = by_family if "family" in takes_part else np.zeros(dense.d)
+        shared, (m, f, b) = rng.standard_normal(n_shared), (row, family, base)
+        m, f = (m if "model" in takes_part else -1), (f if takes_part not in ("base", "shared") else -1)
+        b = b if takes_part != "shared" else -1
+        sparse = [np.zeros_like(g) for g in dense.gradients[:3]]
+        for at, part, coefficients in zip((m, f, b), sparse, (by_model, by_family, by_base), strict=True):
+            if at >= 0:
+                part[at] = coefficients
+        wanted = np.linalg.solve(dense.full, np.concatenate([*(p.ravel() for p in sparse), shared]))
+        steps = dense.system.covariance_with((m, by_model), (f, by_family), (b, by_base), shared)
+        np.testing.assert_allclose(np.concatenate([step.ravel() for step in steps]), wanted, **EXACT)
+
+
 def test_damping_is_on_the_diagonal_of_what_is_left_for_the_shared_parameters(dense):
     full = dense.full.copy()
     diagonal = np.diag_indices(len(full))

@@ -179,6 +179,14 @@ const arithmetic = (() => {
     return { point, quantile };
   }
 
+  // intervals of models that are newer than all data, or take more compute, are wider
+  function stretched(beyond, query, usual) {
+    const flop = 6 * (query.n_active_params ?? query.n_params) * query.n_tokens;
+    const later = beyond.last_day !== null && query.release_date && query.release_date > beyond.last_day;
+    const larger = beyond.most_flop !== null && flop > beyond.most_flop;
+    return Math.max(usual, later ? beyond.stretch_day : 1, larger ? beyond.stretch_flop : 1);
+  }
+
   // query: {family (index), n_params, n_active_params, n_tokens, variant, release_date, scores: [J] of number or null}
   function forecast(data, query, level) {
     const at = covariates(data.scale, query), J = data.benchmarks.length, family = data.families[query.family];
@@ -190,7 +198,7 @@ const arithmetic = (() => {
       for (let i = 0, q = 0; i < J; q += J - i, i++) sd.push(spread(prior.cov[q]));
       return { mean: prior.mean, sd };
     });
-    const stretch = own ? family.stretch_informed : family.stretch;
+    const stretch = stretched(data.beyond, query, own ? family.stretch_informed : family.stretch);
     return data.benchmarks.map((benchmark, j) => {
       const { point, quantile } = distribution(data, j, parts, stretch);
       const heard = benchmark.n_scores > 0 || scores[j] !== null;
