@@ -42,7 +42,7 @@ def main():
         ):
             n, share, error, points = covered(fitted, panel, rows, cells, base, known)
             size = f"{n_models} x {n_benchmarks}"
-            out.append([label, size, str(n), f"{100 * share:.1f}", f"{100 * error:.1f}", f"{points:.1f}"])
+            out.append([label, size, str(n), f"{100 * share:.2f}", f"{100 * error:.2f}", f"{points:.1f}"])
     show(["forecast of", "panel", "cells", "coverage, %", "standard error", "MAE, points"], out)
 
 
