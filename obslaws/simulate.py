@@ -282,7 +282,7 @@ def simulate_board(
     Examples
     --------
     >>> simulate_board(n_models=300, n_benchmarks=40).panel.n_cells
-    604
+    619
     """
     for label, count in (("n_models", n_models), ("n_benchmarks", n_benchmarks), ("n_skills", n_skills)):
         if count < 1:
