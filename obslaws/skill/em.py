@@ -8,7 +8,7 @@ overrelaxation, Salakhutdinov and Roweis 2003).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,6 +90,8 @@ def second_moments(
         (own + priors.own_weight * usual) / (seen + priors.own_weight),
         problem.slope_variance(slope / (d + priors.slope_weight)),
         np.maximum((noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight), 1e-8),
+        old.loading,
+        old.loading_mean,
     )
     centred = state.skills.T - state.skills.T.mean(axis=1, keepdims=True)
     return variances, (centred @ centred.T + spreads.model.sum(axis=2)) / cells.n_models
@@ -151,7 +153,7 @@ class Pace:
             far = np.minimum(factor, np.maximum(_WIDEST / np.maximum(np.abs(step), 1e-12), 1.0))
             out[name] = _relaxed(before, after, float(far)) if matrix else before * np.exp(far * step)
             factors[name], directions[name] = factor, step
-        return Variances(**out), Pace(factors, directions)
+        return replace(new, **out), Pace(factors, directions)
 
 
 def _log_size(matrix: Array) -> Array:

@@ -1,8 +1,9 @@
 """The objective of `obslaws.skill.problem` on flat cells: every step linear in the observed cells.
 
-Same model, same priors, same meaning of `State` and `Variances`, with three differences of layout: models, families and
-base families stand in the order of a `CellTable`; the arrays of effects have the effects as their contiguous axis; own
-intercepts exist only for pairs of base family and benchmark that were observed, as one flat array.
+Same model, same meaning of `State` and `Variances`, same priors but for that of the loadings, which stays at its guess:
+tables of this size say enough of each benchmark. Three differences of layout: models, families and base families stand in
+the order of a `CellTable`; the arrays of effects have the effects as their contiguous axis; own intercepts exist only for
+pairs of base family and benchmark that were observed, as one flat array.
 """
 
 from __future__ import annotations
@@ -150,6 +151,8 @@ class SparseProblem:
             0.02 * per_benchmark,
             self.slope_variance(np.ones(len(x))),
             0.03**2 * per_benchmark,
+            self.priors.loading_sd**2 * eye,
+            np.zeros(d),
         )
         return state, variances
 
