@@ -318,7 +318,8 @@ class Problem:
     def item_spread(self, state: State, variances: Variances, cells: Cells, penalty: Penalty) -> tuple[Array, Array]:
         """How far the benchmarks' parameters may be off, skills held fixed.
 
-        Scores that a benchmark's parameters were fitted to lie closer to the curve than new ones do.
+        Scores that a benchmark's parameters were fitted to lie closer to the curve than new ones do. Of all J (d + 3)
+        parameters d (d + 1) only shift, scale and turn the skills, which are counted already.
 
         Returns
         -------
@@ -334,7 +335,8 @@ class Problem:
         blocks = np.swapaxes(beside * cells.weight.T[:, :, None], 1, 2) @ beside + self.item_precision(variances)
         blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
         cov = spd_inverse(blocks)
-        return ((beside @ cov) * beside).sum(axis=2).T, cov[:, 1 : d + 1, 1 : d + 1]
+        own_share = max(1.0 - d * (d + 1) / (len(blocks) * (d + 3)), 0.0)
+        return own_share * ((beside @ cov) * beside).sum(axis=2).T, cov[:, 1 : d + 1, 1 : d + 1]
 
     def _intercepts(self, state: State, cells: Cells) -> tuple[Array, Array, Array, Array]:
         """Do what `_items` does for the intercepts alone, without their prior."""
