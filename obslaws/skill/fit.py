@@ -221,12 +221,12 @@ def _updated_variances(
 
 
 def _loading_prior(loadings: Array, cov: Array, priors: Priors) -> tuple[Array, Array]:
-    """Covariance and mean of the loadings over benchmarks; the guess counts for some, the mean for one at zero.
+    """Covariance and mean of the loadings over benchmarks; the guess, around zero, counts for some benchmarks.
 
     Benchmarks with few scores lean on what all benchmarks load on, and skills that few need cost little.
     """
     n_benchmarks, d = loadings.shape
-    mean = loadings.sum(axis=0) / (n_benchmarks + 1.0)
+    mean = loadings.sum(axis=0) / (n_benchmarks + priors.loading_weight)
     stray = loadings - mean
     guess = priors.loading_weight * priors.loading_sd**2 * np.eye(d)
     return (stray.T @ stray + cov.sum(axis=0) + guess) / (n_benchmarks + priors.loading_weight), mean
