@@ -6,21 +6,23 @@ beyond it, for models that are newer than all training data or trained with more
 lies before some days of the past, or below some amounts of compute, and asked about what comes after. Either way only
 the training data of the fit take part. The factor is that of split conformal prediction, with cells of one base family
 counted for less than they number; beyond the data it is the plain quantile, because the repeated fits saw less than the
-present one. It never narrows.
+present one. It never narrows. On a large panel both exercises run on a sample of the base families.
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 
+from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.skill.posterior import LatentPredictive
 from obslaws.skill.replay import replay
+from obslaws.skill.sparse_fit import SparseFit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +61,15 @@ class Stretch:
     def __init__(
         self, fits: Sequence[Fit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
     ) -> None:
-        self.fits, self.weights, self.size, self.panel, self.blank = fits, weights, size, panel, blank
+        self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
+        self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
+        self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[int, float] = {}
         self._beyond: dict[str, float] = {}
-        scored = panel.scores.notna().any(axis=1).to_numpy()
-        self.frontiers = {name: _Frontier.of(values, scored) for name, values in _orders(panel.models).items()}
+        self.frontiers = _frontiers(self.panel)
+        if self.large:  # the forecasts of a sample are repeated, but what lies beyond lies beyond all models
+            every = _frontiers(panel)
+            self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
     def factors(self, n_known: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """Factor for each query.
@@ -102,6 +108,9 @@ class Stretch:
         return self._beyond[order]
 
     def _replayed(self, n_observed: int) -> float:
+        if self.large:
+            found = replayed(self.large, self.weights, self.size, n_observed)
+            return 1.0 if found is None else _factor(*found)
         replays = [r for fit in self.fits if (r := replay(fit, self.size, n_observed)) is not None]
         if len(replays) < len(self.fits):
             return 1.0
@@ -157,6 +166,11 @@ class _Frontier:
     def of(cls, values: Array, scored: NDArray[np.bool_]) -> _Frontier:
         placed = np.isfinite(values) & scored
         return cls(values, placed, float(values[placed].max()) if placed.any() else np.inf)
+
+
+def _frontiers(panel: Panel) -> dict[str, _Frontier]:
+    scored = panel.scores.notna().any(axis=1).to_numpy()
+    return {name: _Frontier.of(values, scored) for name, values in _orders(panel.models).items()}
 
 
 def _orders(models: pd.DataFrame) -> dict[str, Array]:
