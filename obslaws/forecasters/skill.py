@@ -228,7 +228,8 @@ class SkillForecaster(Forecaster):
             np.where(family >= 0, self._n_known[np.maximum(family, 0)], 0) + n_told,
             np.where(by_base | own, 1, 0),
         )
-        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), queries)
+        n_given = (np.isfinite(fresh) | np.isfinite(since)).sum(axis=1)
+        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, queries)
         shape = (len(queries), known.shape[1])
         asymptotes = [update.asymptotes for update in told.updates]
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
