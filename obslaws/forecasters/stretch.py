@@ -139,7 +139,7 @@ class Stretch:
             mean, sd, at = one.logit[asked], one.logit_sd[asked], np.flatnonzero(asked)
             for i in np.flatnonzero(np.isfinite(told).any(axis=1)):
                 mean[i], cov = condition(
-                    mean[i], one.logit_cov[at[i]], told[i], fit.floors, fit.ceilings, fit.variances.noise, n_items, dof
+                    mean[i], one.logit_cov[at[i]], told[i], fit.floors, fit.ceilings, fit.told_noise, n_items, dof
                 )
                 sd[i] = np.sqrt(np.maximum(np.diag(cov), 1e-12))
             means.append(mean)

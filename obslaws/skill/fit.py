@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit_skills"]
 
 _STILL = 3
+# chosen on LiveBench, thinned out, and the core view (docs/backtests.md, "New models"): 2 and 8 do about as well
+_DOUBT = 4.0
 _RELAXATION = 1.5  # EM creeps; a longer step in the same direction is taken where it stays positive definite
 
 
@@ -80,6 +82,14 @@ class Fit:
     def ceilings(self) -> Array:
         """The most a model can score on each benchmark, fractions; shape (J,)."""
         return self.problem.asymptotes(self.state)[1]
+
+    @property
+    def told_noise(self) -> Array:
+        """Squared scale of the noise of a score that is told after the fit, squared fractions; shape (J,).
+
+        Larger than that of the scores that were fitted: skills and benchmark parameters followed those.
+        """
+        return _DOUBT * self.variances.noise
 
     @property
     def shared_cov(self) -> Array:

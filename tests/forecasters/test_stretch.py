@@ -34,7 +34,7 @@ def stretch(panel):
 
 def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretch):
     newest = panel.models["release_date"].max()
-    factors = stretch.factors(np.array([1, 1, 1]), asked([newest, newest + pd.Timedelta(days=1), pd.NaT]))
+    factors = stretch.factors(np.array([1, 1, 1]), np.array([0, 0, 0]), asked([newest, newest + pd.Timedelta(days=1), pd.NaT]))
     assert factors[0] == factors[2] == stretch.by_kin(1)
     assert factors[1] == max(stretch.by_kin(1), stretch.beyond("day"))
     assert (factors >= 1).all()
@@ -42,7 +42,7 @@ def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretc
 
 def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
     most = panel.models["train_flop"].max()
-    factors = stretch.factors(np.array([1, 1]), asked([pd.NaT, pd.NaT], [most, 1.01 * most]))
+    factors = stretch.factors(np.array([1, 1]), np.array([0, 0]), asked([pd.NaT, pd.NaT], [most, 1.01 * most]))
     assert factors[0] == stretch.by_kin(1)
     assert factors[1] == max(stretch.by_kin(1), stretch.beyond("compute"))
 
@@ -68,7 +68,7 @@ def test_a_break_in_time_is_noticed(panel, stretch):
 def test_without_dates_there_is_no_time_ahead(panel):
     undated = stretch_of(dated(panel, pd.NaT))
     assert undated.beyond("day") == 1.0
-    assert (undated.factors(np.array([0]), asked(["2030-01-01"])) == undated.by_kin(0)).all()
+    assert (undated.factors(np.array([0]), np.array([0]), asked(["2030-01-01"])) == undated.by_kin(0)).all()
 
 
 def test_a_single_day_cannot_be_split(panel):
@@ -77,4 +77,4 @@ def test_a_single_day_cannot_be_split(panel):
 
 def test_without_calibration_nothing_is_stretched(panel):
     plain = SkillForecaster(n_skills=1, calibrate=False).fit(panel).stretch_
-    assert (plain.factors(np.array([0, 3]), asked(["2030-01-01", None], 1e30)) == 1.0).all()
+    assert (plain.factors(np.array([0, 3]), np.array([0, 2]), asked(["2030-01-01", None], 1e30)) == 1.0).all()
