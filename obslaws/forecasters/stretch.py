@@ -42,7 +42,7 @@ _LEVEL, _DEVIATE = 0.9, 1.6448536  # intervals are stretched to cover nine tenth
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
 _FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
 MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
-_DRAWS = 3  # ways of choosing which scores are told
+_DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from which on one way says enough
 
 
 class Stretch:
@@ -238,8 +238,9 @@ def _orders(models: pd.DataFrame) -> dict[str, Array]:
 
 
 def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
-    """Choose which scores are told, in several ways; once when there is nothing to choose."""
-    return [draw(scores, n_told, seed) for seed in range(_DRAWS if n_told else 1)]
+    """Choose which scores are told, in several ways where there are few; once when there is nothing to choose."""
+    few = n_told > 0 and scores.notna().to_numpy().sum() < _ENOUGH
+    return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
 
 
 def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], finite: bool = True) -> float | None:
