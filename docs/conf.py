@@ -19,6 +19,8 @@ html_title = "obslaws"
 # no request to anywhere when a page is read
 html_theme_options = {"footer_icons": []}
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 autodoc_typehints = "none"

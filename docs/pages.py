@@ -13,16 +13,19 @@ PAGES = ROOT / "build" / "pages"
 
 
 def notebooks() -> None:
-    from obslaws import load_panel
+    from obslaws import __version__, load_panel
     from obslaws.report.captions import data_caption
     from obslaws.report.html import write_page
     from obslaws.report.notebook import notebook_page, run_notebook
 
-    caption = data_caption(load_panel("core")).partition(", view")[0]
+    caption = f"{data_caption(load_panel('core')).partition(', view')[0]}, obslaws {__version__}"
     for path in sorted((ROOT / "notebooks").glob("*.py")):
         print(path.name, file=sys.stderr)
-        title = path.stem.partition("_")[2].replace("_", " ").capitalize()
-        write_page(notebook_page(run_notebook(path), title, caption, code=True), PAGES / f"{path.stem}.html")
+        notebook = run_notebook(path)
+        # the page has its own heading: the notebook's first line
+        first = notebook.cells[0]
+        title, _, first.source = first.source.removeprefix("# ").partition("\n")
+        write_page(notebook_page(notebook, title, caption, code=True), PAGES / f"{path.stem}.html")
 
 
 def explorer() -> None:

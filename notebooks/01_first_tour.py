@@ -5,13 +5,16 @@
 # between two that Qwen released, so that the neighbours tell whether the answer is sensible.
 
 # %%
-import matplotlib.pyplot as plt
+import pandas as pd
 
 import obslaws
 from obslaws.backtest import backtest
 from obslaws.query import query
+from obslaws.report.backtest_figures import backtest_figure
+from obslaws.report.captions import data_caption
 
 panel = obslaws.load_panel("core")
+print(data_caption(panel))
 print(f"{len(panel.models)} models, {panel.models['family'].nunique()} families, {panel.n_cells} scores")
 
 # %% [markdown]
@@ -38,33 +41,15 @@ print(forecast[["forecast", "lower", "upper"]].join(neighbours).round(3))
 # %%
 known = model.assign(ifeval=0.45)[["ifeval"]]
 informed = skill.forecast(model, scores=known, level=0.9).set_index("benchmark")
-widths = forecast.assign(before=forecast["upper"] - forecast["lower"], after=informed["upper"] - informed["lower"])
-print(widths[["before", "after"]].round(3))
+widths = {"before": forecast["upper"] - forecast["lower"], "after": informed["upper"] - informed["lower"]}
+print(pd.DataFrame(widths).round(3))
 
 # %% [markdown]
 # Should one believe this? Hide every larger model of a family, forecast it from the smallest, and look.
 
 # %%
 result = backtest("sloth-v2-1", forecaster="skill")
-cells = result.cells
-figure, axes = plt.subplots(figsize=(5, 5))
-axes.errorbar(
-    cells["score"],
-    cells["forecast"],
-    yerr=[cells["forecast"] - cells["lower"], cells["upper"] - cells["forecast"]],
-    fmt="o",
-    markersize=3,
-    linewidth=0.5,
-    color="#0072B2",
-)
-axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
-axes.set(xlabel="measured score (fraction)", ylabel="forecast with 90 % interval (fraction)")
-summary = result.summary()
-axes.set_title(
-    f"{summary['n_cells']} scores, mean error {summary['mae']:.1f} points, coverage {summary['coverage']:.0%}"
-)
-figure.tight_layout()
-plt.show()
+backtest_figure([result], data_caption(obslaws.load_panel("sloth")))
 
 # %% [markdown]
 # What we learned: errors of about three points, and intervals that hold their promise on families that were hidden.

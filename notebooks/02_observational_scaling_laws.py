@@ -13,6 +13,7 @@ import obslaws
 from obslaws.backtest import backtest
 from obslaws.capability.pca import CapabilityPCA
 from obslaws.observe import area_under_errors, observe, sweep
+from obslaws.report.captions import data_caption
 from obslaws.report.target_figures import target_figure
 from obslaws.targets import Cut, snapshot_targets
 
@@ -74,7 +75,7 @@ panel = obslaws.load_panel("ruan2024")
 targets = snapshot_targets("ruan2024-emergent", panel)
 columns = ["bigbench_word_unscrambling", "bigbench_parsinlu_qa"]
 found = observe(panel, targets, Cut(flop=8.4e22), columns, ["compute", "pc3"])
-figure = target_figure(found, "snapshot, view ruan2024, cutoff 8.4e22 FLOP")
+figure = target_figure(found, f"{data_caption(panel)}, cutoff 8.4e22 FLOP")
 plt.figure(figure)
 for row in found:
     for one in row:
@@ -103,7 +104,10 @@ print(post.to_string(float_format="{:.2e}".format))
 # %%
 agents = backtest("ruan2024-agents", forecaster="observational").summary()["targets"]
 for one in agents:
-    print(f"{one['target']:<24} {one['n_train']} train, {one['n_test']} held out, error {one['test_mse']:.1e}")
+    print(
+        f"{one['target']:<24} {one['n_train']} train, {one['n_test']} held out, {one['predictor']}, "
+        f"error {one['test_mse']:.1e}"
+    )
 
 # %% [markdown]
 # ## 5. Open LLM Leaderboard v2 from v1, and how far a law carries
@@ -118,6 +122,27 @@ swept = sweep(
 )
 print(swept.round(5).to_string(index=False))
 print(area_under_errors(swept).round(4).to_dict())
+
+# %% [markdown]
+# ## 6. Our configuration against the paper's
+#
+# Ours takes as many components, at most three, as pay for themselves by Akaike's criterion on the training models, and
+# goes to the exact minimum. Total test errors of the five analyses, each on all its test models:
+
+# %%
+rows = {}
+for protocol in ("emergent", "emergent-complete", "post-training", "agents", "leaderboard-v2"):
+    for name in ("observational", "observational-paper", "compute", "size"):
+        rows.setdefault(protocol, {})[name] = backtest(f"ruan2024-{protocol}", forecaster=name).summary()["total"]
+totals = pd.DataFrame({p: {n: t["test_mse"] for n, t in row.items()} for p, row in rows.items()}).T
+print(totals.round(5).to_string())
+print("median error, emergent-complete:", round(rows["emergent-complete"]["observational"]["medae"], 4))
+
+# %% [markdown]
+# We agree with the paper that capabilities beat compute and size in every analysis. We differ in the number of
+# components: two do for Persian QA, for GSM8K and BIG-bench Hard without chain of thought, and for AgentBoard. Where
+# that matters the total falls, except in the first analysis: there the totals agree to three digits and the paper's is
+# the lower by a hair, since its early stop at Persian QA is as good as leaving the third component out.
 
 # %% [markdown]
 # What we learned: the numbers of the paper are right, its fits of three components are minima save one, and

@@ -5,9 +5,9 @@
 # fitter say when a form is not identified, and what do the laws tell of models on a leaderboard?
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import obslaws
 from obslaws.laws.board.densing import densing_trend
@@ -16,6 +16,8 @@ from obslaws.laws.compare import compare
 from obslaws.laws.registry import law, list_laws
 from obslaws.laws.reproductions.all import reproduce
 from obslaws.laws.runs import load_runs
+from obslaws.report.captions import data_caption
+from obslaws.report.style import figure_style, foot
 
 laws = pd.DataFrame([(one.group, one.id, len(one.published)) for one in list_laws()], columns=["group", "law", "sets"])
 print(laws.groupby("group", sort=False).agg(laws=("law", "size"), published_sets=("sets", "sum")))
@@ -69,23 +71,25 @@ told = performance_error(core, n_draws=500)
 print(told.by_year.round(1).to_string(index=False))
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4))
-recent = trend.densities[trend.densities["days"] > 30]
-left.plot(recent["days"], recent["log_density"] / np.log(2), "o", color="0.7", markersize=3.5, label="base models")
-best = trend.frontier
-left.plot(best["days"], best["log_density"] / np.log(2), "D", color="#0072B2", markersize=5, label="best so far")
-line = np.polyfit(best["days"], best["log_density"] / np.log(2), 1)
-left.plot(best["days"], np.polyval(line, best["days"]), color="#0072B2", linewidth=1.2)
-left.set(xlabel="days since 2023-01-01", ylabel="capability density (doublings)", title="Densing law")
-left.legend(frameon=False)
-models = told.models.sort_values("year")
-for year, part in models.groupby("year"):
-    right.plot(part["mmlu"], part["predicted"], "o", markersize=4, label=str(int(year)))
-right.axline((50, 50), slope=1, color="black", linewidth=0.8)
-right.set(xlabel="measured MMLU (points)", ylabel="predicted from architecture (points)", title="Performance Law")
-right.legend(frameon=False, title="released")
-figure.tight_layout()
-plt.show()
+recent, best = trend.densities[trend.densities["days"] > 30], trend.frontier
+with figure_style() as palette:
+    figure = Figure(figsize=(9.5, 4.4))
+    left, right = figure.subplots(1, 2)
+    left.plot(recent["days"], recent["log_density"] / np.log(2), "o", color=palette.dots, ms=3.5, label="base models")
+    left.plot(best["days"], best["log_density"] / np.log(2), "D", color=palette.family, label="best so far")
+    line = np.polyfit(best["days"], best["log_density"] / np.log(2), 1)
+    left.plot(best["days"], np.polyval(line, best["days"]), color=palette.family, linewidth=1.2)
+    left.set(xlabel="release (days since 2023-01-01)", ylabel="capability density (doublings)", title="Densing law")
+    left.legend()
+    years = told.models.groupby("year")
+    for (year, part), colour, mark in zip(years, palette.series, "osD^v<", strict=False):
+        right.plot(part["mmlu"], part["predicted"], mark, color=colour, markersize=4.5, label=str(int(year)))
+    right.axline((50, 50), slope=1, color=palette.ink, linewidth=0.8)
+    right.set(xlabel="measured MMLU (points of 100)", ylabel="predicted from architecture (points of 100)")
+    right.set_title("Performance Law")
+    right.legend(title="released", title_fontsize=8.5)
+    foot(figure, data_caption(core), palette)
+figure
 
 # %% [markdown]
 # What we learned: the forms hold where they were fitted, and a fitter that looks says where they are not identified.

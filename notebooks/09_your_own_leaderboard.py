@@ -42,7 +42,8 @@ print(skill.forecast(asked).round(3).to_string(index=False))
 card_figure(skill, asked, caption="made-up data")
 
 # %%
-families_figure(skill, list(panel.models["family"].value_counts().index[:3]), list(panel.scores.columns[:3]))
+largest = list(panel.models["family"].value_counts().index[:3])
+families_figure(skill, largest, list(panel.scores.columns[:3]), caption="made-up data")
 
 # %% [markdown]
 # What we learned: nothing in the library is bound to the bundled leaderboards; the same folder works with

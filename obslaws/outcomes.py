@@ -191,12 +191,12 @@ def _position(
     if name == "compute":
         return panel.models["train_flop"].to_numpy(dtype=float), "training compute (FLOP)"
     if name == "size":
-        return panel.models["n_params"].to_numpy(dtype=float), "parameters"
+        return panel.models["n_params"].to_numpy(dtype=float), "parameters (count)"
     if name in predictors:
-        return predictors[name].to_numpy(dtype=float), f"score on {name}"
+        return predictors[name].to_numpy(dtype=float), f"score on {name} (fraction)"
     if law.line is not None and law.line.slope > 0:
         return equivalent.to_numpy(), f"equivalent {law.line.family} compute (FLOP)"
-    return logit, "logit of the law"
+    return logit, "logit of the law (log odds)"
 
 
 def common_models(outcomes: Sequence[Sequence[Outcome]]) -> list[pd.Index]:

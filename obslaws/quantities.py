@@ -1,4 +1,4 @@
-"""Sizes and token counts as people write them: 22B, 7.5b, 18T, 32e9; read into plain counts, and written back.
+"""Sizes and token counts as people write them: 22B, 7.5b, 18T, 32e9; read into plain counts, and written back. Names.
 
 Called by the command line, figures and tables. Everywhere else a size is a plain float.
 """
@@ -10,7 +10,7 @@ import re
 
 from obslaws.errors import UsageError
 
-__all__ = ["format_count", "format_flop", "parse_count", "parse_fraction"]
+__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction"]
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
@@ -139,3 +139,27 @@ def format_flop(flop: float) -> str:
         return "unknown compute"
     digits, exponent = f"{flop:.1e}".split("e")
     return f"{digits}e{int(exponent)} FLOP"
+
+
+def format_name(text: object, most: int = 36) -> str:
+    r"""Write somebody's name for a figure: on one line, not longer than `most`, and never read as a formula.
+
+    Parameters
+    ----------
+    text : object
+    most : int
+        Characters; what is longer is cut, and three dots say so.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> format_name("costs $5 or $6"), format_name("w" * 500, 8)
+    ('costs \\$5 or \\$6', 'wwwww...')
+    """
+    words = " ".join(str(text).split()) or " "
+    short = words if len(words) <= most else f"{words[: most - 3]}..."
+    # drawing takes text between dollars for a formula, and leaves labels that begin with _ out of legends
+    return (f" {short}" if short.startswith("_") else short).replace("$", r"\$")

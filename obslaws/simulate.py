@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["TRUE_COVARIATES", "SimulatedPanel", "Truth", "simulate_panel", "true_covariates"]
+__all__ = [
+    "TRUE_COVARIATES",
+    "BoardTruth",
+    "SimulatedBoard",
+    "SimulatedPanel",
+    "Truth",
+    "simulate_board",
+    "simulate_panel",
+    "true_covariates",
+]
 
 TRUE_COVARIATES = ("size", "tokens", "sparsity", "chat", "size_x_tokens")
 _CENTRE_PARAMS, _CENTRE_TOKENS = 7e9, 2e12
@@ -101,6 +110,48 @@ class SimulatedPanel:
     truth: Truth
 
 
+@dataclass(frozen=True)
+class BoardTruth:
+    """What a simulated board was drawn from, as in `Truth` but without anything of models times benchmarks.
+
+    Parameters
+    ----------
+    skills : ndarray of shape (M, d)
+    covariates : ndarray of shape (M, 5)
+    slopes : ndarray of shape (5, d)
+    intercepts : ndarray of shape (J,)
+    loadings : ndarray of shape (J, d)
+    floors, ceilings, noise_var, n_items : ndarray of shape (J,)
+    own : float
+        Standard deviation of the own intercepts of base families, logits.
+    """
+
+    skills: Array
+    covariates: Array
+    slopes: Array
+    intercepts: Array
+    loadings: Array
+    floors: Array
+    ceilings: Array
+    noise_var: Array
+    n_items: Array
+    own: float
+
+
+@dataclass(frozen=True)
+class SimulatedBoard:
+    """A large sparse panel with its truth.
+
+    Parameters
+    ----------
+    panel : Panel
+    truth : BoardTruth
+    """
+
+    panel: Panel
+    truth: BoardTruth
+
+
 def simulate_panel(
     n_families: int = 12,
     n_benchmarks: int = 6,
@@ -167,21 +218,14 @@ def simulate_panel(
     base_of_family = np.zeros(len(families), dtype=int)
     base_of_family[family] = base_of_model
 
-    loadings = rng.normal(0.0, 0.5, (n_benchmarks, n_skills))
-    loadings[:, 0] = rng.normal(1.2, 0.25, n_benchmarks)
-    slopes = rng.normal([[0.5], [0.4], [0.2], [0.2], [0.0]], [[0.2], [0.2], [0.1], [0.2], [0.1]], (5, n_skills))
-    slopes[:, 0] += [0.5, 0.3, 0.0, 0.0, 0.0]
+    loadings, slopes = _loadings_and_slopes(n_benchmarks, n_skills, rng)
     eye = np.eye(n_skills)
     model_var, family_var, base_var = 0.12**2 * eye, 0.2**2 * eye, 0.4**2 * eye
     base_effects = rng.normal(0.0, 0.4, (len(bases), n_skills))
     family_effects = base_effects[base_of_family] + rng.normal(0.0, 0.2, (len(families), n_skills))
     skills = x @ slopes + family_effects[family] + rng.normal(0.0, 0.12, (len(models), n_skills))
 
-    intercepts = rng.normal(0.0, 0.8, n_benchmarks)
-    floors = rng.choice([0.0, 0.1, 0.25], n_benchmarks)
-    ceilings = np.where(np.arange(n_benchmarks) % 2, 1.0, rng.uniform(0.75, 0.98, n_benchmarks))
-    n_items = rng.choice([500.0, 1319.0, 10042.0], n_benchmarks)
-    noise_var = (noise * rng.uniform(0.5, 1.5, n_benchmarks)) ** 2
+    intercepts, floors, ceilings, n_items, noise_var = _curves(n_benchmarks, noise, rng)
     own_intercepts = rng.spawn(1)[0].normal(0.0, own, (len(bases), n_benchmarks))
     logits = intercepts + own_intercepts[base_of_model] + skills @ loadings.T
     expected = inverse(logits, floors, ceilings)
@@ -190,18 +234,7 @@ def simulate_panel(
 
     hidden = rng.random(scores.shape) < missing
     hidden[np.arange(len(scores)), rng.integers(n_benchmarks, size=len(scores))] = False
-    names = [f"benchmark_{i}" for i in range(n_benchmarks)]
-    benchmarks = pd.DataFrame(
-        {
-            "title": names,
-            "metric": "accuracy",
-            "unit": "fraction",
-            "score_floor": floors,
-            "ceiling": 1.0,
-            "n_items": n_items,
-        },
-        index=pd.Index(names, name="benchmark"),
-    )
+    benchmarks = _benchmarks(floors, n_items)
     measured = pd.DataFrame(np.where(hidden, np.nan, scores), models.index, benchmarks.index)
     panel = Panel("simulated", _untold(models, unknown, rng), measured, benchmarks, {"simulated": True})
     truth = Truth(
@@ -212,6 +245,124 @@ def simulate_panel(
         n_items=n_items, families=tuple(families), base_families=tuple(bases),
     )  # fmt: skip
     return SimulatedPanel(panel, truth)
+
+
+def simulate_board(
+    n_models: int = 10_000,
+    n_benchmarks: int = 100,
+    n_skills: int = 3,
+    fill: float = 0.05,
+    own: float = 0.15,
+    noise: float = 0.012,
+    dof: float = 6.0,
+    random_state: int | np.random.Generator = 0,
+) -> SimulatedBoard:
+    """Draw a large sparse panel from the skill model; beside the table of scores all work is per observed cell.
+
+    Base families have one to three families of three to six sizes each; all but the first are tuned to chat.
+
+    Parameters
+    ----------
+    n_models, n_benchmarks, n_skills : int
+        At least 1 each.
+    fill : float
+        Expected share of cells that were evaluated, at random.
+    own, noise, dof, random_state
+        As in `simulate_panel`.
+
+    Returns
+    -------
+    SimulatedBoard
+
+    Raises
+    ------
+    UsageError
+        A count below 1 or a share outside [0, 1].
+
+    Examples
+    --------
+    >>> simulate_board(n_models=300, n_benchmarks=40).panel.n_cells
+    619
+    """
+    for label, count in (("n_models", n_models), ("n_benchmarks", n_benchmarks), ("n_skills", n_skills)):
+        if count < 1:
+            raise UsageError(f"{label} is {count}; expected at least 1.")
+    if not 0.0 <= fill <= 1.0:
+        raise UsageError(f"fill is {fill}; expected a share between 0 and 1.")
+    rng = np.random.default_rng(random_state)
+    models, family, base = _board_models(n_models, rng)
+    n_families, n_bases = family[-1] + 1, base[-1] + 1
+    x = true_covariates(models)
+    loadings, slopes = _loadings_and_slopes(n_benchmarks, n_skills, rng)
+    intercepts, floors, ceilings, n_items, noise_var = _curves(n_benchmarks, noise, rng)
+    skills = x @ slopes + rng.normal(0.0, 0.12, (n_models, n_skills))
+    skills += rng.normal(0.0, 0.4, (n_bases, n_skills))[base] + rng.normal(0.0, 0.2, (n_families, n_skills))[family]
+    measured = np.full((n_models, n_benchmarks), np.nan, order="F")
+    for j in range(n_benchmarks):
+        seen = np.flatnonzero(rng.random(n_models) < fill)
+        drawn = rng.normal(0.0, own, n_bases)[base[seen]]
+        expected = inverse(intercepts[j] + drawn + skills[seen] @ loadings[j], floors[j], ceilings[j])
+        scale = np.sqrt(noise_var[j] + expected * (1.0 - expected) / n_items[j])
+        measured[seen, j] = np.clip(expected + scale * rng.standard_t(dof, len(seen)), 0.0, 1.0)
+    benchmarks = _benchmarks(floors, n_items)
+    scores = pd.DataFrame(measured, models.index, benchmarks.index, copy=False)
+    panel = Panel("simulated", models, scores, benchmarks, {"simulated": True})
+    truth = BoardTruth(skills, x, slopes, intercepts, loadings, floors, ceilings, noise_var, n_items, own)
+    return SimulatedBoard(panel, truth)
+
+
+def _loadings_and_slopes(n_benchmarks: int, n_skills: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    loadings = rng.normal(0.0, 0.5, (n_benchmarks, n_skills))
+    loadings[:, 0] = rng.normal(1.2, 0.25, n_benchmarks)
+    slopes = rng.normal([[0.5], [0.4], [0.2], [0.2], [0.0]], [[0.2], [0.2], [0.1], [0.2], [0.1]], (5, n_skills))
+    slopes[:, 0] += [0.5, 0.3, 0.0, 0.0, 0.0]
+    return loadings, slopes
+
+
+def _curves(n_benchmarks: int, noise: float, rng: np.random.Generator) -> tuple[Array, Array, Array, Array, Array]:
+    intercepts = rng.normal(0.0, 0.8, n_benchmarks)
+    floors = rng.choice([0.0, 0.1, 0.25], n_benchmarks)
+    ceilings = np.where(np.arange(n_benchmarks) % 2, 1.0, rng.uniform(0.75, 0.98, n_benchmarks))
+    n_items = rng.choice([500.0, 1319.0, 10042.0], n_benchmarks)
+    noise_var = (noise * rng.uniform(0.5, 1.5, n_benchmarks)) ** 2
+    return intercepts, floors, ceilings, n_items, noise_var
+
+
+def _benchmarks(floors: Array, n_items: Array) -> pd.DataFrame:
+    names = [f"benchmark_{i}" for i in range(len(floors))]
+    facts = {
+        "title": names, "metric": "accuracy", "unit": "fraction",
+        "score_floor": floors, "ceiling": 1.0, "n_items": n_items,
+    }  # fmt: skip
+    return pd.DataFrame(facts, index=pd.Index(names, name="benchmark"))
+
+
+def _board_models(n_models: int, rng: np.random.Generator) -> tuple[pd.DataFrame, NDArray[np.intp], NDArray[np.intp]]:
+    """Models with the number of their family and of their base family, both ascending."""
+    most = n_models // 3 + 1
+    n_sizes, first_of_base = rng.integers(3, 7, most), rng.random(most) < 0.6
+    first_of_base[0] = True
+    base_of_family = np.cumsum(first_of_base) - 1
+    family = np.repeat(np.arange(most), n_sizes)[:n_models]
+    base = base_of_family[family]
+    rank = np.arange(n_models) - np.searchsorted(family, family)
+    chat = ~first_of_base[family]
+    smallest, tokens = rng.uniform(8.2, 9.6, most)[base], 10.0 ** rng.uniform(11.5, 13.2, most)[base]
+    size = 10.0 ** (smallest + rank * rng.uniform(0.25, 0.5, most)[base])
+    days = rng.integers(900, size=most)[base].astype("timedelta64[D]")
+    series = np.char.add("series-", np.char.zfill(base.astype(str), 5))
+    name = np.char.add(np.char.add("family-", np.char.zfill(family.astype(str), 5)), np.where(chat, "-chat", ""))
+    org = np.char.add("org-", (base // 4).astype(str))
+    ids = np.char.add(np.char.add(np.char.add(np.char.add(org, "/"), name), "-"), rank.astype(str))
+    models = pd.DataFrame(
+        {
+            "org": org, "family": name, "base_family": series, "variant": np.where(chat, "chat", "base"),
+            "base_model": None, "n_params": size, "n_active_params": size, "n_tokens": tokens,
+            "train_flop": 6.0 * size * tokens, "release_date": np.datetime64("2023-01-01", "ns") + days,
+        },
+        index=pd.Index(ids, name="model"),
+    )  # fmt: skip
+    return models[[*COVARIATES]], family, base
 
 
 def true_covariates(models: pd.DataFrame) -> Array:

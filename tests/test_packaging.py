@@ -13,6 +13,7 @@ import pytest
 from obslaws.snapshot import data_root
 
 ROOT = Path(__file__).resolve().parent.parent
+PARTS = (".md", ".j2", ".js", ".css")  # notebooks and templates of pages
 TEXTS = ("README.md", "CHANGELOG.md", "CITATION.cff", "Makefile", "pyproject.toml", ".ci/run", "docs/readme.py")
 
 
@@ -34,6 +35,8 @@ def test_wheel_holds_every_data_file(wheel):
     assert wanted, "the clone has data"
     assert wanted <= inside
     assert not [name for name in inside if name.startswith(("tests/", "data/"))]
+    pages = {p.relative_to(ROOT).as_posix() for p in (ROOT / "obslaws" / "report").rglob("*") if p.suffix in PARTS}
+    assert len(pages) > 10 and pages <= inside
 
 
 @pytest.mark.slow
@@ -51,6 +54,30 @@ def test_wheel_works_outside_the_clone(wheel, tmp_path):
     where = [sys.executable, "-c", "import obslaws.snapshot as s; print(s.data_root())"]
     told = subprocess.run(where, cwd=home, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True)
     assert Path(told.stdout.strip()) == (site / "obslaws" / "_data").resolve()
+
+
+@pytest.mark.slow
+def test_pages_are_written_outside_the_clone(wheel, small_folder, tmp_path):
+    """Report, explorer and the report on a scoreboard that the same wheel has just made."""
+    pytest.importorskip("jupytext")
+    site, home = tmp_path / "site", tmp_path / "elsewhere"
+    home.mkdir()
+    zipfile.ZipFile(wheel).extractall(site)
+    asked = ["--races", "sloth-v2-1", "--forecasters", "mean,logit-ols", "--results", "pieces"]
+    for command in (
+        ["explore", "--panel", str(small_folder), "--output", "explorer.html"],
+        ["report", "snapshot", "--output", "snapshot.html"],
+        ["scoreboard", *asked, "--output", "scoreboard.csv"],
+        ["report", "scoreboard", "--output", "scoreboard.html"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "obslaws", *command],
+            cwd=home, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    for name in ("explorer", "snapshot", "scoreboard"):
+        page = (home / f"{name}.html").read_text(encoding="utf-8")
+        assert page.startswith("<!DOCTYPE html>") and "<table" in page and str(ROOT) not in page, name
 
 
 def test_clone_reads_its_own_data():

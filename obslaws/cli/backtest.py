@@ -26,11 +26,18 @@ from obslaws.cli.output import Page, number, plain, progress_bar
 if TYPE_CHECKING:
     import pandas as pd
 
+    from obslaws.protocols import Protocol
+
 _POINTS = ("mae", "mae_groups", "medae", "rmse", "bias", "width")
 
 
 def backtest(
-    protocol: Annotated[str, typer.Option(help="What is hidden: leave-family-out, cells, sloth-v1-1, ...")],
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="What is hidden: leave-family-out, cells, sloth-v1-1, ...; several with commas if they have targets."
+        ),
+    ],
     forecaster: Annotated[
         str, typer.Option(help="Names, separated by commas; settings after a colon: sloth:d=3,intercept=shared.")
     ] = "skill",
@@ -71,8 +78,14 @@ def backtest(
     from obslaws.report.captions import data_caption
     from obslaws.targets import snapshot_targets
 
-    record = load_protocol(protocol)
     forecasters = split_names(forecaster) or ["skill"]
+    if len(several := names(protocol) or []) > 1:
+        unused = [observed, groups, revealed, cutoff, cells, benchmarks, against, view, panel]
+        if any(one is not None for one in unused):
+            raise typer.BadParameter("several protocols take --forecaster, --snapshot, --level and --format only.")
+        _analyses([load_protocol(name) for name in several], forecasters, snapshot, level, format)
+        return
+    record = load_protocol(protocol)
     if against is not None:
         forecasters = [name for name in forecasters if name != against] + [against]
     label_groups = None if groups is None else read_groups(groups)
@@ -135,6 +148,41 @@ def backtest(
     page.line()
     page.line(f"Points are 100 x fraction; coverage is the share of scores inside their {100 * level:g} % interval.")
     page.line(_irreducible(summaries[0]))
+
+
+def _analyses(
+    records: list[Protocol], forecasters: list[str], snapshot: str | None, level: float, format: RecordFormat
+) -> None:
+    """Compare forecasters over several protocols with targets, each on its own view."""
+    from obslaws.backtest import backtest as run
+    from obslaws.cli.targets import analysis_tables
+    from obslaws.errors import UsageError
+    from obslaws.outcomes import totals
+    from obslaws.report.captions import data_caption
+    from obslaws.targets import snapshot_targets
+
+    for record in records:
+        if not record.tasks:
+            raise UsageError(f"Protocol {record.id!r} has no targets. Run it on its own.")
+    found, page, captions = {}, Page(format), set()
+    page.line(f"Backtest of {len(records)} analyses", bold=True)
+    for record in records:
+        data = open_panel(record.view, snapshot, None)
+        if (caption := data_caption(data)) not in captions:
+            page.line(caption)
+        captions.add(caption)
+        targets = snapshot_targets(str(record.targets), data, snapshot)
+        outcomes = []
+        for name in forecasters:
+            with progress_bar(f"Backtest {record.id}, {name}") as progress:
+                result = run(record, data, name, targets=targets, level=level, progress=progress)
+            outcomes.append(result.outcomes)
+        found[record.id] = totals(outcomes)
+    if format is RecordFormat.json:
+        page.record(plain([{"protocol": name, **one} for name, rows in found.items() for one in rows]))
+        return
+    page.line()
+    analysis_tables(page, found, level)
 
 
 def _overall(summaries: list[dict[str, Any]]) -> pd.DataFrame:

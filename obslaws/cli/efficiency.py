@@ -137,9 +137,9 @@ def efficiency(
         rows.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Rows: {output}")
     if plot is not None:
-        from obslaws.report.capability_figures import efficiency_figure
+        from obslaws.report.capability_figures import capability_unit, efficiency_figure
 
-        save_figure(efficiency_figure(law, reference, level, data_caption(data)), plot)
+        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot)
         page.line(f"Figure: {plot}")
 
 

@@ -11,7 +11,8 @@ from obslaws.cli.options import PanelOption, SnapshotOption, ViewOption, open_pa
 from obslaws.cli.output import progress_bar
 
 report = typer.Typer(
-    help="Write a page on a family, a model, a benchmark or the snapshot, with its sources.", no_args_is_help=True
+    help="Write a page on a family, a model, a benchmark, the scoreboard or the snapshot, with its sources.",
+    no_args_is_help=True,
 )
 
 NameArgument = Annotated[str, typer.Argument(help="As `obslaws families` and `obslaws snapshot` spell it.")]
@@ -76,6 +77,21 @@ def snapshot_(output: PageOption = None, pdf: PdfOption = False, snapshot: Snaps
     _write("snapshot", None, output, pdf, None, snapshot, None)
 
 
+@report.command()
+def scoreboard(
+    rows: Annotated[
+        Path, typer.Argument(help="What `obslaws scoreboard --output ROWS.csv` wrote.", show_default=True)
+    ] = Path("scoreboard.csv"),
+    output: PageOption = None,
+    pdf: PdfOption = False,
+) -> None:
+    """Report on the track record of every forecaster: errors, reliability diagrams, a table per race.
+
+    Example: obslaws report scoreboard scoreboard.csv --pdf
+    """
+    _write("scoreboard", str(rows), output, pdf, None, None, None)
+
+
 def _write(
     kind: str,
     name: str | None,
@@ -90,13 +106,18 @@ def _write(
     from obslaws.report.html import check_page_path, write_page
     from obslaws.report.notebook import NOTEBOOKS, find_browser, notebook_page, run_notebook, write_pdf
 
-    stem = "".join(c if c.isalnum() or c in "._-" else "-" for c in (name or kind))[:80]
+    named = name if name is not None and kind != "scoreboard" else kind
+    stem = "".join(c if c.isalnum() or c in "._-" else "-" for c in named)[:80]
     path = output or Path(f"{stem}.html")
     check_page_path(path)
     if pdf and find_browser() is None:
         raise UsageError("--pdf prints with a Chromium, and none is on this machine. Install one, or leave --pdf out.")
     if name is None:
         caption, title = snapshot_report(snapshot).caption, "Snapshot"
+    elif kind == "scoreboard":
+        from obslaws.scoreboard.record import read_record
+
+        caption, title, name = read_record(Path(name)).caption, "Scoreboard", str(Path(name).resolve())
     else:
         opened = Report(open_panel(view, snapshot, panel), snapshot)
         name = report_subject(kind, name, opened)
@@ -107,7 +128,7 @@ def _write(
         "snapshot": snapshot,
         "panel_folder": None if panel is None else str(panel.resolve()),
     }
-    with progress_bar(f"Running the notebook on {kind} {name or ''}".rstrip()):
+    with progress_bar(f"Running the notebook on {kind} {named if named != kind else ''}".rstrip()):
         notebook = run_notebook(NOTEBOOKS / f"{kind}.md", told)
     print(f"Page: {write_page(notebook_page(notebook, title, caption), path)}")
     if pdf:

@@ -42,8 +42,8 @@ def scoreboard(
     from obslaws.forecasters.settings import split_names
     from obslaws.parallel import Workers
     from obslaws.scoreboard.races import ENTRANTS, find_races
+    from obslaws.scoreboard.record import track_record
     from obslaws.scoreboard.run import run_races
-    from obslaws.scoreboard.table import add_up
 
     for path, endings in ((page, (".html",)), (output, (".csv", ".md"))):
         if path is not None and path.suffix not in endings:
@@ -66,12 +66,12 @@ def scoreboard(
             workers=Workers(jobs, backend, scheduler),
             progress=progress,
         )
-    table = add_up(outcomes)
-    caption, command = _caption(snapshot), _command(races, forecasters, every, snapshot)
+    record = track_record(outcomes, *_made_by(snapshot), _command(races, forecasters, every, snapshot))
+    table = record.table
 
     shown = Page(format)
     shown.line(f"Scoreboard: {len(chosen)} races, {len(entrants)} forecasters", bold=True)
-    shown.line(caption)
+    shown.line(record.caption)
     if format is not Format.table:
         shown.frame(table)
     else:
@@ -87,20 +87,19 @@ def scoreboard(
         from obslaws.report.scoreboard_page import scoreboard_html, write_markdown, write_text
 
         if page is not None:
-            write_text(page, scoreboard_html(table, outcomes, caption, command))
+            write_text(page, scoreboard_html(record))
             shown.line(f"Page: {page}")
         if output is not None:
-            rows_ = table.drop(columns="seconds").to_csv(index=False, lineterminator="\n", float_format="%.6g")
-            write_text(output, rows_ if output.suffix == ".csv" else write_markdown(table, caption, command))
+            write_text(output, record.to_csv() if output.suffix == ".csv" else write_markdown(record))
             shown.line(f"Rows: {output}")
 
 
-def _caption(snapshot: str | None) -> str:
+def _made_by(snapshot: str | None) -> tuple[str, str, str]:
     from obslaws._version import __version__
     from obslaws.snapshot import load_snapshot
 
     told = load_snapshot(snapshot)
-    return f"snapshot {told.manifest['date']} ({told.manifest['hash']}), obslaws {__version__}"
+    return told.name, told.hash, __version__
 
 
 def _command(races: str | None, forecasters: str | None, every: int, snapshot: str | None) -> str:

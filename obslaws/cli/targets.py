@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from obslaws.cli.output import Page, number
 
@@ -114,6 +114,41 @@ def _totals(outcomes: Sequence[Sequence[Outcome]]) -> pd.DataFrame:
             "beyond": [number(float(pd.Series(b).median()), ".2f") for b in beyond],
         }
     )
+
+
+def analysis_tables(page: Page, found: Mapping[str, Sequence[Mapping[str, Any]]], level: float) -> None:
+    """Print what forecasters reach on several protocols.
+
+    Parameters
+    ----------
+    page : Page
+    found : mapping of str to sequence of dict
+        By protocol, from `obslaws.outcomes.totals`: the same forecasters in each.
+    level : float
+        Nominal coverage.
+    """
+    import pandas as pd
+
+    words = {
+        "test_mse": "Mean squared error of held-out scores, summed over the targets of each analysis; lower is better",
+        "medae": "Median absolute error over all held-out cells",
+        "coverage": f"Share of held-out scores inside their {100 * level:g} % interval",
+    }
+    for at, (measure, title) in enumerate(words.items()):
+        rows = [
+            {
+                "<protocol": name,
+                "targets": str(told[0]["n_targets"]),
+                "cells": str(max(one["n_cells"] for one in told)),
+                **{one["forecaster"]: number(one[measure], ".2f" if measure == "coverage" else ".5f") for one in told},
+            }
+            for name, told in found.items()
+        ]
+        page.line(title)
+        page.line()
+        page.frame(*[pd.DataFrame(rows)] * 2)
+        if at + 1 < len(words):
+            page.line()
 
 
 def prediction_table(page: Page, one: Outcome) -> None:

@@ -93,7 +93,7 @@ class ObservationalForecaster(Forecaster):
     ----------
     predictor : str, optional
         ``compute``, ``size``, ``pc1`` to ``pc4``, or a benchmark; by default the capabilities that the configuration
-        takes.
+        takes: one to three, chosen on the training models (`obslaws.downstream.default`).
     link : {"logistic", "logistic-floor"}, optional
         Whether the floor is free in [0, 0.2]; what the configuration takes by default.
     reference_family : str, optional

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import Forecaster, complete_queries
+from obslaws.forecasters.large import LargePredictive, is_large, no_update, posterior
 from obslaws.forecasters.stretch import Stretch
 from obslaws.forecasters.told import Told, checked_scores
 from obslaws.panel import Panel
@@ -24,11 +25,13 @@ from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.predict import Relatives, logits
 from obslaws.skill.problem import Data, Priors
+from obslaws.skill.sparse_fit import fit_cells
 from obslaws.skill.tree import Nesting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obslaws.skill.sparse_fit import SparseFit
     from obslaws.skill.update import Kin, Update
 
     Array = NDArray[np.float64]
@@ -57,6 +60,8 @@ class SkillForecaster(Forecaster):
         The fits that are averaged.
     weights_ : ndarray of shape (n_fits,)
         Their weights.
+    is_large_ : bool
+        Whether the panel was too large for the solver that keeps every covariance, and the sparse one took over.
     stretch_ : Stretch
         Factors on the spread of intervals, learned as forecasts ask for them.
 
@@ -114,7 +119,8 @@ class SkillForecaster(Forecaster):
         self._names = _names(models)
         base = nesting.base_of_model
         self._fitted = Relatives(np.arange(len(models)), nesting.family, base, covariates, unknown)
-        self.told_ = Told.nothing(self.fits_, self.data_.n_items, self._fitted)
+        # a large fit keeps nothing that scores could be told to
+        self.told_ = Told.nothing([] if self.is_large_ else self.fits_, self.data_.n_items, self._fitted)
 
     def _fits(self) -> list[Fit]:
         """Two fits that differ in everything that a table cannot settle.
@@ -127,7 +133,13 @@ class SkillForecaster(Forecaster):
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
         additive, dateless = self.scale_.columns(["size x tokens"]), self.scale_.columns(["release"])
         held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
-        first = fit_skills(self.data_, n_skills, dataclasses.replace(free, without=dateless))
+        free = dataclasses.replace(free, without=dateless)
+        self.is_large_ = is_large(self.data_, n_skills)
+        if self.is_large_:
+            large = fit_cells(self.data_, n_skills, free)
+            # stands in for the dense fits; what it does not keep it refuses with the reason
+            return cast("list[Fit]", [large, fit_cells(self.data_, n_skills, held, start=large)])
+        first = fit_skills(self.data_, n_skills, free)
         return [first, fit_skills(self.data_, n_skills, held, start=first)]
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
@@ -151,9 +163,12 @@ class SkillForecaster(Forecaster):
         Raises
         ------
         UnknownNameError, UsageError
-            As `obslaws.forecasters.told.checked_scores`; or a new model of which nothing is told but its name.
+            As `obslaws.forecasters.told.checked_scores`; or a new model of which nothing is told but its name; or a
+            panel so large that its fit keeps no joint posterior (`obslaws.forecasters.large`).
         """
         self._check_fitted()
+        if self.is_large_:
+            raise no_update(len(self.row_))
         values, told = checked_scores(scores, self._column), self.told_
         names = list(scores.index)
         row = np.array([self.row_.get(name, -1) for name in names])
@@ -216,9 +231,15 @@ class SkillForecaster(Forecaster):
         # a score on a part of the questions says less; the panel's own scores are on all of them
         asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
         asked = np.fmin(self.data_.n_items, asked)
-        parts = [
-            self._logits(fit, kin, fresh, asked, update) for fit, update in zip(self.fits_, told.updates, strict=True)
-        ]
+        if self.is_large_:
+            parts = [posterior(fit, who, fresh, asked) for fit in cast("list[SparseFit]", self.fits_)]
+            asymptotes = [(fit.floors, fit.ceilings) for fit in self.fits_]
+        else:
+            parts = [
+                self._logits(fit, kin, fresh, asked, update)
+                for fit, update in zip(self.fits_, told.updates, strict=True)
+            ]
+            asymptotes = [update.asymptotes for update in told.updates]
         own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
         n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
         by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
@@ -231,10 +252,9 @@ class SkillForecaster(Forecaster):
         n_given = (np.isfinite(fresh) | np.isfinite(since)).sum(axis=1)
         stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, queries)
         shape = (len(queries), known.shape[1])
-        asymptotes = [update.asymptotes for update in told.updates]
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         answered |= np.isfinite(told.scores).any(axis=0)
-        return LatentPredictive(
+        return (LargePredictive if self.is_large_ else LatentPredictive)(
             np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
             np.stack([floor for floor, _ in asymptotes]), np.stack([ceiling for _, ceiling in asymptotes]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
@@ -245,7 +265,7 @@ class SkillForecaster(Forecaster):
     def _logits(self, fit: Fit, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""
         mean, cov = update.apply(*logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who), kin)
-        noise, dof = fit.told_noise, fit.problem.priors.dof
+        noise, dof = fit.variances.told_noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
             mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], *update.asymptotes, noise, asked, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))

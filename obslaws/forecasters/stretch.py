@@ -7,22 +7,25 @@ lies before some days of the past, or below some amounts of compute, and asked a
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is that of split
 conformal prediction, with cells of one base family counted for less than they number; beyond the data it is the plain
-quantile, because the repeated fits saw less than the present one. It never narrows.
+quantile, because the repeated fits saw less than the present one. It never narrows. On a large panel both exercises run
+on a sample of the base families, and the first one tells no scores.
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 
 from obslaws.folds import draw
+from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import replay
+from obslaws.skill.sparse_fit import SparseFit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,13 +67,17 @@ class Stretch:
     def __init__(
         self, fits: Sequence[Fit], weights: Array, size: Array, panel: Panel, blank: Forecaster | None
     ) -> None:
-        self.fits, self.weights, self.size, self.panel, self.blank = fits, weights, size, panel, blank
+        self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
+        self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
+        self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[tuple[int, int], float] = {}
         self._beyond: dict[tuple[str, int], float] = {}
         self._replays: dict[int, tuple[Replay, ...]] = {}
         self._trials: dict[str, list[_Trial]] = {}
-        scored = panel.scores.notna().any(axis=1).to_numpy()
-        self.frontiers = {name: _Frontier.of(values, scored) for name, values in _orders(panel.models).items()}
+        self.frontiers = _frontiers(self.panel)
+        if self.large:  # the forecasts of a sample are repeated, but what lies beyond lies beyond all models
+            every = _frontiers(panel)
+            self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
     def factors(self, n_known: NDArray[np.intp], n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """Factor for each query.
@@ -115,6 +122,9 @@ class Stretch:
         return self._beyond[key]
 
     def _replayed(self, n_observed: int, n_told: int) -> float | None:
+        if self.large:  # here nothing is told: the replays of sparse fits keep no covariances
+            cells = replayed(self.large, self.weights, self.size, n_observed) if n_told == 0 else None
+            return None if cells is None else _factor([cells[0]], [cells[1]])
         if n_observed not in self._replays:
             found = (replay(fit, self.size, n_observed) for fit in self.fits)
             self._replays[n_observed] = tuple(r for r in found if r is not None)
@@ -139,7 +149,14 @@ class Stretch:
             mean, sd, at = one.logit[asked], one.logit_sd[asked], np.flatnonzero(asked)
             for i in np.flatnonzero(np.isfinite(told).any(axis=1)):
                 mean[i], cov = condition(
-                    mean[i], one.logit_cov[at[i]], told[i], fit.floors, fit.ceilings, fit.told_noise, n_items, dof
+                    mean[i],
+                    one.logit_cov[at[i]],
+                    told[i],
+                    fit.floors,
+                    fit.ceilings,
+                    fit.variances.told_noise,
+                    n_items,
+                    dof,
                 )
                 sd[i] = np.sqrt(np.maximum(np.diag(cov), 1e-12))
             means.append(mean)
@@ -228,6 +245,11 @@ class _Frontier:
     def of(cls, values: Array, scored: NDArray[np.bool_]) -> _Frontier:
         placed = np.isfinite(values) & scored
         return cls(values, placed, float(values[placed].max()) if placed.any() else np.inf)
+
+
+def _frontiers(panel: Panel) -> dict[str, _Frontier]:
+    scored = panel.scores.notna().any(axis=1).to_numpy()
+    return {name: _Frontier.of(values, scored) for name, values in _orders(panel.models).items()}
 
 
 def _orders(models: pd.DataFrame) -> dict[str, Array]:

@@ -61,7 +61,8 @@ class Told:
         none = np.zeros(len(who.row), dtype=np.intp)
         kin = Kin(who, none, none, none)
         updates = tuple(Update.nothing(fit, n_items, kin) for fit in fits)
-        return cls(updates, updates[0].kin.who, (), np.zeros((0, len(n_items))), np.zeros(0, dtype=bool))
+        nobody = kin.take(np.zeros(0, dtype=np.intp)).who
+        return cls(updates, nobody, (), np.zeros((0, len(n_items))), np.zeros(0, dtype=bool))
 
     def add(
         self, models: Sequence[tuple[str, str, str]], who: Relatives, is_new: NDArray[np.bool_], scores: Array

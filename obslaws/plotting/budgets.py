@@ -43,7 +43,7 @@ def level_curves(ax: Axes, grid: pd.DataFrame, models: pd.DataFrame, line: pd.Da
     )
     ax.plot(line["n_params"], line["n_tokens"], color=COLOURS["family"], linewidth=1.7, label="budget")
     ax.plot(optimum["n_params"], optimum["n_tokens"], "*", color=COLOURS["forecast"], markersize=13, label="optimum")
-    ax.set(xscale="log", yscale="log", xlabel="parameters", ylabel="training tokens")
+    ax.set(xscale="log", yscale="log", xlabel="parameters (count)", ylabel="training tokens (count)")
     _counts(ax.xaxis)
     _counts(ax.yaxis)
     return ax
@@ -76,7 +76,7 @@ def budget_curve(ax: Axes, line: pd.DataFrame, optimum: pd.DataFrame, level: flo
         row["n_params_lower"], row["n_params_upper"], color=red, alpha=0.10, linewidth=0, label=f"{percent} of optima"
     )
     ax.plot([row["n_params"]], [row["value"]], "*", color=red, markersize=13, label="optimum")
-    ax.set(xscale="log", xlabel="parameters", ylabel="expected score (fraction)")
+    ax.set(xscale="log", xlabel="parameters (count)", ylabel="expected score (fraction)")
     _counts(ax.xaxis)
     return ax
 

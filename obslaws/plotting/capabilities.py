@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import NullLocator
 
 from obslaws.plotting.colours import COLOURS, HALO
+from obslaws.quantities import format_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def scree(ax: Axes, shares: pd.DataFrame) -> Axes:
             words = f"{100 * total:.0f} %{' together' if last else ''}"
             ax.annotate(words, (at + 0.3, total + 0.02), ha="right", fontsize=8, color=COLOURS["forecast"])
     ax.set_ylim(0, 1.08)
-    ax.set_ylabel("share of variance")
+    ax.set_ylabel("share of variance (fraction)")
     ax.set_xlabel("")
     return ax
 
@@ -107,7 +108,7 @@ def capability_map(ax: Axes, models: pd.DataFrame, x: str, y: str, families: lis
         ax.plot(members[x], members[y], color=colour, linewidth=1.1, alpha=0.7, zorder=3)
         ax.scatter(
             members[x], members[y], s=26, color=colour, marker=marker, edgecolor="white", linewidth=0.5, zorder=4,
-            label=family,
+            label=format_name(family),
         )  # fmt: skip
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel(y.replace("_", " "))
@@ -143,13 +144,13 @@ def family_lines(ax: Axes, models: pd.DataFrame, lines: pd.DataFrame, reference:
         ax.plot(ends["train_flop"], ends["capability"], color=colour, linewidth=wide, zorder=4 if told else 2)
         ax.scatter(
             mine["train_flop"], mine["capability"], color=colour, s=30 if told else 9, edgecolor="white", linewidth=0.4,
-            zorder=5 if told else 3, label=str(family) if told else None,
+            zorder=5 if told else 3, label=format_name(family) if told else None,
         )  # fmt: skip
         if not (told or family in named):
             continue
         last = ends.iloc[-1]
         ax.annotate(
-            str(family),
+            format_name(family),
             (last["train_flop"], last["capability"]),
             xytext=(4, 0),
             textcoords="offset points",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["fitted_against_measured", "score_against_compute", "score_against_position"]
 
 _LABEL_EVERY = 0.12  # decades of compute; copies of one size need no second label
+_CLEAR_OF_FORECAST = 0.4  # decades of compute; about the width of a label
 
 
 def score_against_compute(
@@ -79,15 +80,18 @@ def score_against_compute(
         members, **dots, color=blue, s=34, edgecolor="white", linewidth=0.7, zorder=5, label="known members"
     )
     _draw_forecast(ax, forecast)
+    asked = float(np.log10(forecast["train_flop"].iloc[0]))
     if score_floor > 0:
         dotted = (0, (1.5, 2))
         ax.axhline(score_floor, color=COLOURS["floor"], linewidth=0.9, linestyle=dotted, zorder=1, label="guessing")
-    _label_members(ax, members)
+    _label_members(ax, members, asked)
     _scale(ax, members, curve, forecast, score_floor)
     return ax
 
 
-def score_against_position(ax: Axes, points: pd.DataFrame, axis: str, low: float, logarithmic: bool) -> Axes:
+def score_against_position(
+    ax: Axes, points: pd.DataFrame, axis: str, low: float, logarithmic: bool, unit: str = "fraction"
+) -> Axes:
     """Draw one law: measured scores against where models stand on it, the curve, and intervals of held-out models.
 
     Parameters
@@ -102,6 +106,8 @@ def score_against_position(ax: Axes, points: pd.DataFrame, axis: str, low: float
         Score of guessing, drawn as a line where it is above 0.
     logarithmic : bool
         Scale of the horizontal axis.
+    unit : str
+        Of the scores.
 
     Returns
     -------
@@ -116,7 +122,7 @@ def score_against_position(ax: Axes, points: pd.DataFrame, axis: str, low: float
         test["position"], test["forecast"], yerr=spans, fmt="none", ecolor=orange, elinewidth=1.4, alpha=0.35, zorder=1,
         label="interval",
     )  # fmt: skip
-    ax.plot(points["position"], points["forecast"], color="0.25", linewidth=1.4, zorder=2, label="curve")
+    ax.plot(*_smooth(points, logarithmic), color="0.25", linewidth=1.4, zorder=2, label="curve")
     dots = {"y": "score", "x": "position", "ax": ax, "legend": False, "edgecolor": "white", "linewidth": 0.6}
     sns.scatterplot(train, **dots, color=blue, s=26, zorder=3, label="train")
     sns.scatterplot(test, **dots, color=orange, s=34, marker="D", zorder=4, label="test")
@@ -129,8 +135,20 @@ def score_against_position(ax: Axes, points: pd.DataFrame, axis: str, low: float
         ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.set_xlabel(axis)
-    ax.set_ylabel("score")
+    ax.set_ylabel(f"score ({unit})")
     return ax
+
+
+def _smooth(points: pd.DataFrame, logarithmic: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Fill the law in between models, monotone from one to the next, so that few models do not make it jagged."""
+    from scipy.interpolate import PchipInterpolator
+
+    known = points.groupby("position")["forecast"].mean()
+    if len(known) < 3:
+        return known.index.to_numpy(), known.to_numpy()
+    at = np.log(known.index) if logarithmic else known.index.to_numpy()
+    x = np.linspace(at[0], at[-1], 200)
+    return np.exp(x) if logarithmic else x, PchipInterpolator(at, known)(x)
 
 
 def _draw_forecast(ax: Axes, forecast: pd.DataFrame) -> None:
@@ -150,20 +168,25 @@ def _draw_forecast(ax: Axes, forecast: pd.DataFrame) -> None:
     )
 
 
-def _label_members(ax: Axes, members: pd.DataFrame) -> None:
-    """Write sizes beside the points, by turns left above and right below, off a curve that rises."""
+def _label_members(ax: Axes, members: pd.DataFrame, asked: float) -> None:
+    """Write sizes beside the points, by turns left above and right below, off a curve that rises and off the forecast.
+
+    `asked` is where the forecast stands, decades of compute: labels near it stand above, on the side away from it.
+    """
     last, above = -np.inf, True
     for row in members.sort_values("train_flop").to_dict("records"):
         at = np.log10(row["train_flop"])
         if at - last < _LABEL_EVERY:
             continue
-        last, above = at, not above
+        near = abs(at - asked) < _CLEAR_OF_FORECAST
+        last, above = at, near or (at < asked and not above)
+        left = above and at < asked
         ax.annotate(
             format_count(row["n_params"], digits=2),
             (row["train_flop"], row["score"]),
-            xytext=(-2.5, 2.5) if above else (2.5, -2.5),
+            xytext=(-2.5 if left else 2.5 * (not above), 2.5 if above else -2.5),
             textcoords="offset points",
-            ha="right" if above else "left",
+            ha="right" if left else "left",
             va="bottom" if above else "top",
             fontsize=7,
             color=COLOURS["family"],

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import UsageError
+from obslaws.quantities import format_name
 from obslaws.report.style import compute_axis, figure_style, foot
 
 if TYPE_CHECKING:
@@ -68,17 +69,27 @@ def backtest_figure(results: Sequence[BacktestResult], caption: str = "", dark: 
         left.axline((0, 0), slope=1, color=palette.ink, linewidth=0.9)
         left.set(xlabel="measured score (fraction)", ylabel=f"forecast, {100 * first.level:g} % interval (fraction)")
         left.set(xlim=(0, 1), ylim=(0, 1))
-        left.set_title(f"{first.forecaster}: {len(cells)} hidden scores, coverage {summaries[0]['coverage']:.0%}")
+        left.set_title(
+            f"{format_name(first.forecaster)}: {len(cells)} hidden scores, coverage {summaries[0]['coverage']:.0%}"
+        )
         left.legend(loc="upper left")
         at = np.arange(len(benchmarks))[::-1]
         for summary, colour, mark in zip(summaries, palette.series, "osD^v<", strict=False):
             mae = [summary["per_benchmark"][b]["mae"] for b in benchmarks]
             right.plot(
-                mae, at, mark, color=colour, label=f"{summary['forecaster']} ({summary['mae']:.1f})", markersize=7
+                mae,
+                at,
+                mark,
+                color=colour,
+                label=f"{format_name(summary['forecaster'])} ({summary['mae']:.1f})",
+                markersize=7,
             )
-        right.set(yticks=at, yticklabels=benchmarks, xlabel="mean absolute error (points of 100)")
+        right.set(
+            yticks=at, yticklabels=list(map(format_name, benchmarks)), xlabel="mean absolute error (points of 100)"
+        )
+        right.set_ylim(-0.6, len(benchmarks) - 0.4)
         right.set_xlim(left=0)
-        right.set_title("error per benchmark (all benchmarks in brackets)")
+        right.set_title("error per benchmark; of all in brackets")
         right.legend(loc="best")
         foot(figure, f"Protocol {first.protocol}. {caption}", palette)
     return figure
@@ -126,7 +137,7 @@ def cutoff_figure(
             facts = panel.benchmarks.loc[benchmark]
             if facts["score_floor"] > 0:
                 ax.axhline(facts["score_floor"], color=palette.quiet, linewidth=0.9, linestyle=(0, (1.5, 2)))
-            ax.set_title(str(facts["title"]))
+            ax.set_title(format_name(facts["title"]))
             ax.set_ylabel("score (fraction)")
             compute_axis(ax)
         for ax in axes.flat[len(benchmarks) :]:

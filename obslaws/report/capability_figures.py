@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from obslaws.quantities import format_name
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from obslaws.capability.compute_law import ComputeLaw
     from obslaws.panel import Panel
 
-__all__ = ["capability_figure", "efficiency_figure"]
+__all__ = ["capability_figure", "capability_unit", "efficiency_figure"]
 
 _MOST_ROWS = 35  # families with an interval
 _COLOURED = 8  # families that stand out on the map: the largest
@@ -64,7 +66,13 @@ def capability_figure(
         left.set_title("before the rotation" if turned else "explained", loc="left", fontsize=10, fontweight="bold")
         loadings = fitted.loadings_.rename(columns=lambda name: name.rpartition("_")[2]).rename_axis(None)
         loadings_heatmap(middle, loadings)
-        middle.set_title("loadings", loc="left", fontsize=10, fontweight="bold")
+        middle.set_xlabel(f"{names[0].rpartition('_')[0]} (number)")
+        middle.set_title(
+            "loadings (no unit)" if not turned else "loadings (fractions of a score)",
+            loc="left",
+            fontsize=10,
+            fontweight="bold",
+        )
         models = panel.models[["family", "n_params"]].join(placed).dropna(subset=names[:1])
         largest = list(models["family"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index)
         if len(names) == 1:  # one capability has no plane: sizes stand in
@@ -72,15 +80,28 @@ def capability_figure(
             capability_map(right, models, "log10 parameters", names[0], largest[:_COLOURED])
         else:
             capability_map(right, models, names[0], names[1], largest[:_COLOURED])
+        unit = capability_unit(fitted)
+        right.set_xlabel("parameters (decimal logarithm)" if len(names) == 1 else f"{right.get_xlabel()} ({unit})")
+        right.set_ylabel(f"{right.get_ylabel()} ({unit})")
         right.set_title("models", loc="left", fontsize=10, fontweight="bold")
         right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
         sns.despine(figure)
         told = caption if choice is None else f"{caption}; {choice.n_components} capabilities chosen by hidden cells"
-        figure.suptitle("\n".join(textwrap.wrap(told, 150)), x=0.01, ha="left", fontsize=8.5, color="0.3")
+        figure.suptitle(
+            "\n".join(textwrap.wrap(told.replace("$", r"\$"), 150)), x=0.01, ha="left", fontsize=8.5, color="0.3"
+        )
     return figure
 
 
-def efficiency_figure(law: ComputeLaw, reference: str, level: float = 0.9, caption: str = "") -> Figure:
+def capability_unit(fitted: CapabilityModel) -> str:
+    """Name the unit of a model's capabilities: principal components keep the scale of the scores until rotated."""
+    plain = fitted.rotation_ is None and not hasattr(fitted, "communalities_")
+    return "fractions of a score" if plain else "standard deviations"
+
+
+def efficiency_figure(
+    law: ComputeLaw, reference: str, level: float = 0.9, caption: str = "", unit: str = "fractions of a score"
+) -> Figure:
     """Draw capability against compute with the line of each family, and what a family's compute is worth.
 
     Parameters
@@ -92,6 +113,8 @@ def efficiency_figure(law: ComputeLaw, reference: str, level: float = 0.9, capti
         Nominal coverage of the intervals of the multipliers.
     caption : str
         Where the data come from.
+    unit : str
+        Of the capability; see `capability_unit`.
 
     Returns
     -------
@@ -99,6 +122,7 @@ def efficiency_figure(law: ComputeLaw, reference: str, level: float = 0.9, capti
     """
     import seaborn as sns
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     from obslaws.capability.compute_law import efficiency_table
     from obslaws.plotting import COLOURS, family_lines
@@ -122,7 +146,7 @@ def efficiency_figure(law: ComputeLaw, reference: str, level: float = 0.9, capti
         figure = Figure(figsize=(11.5, height), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
         family_lines(left, models, ends, reference)
-        left.set_ylabel(law.capability.replace("_", " "))
+        left.set_ylabel(f"{law.capability.replace('_', ' ')} ({unit})")
         left.margins(x=0.12)
         at = np.arange(len(table))
         bounded = np.isfinite(table["upper"]) & (table["lower"] > 0)
@@ -135,11 +159,16 @@ def efficiency_figure(law: ComputeLaw, reference: str, level: float = 0.9, capti
         )  # hollow: the reference line is read outside its range
         right.axvline(1.0, color=COLOURS["floor"], linewidth=0.9, linestyle=(0, (1.5, 2)))
         right.set_xscale("log")
-        right.set_yticks(at, table["family"], fontsize=8)
-        right.set_xlabel(f"compute of {reference} for the same capability / own")
+        right.set_yticks(at, table["family"].map(format_name), fontsize=8)
+        right.set_xlabel(f"compute of {reference} for the same capability / own (ratio)")
+        right.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 3.0), numticks=9))
+        right.xaxis.set_minor_locator(NullLocator())
+        right.xaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}")
         right.set_title(
             f"{100 * level:g} % intervals; hollow: outside the range of {reference}", loc="left", fontsize=8.5
         )
         sns.despine(figure)
-        figure.suptitle("\n".join(textwrap.wrap(caption, 140)), x=0.01, ha="left", fontsize=8.5, color="0.3")
+        figure.suptitle(
+            "\n".join(textwrap.wrap(caption.replace("$", r"\$"), 140)), x=0.01, ha="left", fontsize=8.5, color="0.3"
+        )
     return figure

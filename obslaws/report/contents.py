@@ -24,8 +24,8 @@ from obslaws.query import find_model
 from obslaws.report.captions import data_caption
 from obslaws.report.html import figure_html, link
 from obslaws.report.model_figures import card_figure, density_figure, families_figure, levels_figure
-from obslaws.report.sources import Origins, panel_origins
-from obslaws.report.tables import forecast_table, html_table, members_table, score, sources_table
+from obslaws.report.sources import Origins, document_url, panel_origins
+from obslaws.report.tables import forecast_table, html_table, members_table, score, sources_line, sources_table
 from obslaws.snapshot import Snapshot, load_snapshot
 from obslaws.views import list_views, view_panel
 
@@ -162,7 +162,7 @@ class Report:
                 "90 % interval": [
                     f"{score(a)} to {score(b)}" for a, b in zip(answer["lower"], answer["upper"], strict=True)
                 ],
-                "": np.where(
+                "place": np.where(
                     measured > answer["upper"], "above", np.where(measured < answer["lower"], "below", "inside")
                 ),
             }
@@ -173,7 +173,7 @@ class Report:
             told = [self.origins.url(s) for s in self.origins.scores.loc[model].reindex(answer["benchmark"])]
             links = pd.DataFrame({"measured": told})[keep].reset_index(drop=True)
         table = html_table(
-            frame[keep].reset_index(drop=True), {"measured": score, "expected": score}, links, text=("",)
+            frame[keep].reset_index(drop=True), {"measured": score, "expected": score}, links, text=("place",)
         )
         return self._told(table)
 
@@ -203,9 +203,18 @@ class Report:
             return Markup("<p>The panel is your own; its tables are the only source.</p>")
         facts = load_snapshot(self.snapshot).facts
         rows = facts[facts["model"] == model].drop(columns="model").astype("object").reset_index(drop=True)
-        links = pd.DataFrame({"source": [self.origins.url(s) for s in rows["source"]]})
+        links = pd.DataFrame(
+            {
+                "source": [self.origins.url(s) for s in rows["source"]],
+                "document": [document_url(document) for document in rows["document"]],
+            },
+            dtype="object",
+        )
+        rows["value"] = [_claim(*one) for one in zip(rows["attribute"], rows["value"], strict=True)]
+        rows["document"] = rows["document"].str.replace(r"\s*<https?://[^\s<>]+>", "", regex=True)
         first = ["attribute", *(c for c in rows.columns if c != "attribute")]
-        return self._told(html_table(rows[first], None, links, text=tuple(first)))
+        table = html_table(rows[first], None, links, text=tuple(first))
+        return self._told(table + sources_line(self.origins, set(rows["source"])))
 
     def benchmark(self, name: str) -> str:
         """Find a benchmark of the panel; case does not matter."""
@@ -247,7 +256,7 @@ class Report:
     def best_table(self, benchmark: str) -> Markup:
         """List the twenty best models on one benchmark."""
         best = self.panel.scores[benchmark].dropna().sort_values(ascending=False, kind="stable").head(20)
-        return self._told(members_table(self.panel, [str(m) for m in best.index], self.origins))
+        return self._told(members_table(self.panel, [str(m) for m in best.index], self.origins, first=benchmark))
 
     def _blind(self, model: str) -> SkillForecaster:
         if model not in self._without:
@@ -351,6 +360,14 @@ def report_subject(kind: str, name: str, report: Report) -> str:
     families = {str(f).lower(): str(f) for f in family_table(report.panel)["family"]}
     report.members(name)
     return families.get(name.strip().lower(), name.strip())
+
+
+def _claim(attribute: str, value: Any) -> str:
+    """Write a claimed count or compute as people read it, anything else as it is claimed."""
+    number = pd.to_numeric(value, errors="coerce")
+    if attribute not in ("n_params", "n_active_params", "n_tokens", "train_flop") or pd.isna(number):
+        return str(value)
+    return format_flop(number) if attribute == "train_flop" else format_count(number)
 
 
 def _range(counts: pd.Series) -> str:

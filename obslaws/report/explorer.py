@@ -78,7 +78,7 @@ def explorer_data(
     if answer.dof % 2:
         raise UsageError(f"The explorer needs an even number of degrees of freedom of the noise, not {answer.dof:g}.")
     nodes, weights = np.polynomial.hermite_e.hermegauss(33)  # as many as obslaws.skill.posterior sums over
-    fits = [_fit_record(one, answer, k, forecaster.fits_[k].told_noise) for k, one in enumerate(found)]
+    fits = [_fit_record(one, answer, k, forecaster.fits_[k].variances.told_noise) for k, one in enumerate(found)]
     return {
         "caption": data_caption(panel),
         "benchmarks": _benchmarks(panel),

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import UsageError
-from obslaws.quantities import format_count, format_flop
+from obslaws.quantities import format_count, format_flop, format_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -161,7 +161,7 @@ def _draw(ax: Axes, panel: Panel, mine: pd.Series, curve: pd.DataFrame, answer: 
     own = mine.reindex(points.index)
     floor = float(facts["score_floor"]) if facts["unit"] == "fraction" else 0.0
     score_against_compute(ax, points[own], points[~own], curve, answer, floor)
-    ax.set_title(facts["title"], loc="left", fontsize=10, fontweight="bold")
+    ax.set_title(format_name(facts["title"], 30), loc="left", fontsize=10, fontweight="bold")
     ax.set_title(f"{one['forecast']:.2f}  [{one['lower']:.2f}, {one['upper']:.2f}]", loc="right", fontsize=8.5)
 
 
@@ -182,18 +182,20 @@ def _outer_labels(axes: np.ndarray, n_shown: int) -> None:
 def _frame(figure: Figure, axes: Iterable[Axes], query: pd.DataFrame, level: float, known: bool, caption: str) -> None:
     row, width, height = query.iloc[0], figure.get_figwidth(), figure.get_figheight()
     size, tokens = format_count(row["n_params"]), format_count(row["n_tokens"])
-    title = f"{query.index[0]}: {size} parameters, {tokens} training tokens ({format_flop(row['train_flop'])})"
-    told = textwrap.wrap(caption, int(13 * width))
+    who, flop = format_name(query.index[0], 60), format_flop(row["train_flop"])
+    title = f"{who}: {size} parameters, {tokens} training tokens ({flop})"
+    told = textwrap.wrap(caption.replace("$", r"\$"), int(13 * width))
     room = 0.45 + 0.16 * len(told)  # inches
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0, 0, 1, 1 - room / height))
     figure.text(0.01, 1 - 0.1 / height, title, fontsize=min(13, 1.7 * width), fontweight="bold", va="top")
     figure.text(0.01, 1 - 0.36 / height, "\n".join(told), fontsize=9, color="0.3", va="top")
+    family = format_name(row["family"])
     words = {
         "forecast": f"forecast, {100 * level:g} % interval",
-        "curve": f"{row['family'] if known else 'any family'} at {tokens} tokens",
+        "curve": f"{family if known else 'any family'} at {tokens} tokens",
         "interval": f"its {100 * level:g} % interval",
-        **({"known members": f"known models of {row['family']}"} if known else {}),
+        **({"known members": f"known models of {family}"} if known else {}),
         "models of other families": "models of other families" if known else "known models",
         "guessing": "guessing",
     }

@@ -120,7 +120,7 @@ def figure_html(figure: Figure, words: str) -> Markup:
     Returns
     -------
     Markup
-        A ``picture`` with the figure as SVG.
+        A ``picture`` with the figure as SVG, which scrolls by itself where the screen is narrow.
     """
     import matplotlib as mpl
 
@@ -131,8 +131,8 @@ def figure_html(figure: Figure, words: str) -> Markup:
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     light = buffer.getvalue()
     shell = (
-        "<picture><source srcset='{}' media='(prefers-color-scheme: dark)'>"
-        "<img src='{}' alt='{}'></picture>"
+        "<div class='scroll'><picture><source srcset='{}' media='(prefers-color-scheme: dark)'>"
+        "<img src='{}' alt='{}'></picture></div>"
     )  # fmt: skip
     return Markup(shell).format(_data_uri(in_the_dark(light)), _data_uri(light), words)
 

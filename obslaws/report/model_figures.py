@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import UnknownNameError
-from obslaws.quantities import format_count, format_flop
+from obslaws.quantities import format_count, format_flop, format_name
 from obslaws.report.figures import family_curve
 from obslaws.report.style import compute_axis, count_axis, figure_style, foot
 
@@ -70,11 +70,11 @@ def families_figure(
             for family, colour in zip(families, palette.series, strict=False):
                 line = curves[family][curves[family]["benchmark"] == benchmark]
                 ax.fill_between(line["train_flop"], line["lower"], line["upper"], color=colour, alpha=0.13, linewidth=0)
-                ax.plot(line["train_flop"], line["forecast"], color=colour, linewidth=1.7, label=family)
+                ax.plot(line["train_flop"], line["forecast"], color=colour, linewidth=1.7, label=format_name(family))
                 own = points[points["family"] == family]
                 ax.scatter(own["train_flop"], own["score"], s=26, color=colour, edgecolors=palette.ground, zorder=4)
             _guessing(ax, panel, benchmark, palette.quiet)
-            ax.set_title(str(panel.benchmarks.loc[benchmark, "title"]))
+            ax.set_title(format_name(panel.benchmarks.loc[benchmark, "title"]))
             ax.set_ylabel("score (fraction)")
             compute_axis(ax)
         for ax in axes.flat[len(benchmarks) :]:
@@ -138,12 +138,14 @@ def levels_figure(
         ax.scatter(own["n_params"], own["n_tokens"], s=28, facecolors="none", edgecolors=palette.family, zorder=4)
         ax.scatter(seen["n_params"], seen["n_tokens"], s=28, color=palette.family, zorder=5)
         ax.set(xlim=(sizes[0], sizes[-1]), ylim=(tokens[0], tokens[-1]))
-        count_axis(ax, "x", "parameters")
-        count_axis(ax, "y", "training tokens")
+        count_axis(ax, "x", "parameters (count)")
+        count_axis(ax, "y", "training tokens (count)")
         ax.grid(False)
-        ax.clabel(lines, fmt="%.2f", fontsize=8)
+        _off_the_rim(ax, ax.clabel(lines, fmt="%.2f", fontsize=8))
         figure.colorbar(shade, ax=ax, label="width of the 90 % interval (fraction)", shrink=0.9)
-        ax.set_title(f"{panel.benchmarks['title'][benchmark]}: forecast for {row['family']} (fraction)")
+        ax.set_title(
+            f"{format_name(panel.benchmarks['title'][benchmark])}: forecast for {format_name(row['family'])} (fraction)"
+        )
         words = "Dotted: equal compute, a decade apart. Dots: known models of the family, filled where measured."
         foot(figure, f"{words} {caption}", palette)
     return figure
@@ -181,7 +183,7 @@ def card_figure(
     answer = forecaster.forecast(query, scores if informed else None, level=level)
     near = nearest_members(panel, row["family"], row["n_params"])
     at = np.arange(len(answer))[::-1]
-    titles = [str(panel.benchmarks.loc[b, "title"]) for b in answer["benchmark"]]
+    titles = [format_name(panel.benchmarks.loc[b, "title"]) for b in answer["benchmark"]]
     with figure_style(dark) as palette:
         figure = Figure(figsize=(7.2, 0.33 * len(answer) + 2.1))
         ax = figure.subplots()
@@ -191,7 +193,12 @@ def card_figure(
             near.iterrows(), "<>", (palette.family, palette.others[0]), strict=False
         ):
             ax.plot(
-                member[answer["benchmark"]], at, mark, color=colour, markersize=6, label=str(model).rpartition("/")[2]
+                member[answer["benchmark"]],
+                at,
+                mark,
+                color=colour,
+                markersize=6,
+                label=format_name(str(model).rpartition("/")[2]),
             )
         if scores is not None:
             known = scores.iloc[0].reindex(answer["benchmark"])
@@ -202,7 +209,9 @@ def card_figure(
         ax.set(yticks=at, yticklabels=titles, xlim=(0, 1), xlabel="score (fraction)", ylim=(-0.7, len(at) - 0.3))
         ax.grid(axis="y", visible=False)
         size, tokens = format_count(row["n_params"]), format_count(row["n_tokens"])
-        title = f"{query.index[0]}: {size} parameters, {tokens} tokens ({format_flop(row['train_flop'])})"
+        title = (
+            f"{format_name(query.index[0], 60)}: {size} parameters, {tokens} tokens ({format_flop(row['train_flop'])})"
+        )
         ax.set_title(textwrap.fill(title, 90), x=-0.18, loc="left", fontsize=10.5)
         figure.legend(loc="outside upper left", ncols=4)
         foot(figure, caption, palette)
@@ -252,9 +261,9 @@ def density_figure(
             ax.scatter(
                 first["release_date"], first["n_params"], s=22, color=colour, edgecolors=palette.ground, zorder=4
             )
-        count_axis(ax, "y", "parameters of the smallest model")
-        ax.set_xlabel("release date")
-        ax.set_title(f"Smallest released model that scores on {panel.benchmarks['title'][benchmark]}")
+        count_axis(ax, "y", "parameters of the smallest model (count)")
+        ax.set_xlabel("release date (year-month)")
+        ax.set_title(f"Smallest released model that scores on {format_name(panel.benchmarks['title'][benchmark])}")
         ax.legend(title="score (fraction)", title_fontsize=8.5)
         missing = len(rows) - len(dated)
         foot(figure, f"{len(dated)} models; {missing} without a release date are left out. {caption}", palette)
@@ -269,6 +278,14 @@ def _curve(forecaster: Forecaster, family: str, level: float) -> pd.DataFrame:
     largest = members.sort_values("train_flop").tail(1)
     reach: Any = members["train_flop"]
     return family_curve(forecaster, largest.set_axis(["curve"]), reach.min() / 2, reach.max() * 4, level, n_points=24)
+
+
+def _off_the_rim(ax: Any, labels: Sequence[Any]) -> None:
+    """Remove labels of level lines that would be cut by the frame."""
+    for label in labels:
+        at = ax.transAxes.inverted().transform(ax.transData.transform(label.get_position()))
+        if not (0.03 < at[0] < 0.97 and 0.03 < at[1] < 0.97):
+            label.set_visible(False)
 
 
 def _guessing(ax: Any, panel: Panel, benchmark: str, colour: str) -> None:

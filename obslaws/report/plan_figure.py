@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from obslaws.quantities import format_name
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -47,9 +49,11 @@ def plan_figure(
     level_curves(left, grid, known, plan.line, plan.targets.head(1))
     budget_curve(right, plan.line, plan.targets.head(1), level)
     name = plan.targets["target"].iloc[0]
-    left.set_title(f"Expected score (fraction): {name}, {family.strip('()')}", fontsize=10, loc="left")
+    left.set_title(
+        f"Expected score (fraction): {format_name(name)}, {format_name(family.strip('()'))}", fontsize=10, loc="left"
+    )
     right.set_title("Along the budget line", fontsize=10, loc="left")
     for ax in (left, right):
         ax.legend(frameon=False, fontsize=8, loc="best")
-    figure.supxlabel(caption, fontsize=8, color="0.35", x=0.01, ha="left")
+    figure.supxlabel(caption.replace("$", r"\$"), fontsize=8, color="0.35", x=0.01, ha="left")
     return figure

@@ -1,26 +1,36 @@
-"""The scoreboard as one page that needs nothing beside it: tables, and reliability diagrams as inline SVG."""
+"""The scoreboard for people: text, Markdown or HTML, with what each race hides and where its scores come from.
+
+In: a `TrackRecord`. Out: parts of a page, for the notebook of `obslaws report scoreboard`, or the whole page.
+"""
 
 from __future__ import annotations
 
-import html
-import io
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from markupsafe import Markup
 
-from obslaws.plotting import COLOURS
-from obslaws.scoreboard.table import REFERENCE, reliability
+from obslaws.errors import UnknownNameError
+from obslaws.protocols import load_protocol
+from obslaws.report.html import figure_html, link, render
+from obslaws.report.scoreboard_figures import errors_figure, reliability_figure
+from obslaws.report.sources import panel_origins
+from obslaws.report.tables import html_table
+from obslaws.scoreboard.races import find_races
+from obslaws.scoreboard.record import TrackRecord, read_record
+from obslaws.scoreboard.table import REFERENCE
+from obslaws.snapshot import Snapshot, load_snapshot
+from obslaws.views import view_panel
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
+    from collections.abc import Iterator
 
-    from obslaws.scoreboard.run import Outcome
-
-__all__ = ["COLUMNS", "for_people", "reliability_figure", "scoreboard_html", "write_markdown"]
+__all__ = ["COLUMNS", "ScoreboardReport", "for_people", "open_scoreboard", "scoreboard_html", "write_markdown"]
 
 COLUMNS = {
     "forecaster": "forecaster", "n_cells": "cells", "mae": "MAE", "medae": "median", "crps": "CRPS",
@@ -28,13 +38,6 @@ COLUMNS = {
     "width_90": "width 90 %",
     "against": f"MAE less {REFERENCE}'s (95 %)", "seconds": "seconds",
 }  # fmt: skip
-_ACROSS = 4
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: .5rem 0 2rem; } th, td { padding: .15rem .6rem; text-align: right; }
-th { border-bottom: 1px solid #999; font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-tr.best td { font-weight: 600; } figure { margin: 0; } svg { max-width: 100%; height: auto; } .note { color: #555; }
-"""
 
 
 def for_people(table: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +51,7 @@ def for_people(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns race and those of `COLUMNS`, all text.
+        Columns race and those of `COLUMNS`, all text; without ``seconds`` where the table has none.
     """
     out = table[["race", "forecaster"]].copy()
     out["n_cells"] = table["n_cells"].astype(str)
@@ -60,133 +63,146 @@ def for_people(table: pd.DataFrame) -> pd.DataFrame:
     out["width_90"] = table["width_90"].map("{:.1f}".format)
     bounds = zip(table["difference"], table["difference_lower"], table["difference_upper"], strict=True)
     out["against"] = ["" if math.isnan(d) else f"{d:+.2f} ({low:+.2f} to {high:+.2f})" for d, low, high in bounds]
-    out["seconds"] = table["seconds"].map("{:.0f}".format)
-    return out[["race", *COLUMNS]]
+    if "seconds" in table:
+        out["seconds"] = table["seconds"].map("{:.0f}".format)
+    return out[["race", *(name for name in COLUMNS if name in out)]]
 
 
-def reliability_figure(outcomes: Sequence[Outcome]) -> Figure:
-    """Draw a reliability diagram per race: nominal against true share of scores below each quantile.
+@dataclass(frozen=True)
+class ScoreboardReport:
+    """Parts of the report on a scoreboard.
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
-
-    Returns
-    -------
-    Figure
+    record : TrackRecord
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
 
-    races = list(dict.fromkeys(outcome.race.name for outcome in outcomes))
-    names = list(dict.fromkeys(outcome.forecaster for outcome in outcomes))
-    others = [name for name in names if name != REFERENCE]
-    colours = dict(zip(others, sns.color_palette("husl", max(len(others), 1)), strict=False))
-    colours[REFERENCE] = COLOURS["family"]
-    across = min(_ACROSS, len(races))
-    down = math.ceil(len(races) / across)
-    size = (3.1 * across, 3.1 * down + 0.6)
-    figure, grid = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
-    for axes, race in zip(grid.flat, races, strict=False):
-        axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
-        for outcome in outcomes:
-            if outcome.race.name != race:
-                continue
-            told, first = reliability(outcome), outcome.forecaster == REFERENCE
-            axes.plot(
-                told["share"], told["below"], color=colours[outcome.forecaster], label=outcome.forecaster,
-                linewidth=2.4 if first else 1.0, marker="o" if first else None, markersize=3, zorder=4 if first else 3,
-            )  # fmt: skip
-        axes.set_title(race, fontsize=9)
-        axes.set_aspect("equal")
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
-        axes.tick_params(labelsize=7)
-    for axes in list(grid.flat)[len(races) :]:
-        axes.set_axis_off()
-    figure.supxlabel("nominal share of scores below the quantile", fontsize=9)
-    figure.supylabel("true share", fontsize=9)
-    handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(len(labels), 3 * across), fontsize=8, frameon=False
-    )
-    return figure
+    record: TrackRecord
+
+    @cached_property
+    def data(self) -> Snapshot | None:
+        """The snapshot that the races ran on; None where it is not on this machine, or is another of that name."""
+        try:
+            found = load_snapshot(self.record.snapshot)
+        except UnknownNameError:
+            return None
+        return found if found.hash == self.record.hash else None
+
+    def about(self) -> Markup:
+        """Count races, forecasters and scores; tell the command and what the columns are."""
+        table = self.record.table
+        n_cells = int(table.groupby("race")["n_cells"].first().sum())
+        words = "{} races, {} forecasters, {} hidden scores. Made by <code>{}</code>."
+        counts = (table["race"].nunique(), table["forecaster"].nunique(), f"{n_cells:,}")
+        here = "" if self.data else f"Snapshot {self.record.snapshot} ({self.record.hash}) is not on this machine: "
+        lacking = f"{here}sources are not linked." if here else ""
+        note = _NOTE + (_SECONDS if "seconds" in table else "")
+        return (
+            Markup("<p>") + Markup(words).format(*counts, self.record.command) + Markup("</p>")
+            + Markup('<p class="hint">{} {}</p>').format(note, lacking)
+        )  # fmt: skip
+
+    def errors(self) -> Markup:
+        """Draw the errors."""
+        races = ", ".join(dict.fromkeys(self.record.table["race"]))
+        words = f"Mean absolute error of every forecaster, in points of 100, in the races {races}."
+        return figure_html(errors_figure(self.record.table, self.record.caption), words)
+
+    def reliability(self) -> Markup:
+        """Draw the reliability diagrams."""
+        told = self.record.reliability
+        words = f"True against nominal share of scores below each quantile, in {told['race'].nunique()} races."
+        return figure_html(reliability_figure(told, self.record.caption), words)
+
+    def tables(self) -> Markup:
+        """Write one table per race, the smallest error first, with the sources of the scores that were hidden."""
+        return Markup("").join(self._tables())
+
+    def _tables(self) -> Iterator[Markup]:
+        shown = for_people(self.record.table)
+        for race, rows in shown.groupby("race", sort=False):
+            inside = self.record.table.loc[rows.index]
+            order = inside["mae"].sort_values(kind="stable").index
+            frame = rows.loc[order].drop(columns="race").rename(columns=COLUMNS).replace("", np.nan)
+            n_folds = int(inside["n_folds"].iloc[0])
+            folds = f"{n_folds} fold{'s' if n_folds > 1 else ''}"
+            yield Markup("<h3>{}</h3><p>{}. {}</p>").format(race, folds, self._sources(str(race)))
+            yield html_table(frame)
+            yield Markup('<p class="hint">{}</p>').format(self.record.caption)
+
+    def _sources(self, race: str) -> Markup:
+        """Say what a race hides, and link the sources of its scores."""
+        try:
+            protocol = load_protocol(find_races([race])[0].protocol)
+        except UnknownNameError:
+            return Markup("")
+        words = Markup("{}; view {}.").format(protocol.title, protocol.view)
+        if self.data is None:
+            return words
+        panel = view_panel(protocol.targets or protocol.view, self.data)
+        origins = panel_origins(panel, self.record.snapshot)
+        if origins is None:  # a frozen matrix says itself where it comes from
+            return words + Markup(" Scores: {}").format(panel.provenance.get("source", "see the view."))
+        counts = pd.Series(origins.scores.to_numpy().ravel()).dropna().astype("str").value_counts()
+        told = {one: origins.sources[one] for one in counts.index if one in origins.sources}
+        names = [link(facts["title"], facts.get("url")) for facts in told.values()]
+        return words + Markup(" Scores: {}.").format(Markup(", ").join(names))
 
 
-def scoreboard_html(table: pd.DataFrame, outcomes: Sequence[Outcome], caption: str, command: str) -> str:
-    """Write the page.
+def open_scoreboard(path: str | Path) -> ScoreboardReport:
+    """Open a report on what `obslaws scoreboard --output` wrote; see `obslaws.scoreboard.record.read_record`."""
+    return ScoreboardReport(read_record(Path(path)))
+
+
+def scoreboard_html(record: TrackRecord) -> str:
+    """Write the page at once, for `obslaws scoreboard --page`.
 
     Parameters
     ----------
-    table : DataFrame
-        From `obslaws.scoreboard.table.add_up`.
-    outcomes : sequence of Outcome
-    caption, command : str
-        Where the data come from, and what made the page.
+    record : TrackRecord
 
     Returns
     -------
     str
-        A whole HTML document.
+        A whole HTML document that needs no network.
     """
-    import matplotlib.pyplot as plt
-
-    figure = reliability_figure(outcomes)
-    drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None})
-    plt.close(figure)
-    svg = drawn.getvalue()
-    parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>obslaws scoreboard</title>",
-        f"<style>{_STYLE}</style></head><body><h1>Scoreboard</h1>",
-        f"<p>{html.escape(caption)}<br><code>{html.escape(command)}</code></p>",
-        f"<p class='note'>{html.escape(_NOTE)}</p>",
-        f"<h2>Reliability</h2><figure>{svg[svg.index('<svg') :]}</figure>",
-    ]
-    shown = for_people(table)
-    for race, rows in shown.groupby("race", sort=False):
-        best = int(np.argmin(table.loc[rows.index, "mae"]))
-        parts.append(f"<h2>{html.escape(str(race))}</h2>{_html_table(rows.drop(columns='race'), best)}")
-    return "\n".join([*parts, "</body></html>\n"])
+    report = ScoreboardReport(record)
+    parts = (
+        report.about(), Markup("<h2>Errors</h2>"), report.errors(), Markup("<h2>Reliability</h2>"),
+        report.reliability(), Markup("<h2>Races</h2>"), report.tables(),
+    )  # fmt: skip
+    return render("report.html.j2", title="Scoreboard", caption=record.caption, body=Markup("").join(parts))
 
 
 _NOTE = (
     "Errors in points (100 x fraction) over scores that the forecaster was not shown; decisions: share of pairs of "
     "models whose order is forecast right; 80, 90, 95 %: share of scores inside these intervals, per cent; the "
-    "difference of mean errors has an interval from a bootstrap over families or test groups; seconds of processor "
-    "time for all fits and forecasts."
+    "difference of mean errors has an interval from a bootstrap over families or test groups."
 )
+_SECONDS = " Seconds of processor time for all fits and forecasts."
 
 
-def _html_table(rows: pd.DataFrame, best: int) -> str:
-    head = "".join(f"<th>{html.escape(COLUMNS[str(name)])}</th>" for name in rows)
-    body = []
-    for at, values in enumerate(rows.itertuples(index=False)):
-        cells = "".join(f"<td>{html.escape(str(value))}</td>" for value in values)
-        body.append(f"<tr class='best'>{cells}</tr>" if at == best else f"<tr>{cells}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-
-
-def write_markdown(table: pd.DataFrame, caption: str, command: str) -> str:
+def write_markdown(record: TrackRecord) -> str:
     """Write the tables for a docs page.
 
     Parameters
     ----------
-    table, caption, command
-        As in `scoreboard_html`.
+    record : TrackRecord
 
     Returns
     -------
     str
         Markdown, from the caption on.
     """
-    shown = for_people(table)
-    parts = [f"`{command}`", "", caption, "", _NOTE, ""]
+    table, shown = record.table, for_people(record.table)
+    note = _NOTE + (_SECONDS if "seconds" in table else "")
+    parts = [f"`{record.command}`", "", record.caption, "", note, ""]
+    titles = [COLUMNS[name] for name in COLUMNS if name in shown]
     for race, rows in shown.groupby("race", sort=False):
         n_folds = int(table.loc[rows.index[0], "n_folds"])
         parts += [f"## {race}", "", f"{n_folds} fold{'s' if n_folds > 1 else ''}.", ""]
-        parts.append(f"| {' | '.join(COLUMNS.values())} |")
-        parts.append(f"|---|{'---:|' * (len(COLUMNS) - 1)}")
+        parts.append(f"| {' | '.join(titles)} |")
+        parts.append(f"|---|{'---:|' * (len(titles) - 1)}")
         parts += [f"| {' | '.join(values)} |" for values in rows.drop(columns="race").itertuples(index=False)]
         parts.append("")
     return "\n".join(parts)

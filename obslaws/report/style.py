@@ -108,7 +108,7 @@ def in_the_dark(svg: str) -> str:
 def foot(figure: Figure, caption: str, palette: Palette) -> None:
     """Write below a figure where its data come from."""
     if caption:
-        lines = textwrap.wrap(caption, int(15 * figure.get_figwidth()))
+        lines = textwrap.wrap(caption.replace("$", r"\$"), int(15 * figure.get_figwidth()))
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5, color=palette.quiet)
 
 

@@ -5,6 +5,7 @@ In: tidy frames. Out: HTML in which every name is text. Called by the notebooks 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
     from obslaws.report.sources import Origins
 
-__all__ = ["forecast_table", "html_table", "members_table", "score", "sources_table"]
+__all__ = ["forecast_table", "html_table", "members_table", "score", "sources_line", "sources_table"]
 
 
 def score(value: Any) -> str:
@@ -70,7 +71,9 @@ def html_table(
     return Markup(shell).format(head, Markup("\n").join(body))
 
 
-def members_table(panel: Panel, models: list[str], origins: Origins | None, most: int = 60) -> Markup:
+def members_table(
+    panel: Panel, models: list[str], origins: Origins | None, most: int = 60, first: str | None = None
+) -> Markup:
     """List models with size, tokens, date and scores; each number links to the source that told it.
 
     Parameters
@@ -81,6 +84,8 @@ def members_table(panel: Panel, models: list[str], origins: Origins | None, most
     origins : Origins, optional
         Without it nothing is linked.
     most : int
+    first : str, optional
+        Benchmark whose scores stand before those of the others.
 
     Returns
     -------
@@ -89,7 +94,8 @@ def members_table(panel: Panel, models: list[str], origins: Origins | None, most
     shown = models[:most]
     facts, scores = panel.models.loc[shown], panel.scores.loc[shown]
     titles: dict[Any, str] = {b: str(panel.benchmarks["title"][b]) for b in scores.columns}
-    scores = scores.loc[:, scores.notna().any()]
+    seen = [b for b in scores.columns if scores[b].notna().any()]
+    scores = scores[sorted(seen, key=lambda b: b != first)]
     frame = pd.DataFrame(
         {
             "model": shown,
@@ -103,12 +109,15 @@ def members_table(panel: Panel, models: list[str], origins: Origins | None, most
     links = None
     if origins is not None:
         names = (("n_params", "parameters"), ("n_tokens", "tokens"), ("release_date", "released"))
-        told = {label: origins.facts.loc[shown, name] for name, label in names if name in origins.facts}
-        told |= {titles[b]: origins.scores[b].loc[shown] for b in scores}
-        links = pd.DataFrame({label: [origins.url(s) for s in column] for label, column in told.items()})
+        told = {label: origins.fact_urls(shown, name) for name, label in names if name in origins.facts}
+        told |= {titles[b]: [origins.url(s) for s in origins.scores[b].loc[shown]] for b in scores}
+        links = pd.DataFrame(told, dtype="object")
     rest = len(models) - len(shown)
     words = Markup('<p class="hint">and {} more</p>').format(rest) if rest else Markup("")
-    return html_table(frame, formats, links) + words + _sources_line(panel, shown, origins)
+    if origins is None:
+        return html_table(frame, formats, links) + words
+    used = {*origins.scores.loc[shown].to_numpy().ravel(), *origins.facts.loc[shown].to_numpy().ravel()}
+    return html_table(frame, formats, links) + words + sources_line(origins, used)
 
 
 def forecast_table(answer: pd.DataFrame, panel: Panel, known: pd.Series | None = None) -> Markup:
@@ -146,7 +155,7 @@ def sources_table(manifest_sources: Mapping[str, Mapping[str, Any]]) -> Markup:
             "scores": one.get("scores"),
             "facts": one.get("facts"),
             "retrieved": one.get("retrieved"),
-            "revision": str(one.get("revision") or "–")[:12],
+            "revision": _short(str(one.get("revision") or "–")),
             "licence": one.get("licence"),
             "citation": one.get("citation"),
         }
@@ -157,20 +166,20 @@ def sources_table(manifest_sources: Mapping[str, Mapping[str, Any]]) -> Markup:
     return html_table(pd.DataFrame(rows), counts, links, text=("what", "revision", "licence", "citation"))
 
 
-def _sources_line(panel: Panel, models: list[str], origins: Origins | None) -> Markup:
-    """Name the sources of what a table shows, each with its licence."""
-    if origins is None:
-        return Markup("")
-    scores = origins.scores.loc[models].to_numpy().ravel()
-    used = [s for s in origins.sources if s in {*scores, *origins.facts.loc[models].to_numpy().ravel()}]
+def sources_line(origins: Origins, used: set[Any]) -> Markup:
+    """Name sources of what a table shows, each with its licence; links without a web address lead here."""
     items = []
-    for source in used:
-        told = origins.sources[source]
-        name = link(source, told.get("url"))
-        items.append(
-            Markup('<span id="source-{}">{}: {}; {}</span>').format(source, name, told["title"], told["licence"])
-        )
+    for source, told in origins.sources.items():
+        if source in used:
+            name = link(source, told.get("url"))
+            words = Markup('<span id="source-{}">{}: {}; {}</span>')
+            items.append(words.format(source, name, told["title"], told["licence"]))
     return Markup('<p class="hint">Sources. {}.</p>').format(Markup(". ").join(items))
+
+
+def _short(revision: str) -> str:
+    """Cut the digest of a commit to what tells it from others; leave words alone."""
+    return revision[:12] if re.fullmatch("[0-9a-f]{13,}", revision) else revision
 
 
 def _class(left: bool) -> Markup:

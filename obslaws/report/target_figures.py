@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from obslaws.quantities import format_name
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -51,10 +53,11 @@ def target_figure(outcomes: Sequence[Sequence[Outcome]], caption: str = "") -> F
         for ax, one in zip(axes.flat, flat, strict=False):
             points = one.predictions
             score_against_position(
-                ax, points, one.axis, one.low * one.unit, one.axis.endswith(("(FLOP)", "parameters"))
-            )
+                ax, points, one.axis, one.low * one.unit, one.axis.endswith(("(FLOP)", "(count)")),
+                "fraction" if one.unit == 1 else f"of {one.unit:g}",
+            )  # fmt: skip
             told = one.summary()
-            ax.set_title(textwrap.shorten(one.target, 34, placeholder="..."), loc="left", fontsize=9, fontweight="bold")
+            ax.set_title(format_name(one.target, 34), loc="left", fontsize=9, fontweight="bold")
             who = f"{told['predictor']}: " if len(outcomes) > 1 else ""
             ax.text(
                 0.03, 0.96, f"{who}error {told['train_mse']:.1e}, held out {told['test_mse']:.1e}",
@@ -70,7 +73,7 @@ def target_figure(outcomes: Sequence[Sequence[Outcome]], caption: str = "") -> F
 
 def _legend(figure: Figure, axes: Any, caption: str, height: float) -> None:
     engine: Any = figure.get_layout_engine()
-    told = textwrap.wrap(caption, int(14 * figure.get_figwidth()))
+    told = textwrap.wrap(caption.replace("$", r"\$"), int(14 * figure.get_figwidth()))
     engine.set(rect=(0, 0, 1, 1 - (0.12 + 0.16 * len(told)) / height))
     figure.text(0.01, 1 - 0.06 / height, "\n".join(told), fontsize=8, color="0.3", va="top")
     found: dict[str, Any] = {}

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit_skills"]
 
 _STILL = 3
-# chosen on LiveBench, thinned out, and the core view (docs/backtests.md, "New models"): 2 and 8 do about as well
-_DOUBT = 4.0
 _RELAXATION = 1.5  # EM creeps; a longer step in the same direction is taken where it stays positive definite
 
 
@@ -82,14 +80,6 @@ class Fit:
     def ceilings(self) -> Array:
         """The most a model can score on each benchmark, fractions; shape (J,)."""
         return self.problem.asymptotes(self.state)[1]
-
-    @property
-    def told_noise(self) -> Array:
-        """Squared scale of the noise of a score that is told after the fit, squared fractions; shape (J,).
-
-        Larger than that of the scores that were fitted: skills and benchmark parameters followed those.
-        """
-        return _DOUBT * self.variances.noise
 
     @property
     def shared_cov(self) -> Array:
@@ -165,16 +155,17 @@ def fit_skills(
                 break
             damping = max(damping * 10.0, 1e-4)
         here = problem.linearise(state, variances, precision, penalty, curve, items=False)
-        variances, penalty, moment = _updated_variances(problem, state, variances, here)
+        variances, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
         state, variances, penalty = _standardised(state, variances, penalty, moment)
 
 
 def _updated_variances(
-    problem: Problem, state: State, old: Variances, here: Linearised
+    problem: Problem, state: State, old: Variances, here: Linearised, before: Penalty
 ) -> tuple[Variances, Penalty, Array]:
     """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
 
-    Second moments are taken at the present benchmark parameters: those are maximised, not integrated.
+    Second moments of skills and own intercepts are taken at the present benchmark parameters: those are maximised, not
+    integrated. The noise and the prior of the loadings count how far those may be off.
     """
     data, priors, d, nesting = problem.data, problem.priors, problem.d, problem.data.nesting
     cells, system = here.cells, here.system
@@ -201,7 +192,8 @@ def _updated_variances(
     pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(-1, d * d)
     logit_var = skill_cov.reshape(-1, d * d) @ pairs.T + own_var[nesting.base_of_model]
     logit_var += 2.0 * np.einsum("mdj,jd->mj", across, state.loadings)
-    expected = cells.residual**2 + cells.slope**2 * logit_var
+    item_var, loading_cov = problem.item_spread(state, old, cells, before)
+    expected = cells.residual**2 + cells.slope**2 * logit_var + item_var
     robust = (priors.dof + 1.0) / (priors.dof + expected / cells.variance)
     squared = robust * expected
     # each squared residual splits into benchmark noise and item sampling in proportion to their variances
@@ -221,10 +213,23 @@ def _updated_variances(
         old.own * (own / old.own) ** _RELAXATION,
         problem.slope_variance(old.slope * (slope_var / old.slope) ** _RELAXATION),
         np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
+        *_loading_prior(state.loadings, loading_cov, priors),
     )
     centred = state.skills - state.skills.mean(axis=0)
     moment = (centred.T @ centred + skill_cov.sum(axis=0)) / len(centred)
     return variances, penalty, moment
+
+
+def _loading_prior(loadings: Array, cov: Array, priors: Priors) -> tuple[Array, Array]:
+    """Covariance and mean of the loadings over benchmarks; the guess, around zero, counts for some benchmarks.
+
+    Benchmarks with few scores lean on what all benchmarks load on, and skills that few need cost little.
+    """
+    n_benchmarks, d = loadings.shape
+    mean = loadings.sum(axis=0) / (n_benchmarks + priors.loading_weight)
+    stray = loadings - mean
+    guess = priors.loading_weight * priors.loading_sd**2 * np.eye(d)
+    return (stray.T @ stray + cov.sum(axis=0) + guess) / (n_benchmarks + priors.loading_weight), mean
 
 
 def _standardised(
@@ -246,6 +251,8 @@ def _standardised(
         model=back @ variances.model @ back.T,
         family=back @ variances.family @ back.T,
         base=back @ variances.base @ back.T,
+        loading=root.T @ variances.loading @ root,
+        loading_mean=variances.loading_mean @ root,
     )
     return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
 
@@ -264,9 +271,8 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     prior = spd_logdet(precision)
     prior -= nesting.n_families * spd_logdet(variances.family) + nesting.n_bases * spd_logdet(variances.base)
     prior -= d * np.log(variances.slope).sum() + nesting.n_bases * np.log(variances.own).sum()
-    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd) + d * np.log(
-        priors.loading_sd
-    )
+    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd)
+    items += 0.5 * spd_logdet(variances.loading[None])
     prior -= 2.0 * n_benchmarks * items
     shared = 2.0 * np.log(np.diag(here.system.factor[0])).sum()
     fit = -objective - 0.5 * (problem.weight * np.log(here.cells.variance)).sum()

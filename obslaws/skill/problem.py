@@ -107,12 +107,6 @@ class Problem:
         share = clipped_logit(data.scores, data.score_floor, 1.0 - 0.03 * self.room, margin=0.02)
         self.centre = np.where(self.mask, share, 0.0).sum(axis=0) / np.maximum(self.mask.sum(axis=0), 1)
         self.start_logits = np.where(self.mask, share - self.centre, 0.0)
-        self.diagonal = np.r_[
-            priors.intercept_sd**-2.0,
-            np.full(d, priors.loading_sd**-2.0),
-            priors.ceiling_logit_sd**-2.0,
-            priors.floor_logit_sd**-2.0,
-        ]
 
     def branch(self, base: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Problem]:
         """Cut out what one base family contributes, without the priors of the shared parameters.
@@ -163,13 +157,30 @@ class Problem:
         per_benchmark, eye = np.ones(n_benchmarks), np.eye(d)
         variances = Variances(
             0.1 * eye, 0.3 * eye, 0.3 * eye, 0.02 * per_benchmark, self.slope_variance(np.ones(x.shape[1])),
-            0.03**2 * per_benchmark,
+            0.03**2 * per_benchmark, self.priors.loading_sd**2 * eye, np.zeros(d),
         )  # fmt: skip
         return state, variances
 
     def slope_variance(self, estimated: Array) -> Array:
         """Prior variance of the slopes of each covariate: as estimated, next to nothing where they are held at zero."""
         return np.where(self.sloped, estimated, _HELD)
+
+    def item_precision(self, variances: Variances) -> Array:
+        """Prior precision of a benchmark's intercept, loadings, ceiling and floor logits; shape (d + 3, d + 3)."""
+        priors, d = self.priors, self.d
+        sds = np.array([priors.intercept_sd, *np.ones(d), priors.ceiling_logit_sd, priors.floor_logit_sd])
+        out = np.diag(sds**-2.0)
+        out[1 : d + 1, 1 : d + 1] = spd_inverse(variances.loading)
+        return out
+
+    def item_strays(self, state: State, variances: Variances) -> Array:
+        """How far the benchmarks' parameters are from their prior means, shape (J, d + 3)."""
+        return np.column_stack([
+            state.intercepts - self.centre,
+            state.loadings - variances.loading_mean,
+            state.ceiling_logits - self.priors.ceiling_logit,
+            state.floor_logits - self.priors.floor_logit,
+        ])  # fmt: skip
 
     def asymptotes(self, state: State) -> tuple[Array, Array]:
         """Floor and ceiling of each benchmark, fractions; each of shape (J,)."""
@@ -218,13 +229,8 @@ class Problem:
         total += 0.5 * np.sum((state.base @ spd_inverse(variances.base)) * state.base)
         total += 0.5 * np.sum(state.own**2 / variances.own)
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
-        items = np.column_stack([
-            state.intercepts - self.centre,
-            state.loadings,
-            state.ceiling_logits - priors.ceiling_logit,
-            state.floor_logits - priors.floor_logit,
-        ])  # fmt: skip
-        total += 0.5 * np.sum(items**2 * self.diagonal)
+        items = self.item_strays(state, variances)
+        total += 0.5 * np.sum((items @ self.item_precision(variances)) * items)
         return float(total + penalty.value(state.loadings))
 
     def cells(self, state: State, noise: Array, curve: tuple[Array, Array] | None = None) -> Cells:
@@ -275,7 +281,7 @@ class Problem:
         cells = self.cells(state, variances.noise, curve)
         pairs = (state.loadings[:, :, None] * state.loadings[:, None, :]).reshape(n_benchmarks, d * d)
         if items:
-            coupling, own, blocks, item_gradient = self._items(state, cells, penalty)
+            coupling, own, blocks, item_gradient = self._items(state, variances, cells, penalty)
             at = k + self.item_index
         else:
             coupling, own, blocks, item_gradient = self._intercepts(state, cells)
@@ -309,6 +315,29 @@ class Problem:
         )  # fmt: skip
         return Linearised(system, gradients, cells)
 
+    def item_spread(self, state: State, variances: Variances, cells: Cells, penalty: Penalty) -> tuple[Array, Array]:
+        """How far the benchmarks' parameters may be off, skills held fixed.
+
+        Scores that a benchmark's parameters were fitted to lie closer to the curve than new ones do. Of all J (d + 3)
+        parameters d (d + 1) only shift, scale and turn the skills, which are counted already.
+
+        Returns
+        -------
+        tuple of ndarray
+            Variance of the expected score of each cell by them, squared fractions (M, J); covariances of the loadings
+            (J, d, d).
+        """
+        d, n_models = self.d, len(state.skills)
+        regressors = np.concatenate([np.ones((n_models, 1)), state.skills], axis=1)
+        beside = np.empty((*cells.slope.T.shape, d + 3))
+        beside[:, :, : d + 1] = cells.slope.T[:, :, None] * regressors
+        beside[:, :, d + 1], beside[:, :, d + 2] = cells.lift.T, cells.sink.T
+        blocks = np.swapaxes(beside * cells.weight.T[:, :, None], 1, 2) @ beside + self.item_precision(variances)
+        blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
+        cov = spd_inverse(blocks)
+        own_share = max(1.0 - d * (d + 1) / (len(blocks) * (d + 3)), 0.0)
+        return own_share * ((beside @ cov) * beside).sum(axis=2).T, cov[:, 1 : d + 1, 1 : d + 1]
+
     def _intercepts(self, state: State, cells: Cells) -> tuple[Array, Array, Array, Array]:
         """Do what `_items` does for the intercepts alone, without their prior."""
         total = self.data.nesting.models_of_base.sum(cells.curvature)
@@ -321,9 +350,11 @@ class Problem:
             gradient,
         )
 
-    def _items(self, state: State, cells: Cells, penalty: Penalty) -> tuple[Array, Array, Array, Array]:
+    def _items(
+        self, state: State, variances: Variances, cells: Cells, penalty: Penalty
+    ) -> tuple[Array, Array, Array, Array]:
         """Coupling of skills and of own intercepts to benchmark parameters, each benchmark's curvature and gradient."""
-        priors, d = self.priors, self.d
+        d = self.d
         n_models, n_benchmarks = self.data.scores.shape
         skills, loadings, slope, lift, sink = state.skills, state.loadings, cells.slope, cells.lift, cells.sink
         w_slope = cells.weight * slope
@@ -357,10 +388,9 @@ class Problem:
         gradient[:, d + 1] = (w_residual * lift).sum(axis=0)
         gradient[:, d + 2] = (w_residual * sink).sum(axis=0)
         if self.shared_prior:
-            blocks += np.diag(self.diagonal)
+            precision = self.item_precision(variances)
+            blocks += precision
             blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
-            gradient[:, 0] -= (state.intercepts - self.centre) * self.diagonal[0]
-            gradient[:, 1 : d + 1] -= loadings * self.diagonal[1] + penalty.gradient(loadings)
-            gradient[:, d + 1] -= (state.ceiling_logits - priors.ceiling_logit) * self.diagonal[d + 1]
-            gradient[:, d + 2] -= (state.floor_logits - priors.floor_logit) * self.diagonal[d + 2]
+            gradient -= self.item_strays(state, variances) @ precision
+            gradient[:, 1 : d + 1] -= penalty.gradient(loadings)
         return coupling, own, blocks, gradient

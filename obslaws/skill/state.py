@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Penalty", "Priors", "State", "Variances"]
 
+# chosen on LiveBench, thinned out, and the core view: docs/backtests.md, "New models, some scores known"
+_DOUBT = 4.0
+
 
 @dataclass(frozen=True)
 class Data:
@@ -57,8 +60,11 @@ class Priors:
     floor_logit, floor_logit_sd : float
         Prior of the floor as a share of the score of guessing, on the logit scale: 2 is 88 %. Models below the level
         of guessing are real: weak models prefer the longest or the first answer.
-    intercept_sd, loading_sd : float
-        On the logit scale; the loadings' prior fixes the scale of the skills.
+    intercept_sd : float
+        On the logit scale.
+    loading_sd, loading_weight : float
+        Prior guess of the sd of loadings (logits per skill of unit variance), and the number of benchmarks that it
+        counts for.
     noise, noise_weight : float
         Prior guess of the benchmark noise (fraction) and the number of cells it counts for.
     slope, slope_weight : float
@@ -78,6 +84,7 @@ class Priors:
     floor_logit_sd: float = 1.0
     intercept_sd: float = 3.0
     loading_sd: float = 1.0
+    loading_weight: float = 4.0
     noise: float = 0.01
     noise_weight: float = 1.0
     slope: float = 0.3
@@ -149,6 +156,10 @@ class Variances:
         Prior variance of the slopes of each covariate.
     noise : ndarray of shape (J,)
         Squared scale of the noise beyond item sampling, squared fractions.
+    loading : ndarray of shape (d, d)
+        Prior covariance of the loadings around their mean.
+    loading_mean : ndarray of shape (d,)
+        Their prior mean.
     """
 
     model: Array
@@ -157,6 +168,16 @@ class Variances:
     own: Array
     slope: Array
     noise: Array
+    loading: Array
+    loading_mean: Array
+
+    @property
+    def told_noise(self) -> Array:
+        """Squared scale of the noise of a score that is told after the fit, squared fractions; shape (J,).
+
+        Larger than that of the scores that were fitted: skills and benchmark parameters followed those.
+        """
+        return _DOUBT * self.noise
 
 
 @dataclass(frozen=True)

@@ -96,3 +96,32 @@ def test_an_unknown_target_offers_the_nearest(run):
     code, _, err = run("observe", "--target", "ruan2024-emergnt", "--cutoff-flop", "8.4e22")
     assert code == 1
     assert "Did you mean 'ruan2024-emergent'" in err
+
+
+def test_several_analyses_in_one_table(run):
+    protocols = "ruan2024-agents,ruan2024-leaderboard-v2"
+    command = ["backtest", "--protocol", protocols, "--forecaster", "observational-paper,size"]
+    code, out, _ = run(*command)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines() if line.startswith("ruan2024-")]
+    assert [row[0] for row in rows] == 3 * protocols.split(",")
+    assert rows[0][1:] == ["2", "3", "0.00381", "-"]  # nobody knows the size of closed models
+    told = json.loads(run(*command, "--format", "json").out)
+    assert [(one["protocol"], one["forecaster"]) for one in told] == [
+        (protocol, name) for protocol in protocols.split(",") for name in ("observational-paper", "size")
+    ]
+    assert told[2]["n_cells"] == 56
+    assert told[2]["test_mse"] == pytest.approx(float(rows[1][3]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ruan2024-agents,leave-family-out"], "'leave-family-out' has no targets"),
+        (["ruan2024-agents,ruan2024-emergent", "--view", "core"], "several protocols take --forecaster"),
+    ],
+)
+def test_several_analyses_refuse_what_makes_no_sense(run, arguments, words):
+    code, out, err = run("backtest", "--protocol", *arguments)
+    assert (code != 0, out) == (True, "")
+    assert words in err

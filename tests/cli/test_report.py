@@ -1,8 +1,10 @@
 import re
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("jupytext")
+COMMITTED = Path(__file__).parents[2] / "docs" / "scoreboard.csv"
 
 
 @pytest.mark.slow
@@ -27,3 +29,20 @@ def test_report_on_the_snapshot(run, tmp_path):
 def test_report_refuses_before_it_runs(run, small_folder, arguments, words):
     ran = run("report", *arguments, "--panel", small_folder)
     assert ran.code == 1 and words in ran.err and "Running" not in ran.err
+
+
+def test_report_on_a_scoreboard_needs_its_rows(run, tmp_path):
+    ran = run("report", "scoreboard", tmp_path / "mine.csv")
+    assert ran.code == 1 and "Write it with: obslaws scoreboard --output mine.csv" in ran.err.replace("\n", " ")
+    (tmp_path / "mine.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    ran = run("report", "scoreboard", tmp_path / "mine.csv", "--output", tmp_path / "page.html")
+    assert ran.code == 1 and "no column 'race'" in ran.err.replace("\n", " ") and "Running" not in ran.err
+
+
+@pytest.mark.slow
+def test_report_on_the_committed_scoreboard(run, tmp_path):
+    ran = run("report", "scoreboard", COMMITTED, "--output", tmp_path / "page.html")
+    assert ran.code == 0, ran.err
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<table") == 3 and page.count("data:image/svg+xml") == 4
+    assert re.search(r"snapshot 20\d\d-\d\d-\d\d \([0-9a-f]{12}\), obslaws", page)

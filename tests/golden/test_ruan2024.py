@@ -64,26 +64,27 @@ def test_the_published_fit_of_persian_qa_stopped_before_its_minimum():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("protocol", "worse"),
-    # totals of ours over the paper's; emergent: its early stop at Persian QA happens to lie nearer the test models
+    ("protocol", "most"),
+    # totals of ours over the paper's. Emergent: at Persian QA ours leaves the third component out, and the paper's
+    # search stops just where its test error is 4 % less than that; the totals differ in the fourth digit
     [
-        ("ruan2024-emergent", 1.006),
-        ("ruan2024-emergent-complete", 1.0),
-        ("ruan2024-post-training", 1.0),
-        ("ruan2024-agents", 1.0),
+        ("ruan2024-emergent", 1.0004),
+        ("ruan2024-emergent-complete", 0.95),
+        ("ruan2024-post-training", 0.99),
+        ("ruan2024-agents", 0.5),
         ("ruan2024-leaderboard-v2", 1.0),
     ],
 )
-def test_ours_against_the_paper_and_its_baselines(protocol, worse):
+def test_ours_against_the_paper_and_its_baselines(protocol, most):
     total = {}
     known = ("compute", "size") if protocol != "ruan2024-agents" else ()
     for name in ("observational", "observational-paper", *known):
         total[name] = backtest(protocol, forecaster=name).summary()["total"]
-    # exact minima of one objective agree to rounding
-    assert total["observational"]["test_mse"] <= total["observational-paper"]["test_mse"] * worse * (1 + 1e-4)
+    assert total["observational"]["test_mse"] <= total["observational-paper"]["test_mse"] * most
     for name in known:
         assert total["observational"]["test_mse"] < total[name]["test_mse"]
         assert total["observational"]["test_mae"] < total[name]["test_mae"]
+    assert total["observational"]["coverage"] >= 0.89  # of 90; the paper's own fit claims too much, 0.84 to 0.90
 
 
 def test_compute_has_no_answer_where_nobody_knows_it():

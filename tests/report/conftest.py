@@ -3,8 +3,21 @@
 import shutil
 from contextlib import contextmanager
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from obslaws.scoreboard.record import TrackRecord
+from obslaws.snapshot import load_snapshot
+
+HOSTILE = (
+    "<script>document.title='broken'</script>",
+    "\"quoted\" & 'quoted' <b>bold</b>",
+    "org/\u0646\u0645\u0648\u0630\u062c-\u202e\u05e2\u05d1\u05e8\u05d9\u05ea",
+    "acme/" + "w" * 495,
+    "=HYPERLINK(1);{{ 7 * 7 }}`$(id)`",
+    "</script><img src=x onerror=alert(1)>",
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -50,3 +63,51 @@ def opened(chromium):
         context.close()
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def hostile_names():
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def hostile_folder(small_folder, tmp_path_factory):
+    """The small panel with names that a page could trip over: the six models of family alpha, the family beta."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for table in ("models", "scores", "benchmarks"):
+        frame = pd.read_csv(small_folder / f"{table}.csv")
+        if table == "models":
+            renamed = dict(zip(frame.loc[frame["family"] == "alpha", "model"], HOSTILE, strict=True))
+            frame["family"] = frame["family"].replace({"beta": '<i>beta</i> & "co"'})
+        if "model" in frame:
+            frame["model"] = frame["model"].replace(renamed)
+        frame.to_csv(folder / f"{table}.csv", index=False)
+    return folder
+
+
+def write_record(forecasters, snapshot, digest):
+    """Two races with made-up numbers, as `obslaws scoreboard` adds them up."""
+    rows, quantiles, shares = [], [], (0.05, 0.25, 0.5, 0.75, 0.95)
+    for race in ("date-cutoff", "sloth-v2-1"):
+        for at, name in enumerate(forecasters):
+            apart = (np.nan,) * 3 if name == "skill" else (1.0 * at, at - 0.5, at + 0.5)
+            rows.append(
+                {"race": race, "forecaster": name, "n_folds": 1 + at, "n_models": 9, "n_cells": 90, "mae": 3.0 + at,
+                 "medae": 2.0, "crps": 2.5, "decisions": 0.8, "coverage_80": 0.8, "coverage_90": 0.9,
+                 "coverage_95": 0.95, "width_90": 12.0,
+                 **dict(zip(("difference", "difference_lower", "difference_upper"), apart, strict=True))}
+            )  # fmt: skip
+            quantiles += [(race, name, share, share ** (1 + 0.2 * at)) for share in shares]
+    told = pd.DataFrame(quantiles, columns=["race", "forecaster", "share", "below"])
+    return TrackRecord(pd.DataFrame(rows), told, snapshot, digest, "0.1.0", "obslaws scoreboard --races two")
+
+
+@pytest.fixture(scope="session")
+def record():
+    data = load_snapshot()
+    return write_record(("skill", "mean", "logit-ols"), data.name, data.hash)
+
+
+@pytest.fixture(scope="session")
+def hostile_record():
+    return write_record(("skill", *HOSTILE), "2020-01-01", "0123456789ab")

@@ -15,15 +15,6 @@ from obslaws.panel import read_panel
 from obslaws.report.explorer import explorer_data, explorer_page
 from obslaws.report.html import json_for_script, render, serve_page, write_page
 
-HOSTILE = (
-    "<script>document.title='broken'</script>",
-    "\"quoted\" & 'quoted' <b>bold</b>",
-    "org/\u0646\u0645\u0648\u0630\u062c-\u202e\u05e2\u05d1\u05e8\u05d9\u05ea",
-    "acme/" + "w" * 495,
-    "=HYPERLINK(1);{{ 7 * 7 }}`$(id)`",
-    "</script><img src=x onerror=alert(1)>",
-)
-
 
 @pytest.fixture(scope="module")
 def small(small_panel):
@@ -180,22 +171,7 @@ def test_hover_names_the_model(opened, small_page):
         assert "parameters" in seen.page.locator("#tip").inner_text()
 
 
-@pytest.fixture(scope="module")
-def hostile_folder(small_folder, tmp_path_factory):
-    """The small panel with names that a page could trip over: the six models of family alpha, the family beta."""
-    folder = tmp_path_factory.mktemp("hostile")
-    for table in ("models", "scores", "benchmarks"):
-        frame = pd.read_csv(small_folder / f"{table}.csv")
-        if table == "models":
-            renamed = dict(zip(frame.loc[frame["family"] == "alpha", "model"], HOSTILE, strict=True))
-            frame["family"] = frame["family"].replace({"beta": '<i>beta</i> & "co"'})
-        if "model" in frame:
-            frame["model"] = frame["model"].replace(renamed)
-        frame.to_csv(folder / f"{table}.csv", index=False)
-    return folder
-
-
-def test_hostile_names_are_shown_as_text(opened, hostile_folder, tmp_path):
+def test_hostile_names_are_shown_as_text(opened, hostile_folder, hostile_names, tmp_path):
     forecaster = obslaws.SkillForecaster(calibrate=False).fit(read_panel(hostile_folder))
     path = write_page(explorer_page(explorer_data(forecaster)), tmp_path / "hostile.html")
     for width in (1400, 390):
@@ -205,7 +181,7 @@ def test_hostile_names_are_shown_as_text(opened, hostile_folder, tmp_path):
             page.locator("#family").select_option(label="alpha (6 known)")
             page.wait_for_function("document.querySelectorAll('#members tbody tr').length === 6")
             shown = page.locator("#members tbody th").all_text_contents()
-            assert set(shown) == set(HOSTILE)
+            assert set(shown) == set(hostile_names)
             page.locator("#compare").select_option(label='<i>beta</i> & "co" (4 known)')
             page.wait_for_selector("#compared li")
             assert page.locator("img, i, b").count() == 0
@@ -213,8 +189,8 @@ def test_hostile_names_are_shown_as_text(opened, hostile_folder, tmp_path):
             assert not seen.errors and not seen.outside()
 
 
-def test_json_survives_its_element():
-    hostile = {"a": [*HOSTILE, "\u2028<!--"]}
+def test_json_survives_its_element(hostile_names):
+    hostile = {"a": [*hostile_names, "\u2028<!--"]}
     text = json_for_script(hostile)
     assert "<" not in text and json.loads(text) == hostile
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -5,20 +5,34 @@ import sys
 
 import pandas as pd
 import pytest
+from markupsafe import Markup
+from matplotlib.text import Text
 
 from obslaws.errors import UnknownNameError, UsageError
+from obslaws.report import contents
 from obslaws.report import notebook as notebooks
-from obslaws.report.contents import Report, report_subject
+from obslaws.report.contents import Report, open_report, report_subject
 from obslaws.report.html import link, write_page
 from obslaws.report.notebook import NOTEBOOKS, notebook_page, run_notebook, write_pdf
+from obslaws.report.scoreboard_page import scoreboard_html
+from obslaws.report.sources import document_url
 from obslaws.report.tables import html_table
 
 pytest.importorskip("jupytext")
 KINDS = {"family": "alpha", "model": "acme/Alpha-7B", "benchmark": "mmlu"}
+# a table, and the line with its data's day, hash and version before the next heading
+CAPTIONS = """[...document.querySelectorAll('main table')].map((table) => {
+  for (let at = table.closest('.scroll').nextElementSibling; at; at = at.nextElementSibling) {
+    if (/^H[23]$/.test(at.tagName)) break;
+    if (at.matches('.hint') && at.textContent.includes('obslaws 0.')) return true;
+  }
+  return false;
+})"""
+BROKEN = "[...document.images].filter((i) => !i.complete || !i.naturalWidth).length"
 
 
 def test_every_report_has_its_notebook():
-    assert {p.stem for p in NOTEBOOKS.glob("*.md")} == {*KINDS, "snapshot"}
+    assert {p.stem for p in NOTEBOOKS.glob("*.md")} == {*KINDS, "snapshot", "scoreboard"}
     for path in NOTEBOOKS.glob("*.md"):
         text = path.read_text(encoding="utf-8")
         assert 'tags=["parameters"]' in text and "## What this cannot tell" in text
@@ -35,8 +49,8 @@ def test_report_of_ones_own_panel(kind, small_folder, small_panel, tmp_path, ope
         with opened(path, width, scheme) as seen:
             assert seen.page.locator("table").count() >= 1
             assert seen.page.locator("img").count() >= 1
-            broken = seen.page.evaluate("[...document.images].filter((i) => !i.complete || !i.naturalWidth).length")
-            assert broken == 0
+            assert seen.page.evaluate(BROKEN) == 0
+            assert all(seen.page.evaluate(CAPTIONS))
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
             assert "panel folder" in seen.page.locator("header").inner_text()
             assert not seen.errors and not seen.outside()
@@ -93,3 +107,90 @@ def test_figures_of_a_notebook_are_on_its_page(tmp_path):
     )
     page = notebook_page(run_notebook(path), "drawn", "", code=True)
     assert page.count("data:image/png;base64") == 1 and "%matplotlib" not in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["record", "hostile_record"])
+def test_report_on_a_scoreboard(kind, request, tmp_path, opened):
+    """From the file alone, in a browser; names of forecasters are text whatever they hold."""
+    record, rows = request.getfixturevalue(kind), tmp_path / "scoreboard.csv"
+    rows.write_text(record.to_csv(), encoding="utf-8")
+    done = run_notebook(NOTEBOOKS / "scoreboard.md", {"name": str(rows)})
+    path = write_page(notebook_page(done, "Scoreboard", record.caption), tmp_path / "page.html")
+    for width, scheme in ((1400, "light"), (390, "dark")):
+        with opened(path, width, scheme) as seen:
+            page = seen.page
+            assert page.title() == "Scoreboard"
+            assert page.locator("table").count() == 2 and page.locator("img").count() == 2
+            assert set(page.locator("tbody th").all_text_contents()) == set(record.table["forecaster"])
+            assert page.locator("main b, main i").count() == 0 and page.evaluate(BROKEN) == 0
+            assert all(page.evaluate(CAPTIONS))
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert not seen.errors and not seen.outside()
+            links = page.locator("main a[href^=http]").count()
+            assert links > 0 if kind == "record" else links == 0 and "is not on this machine" in page.content()
+
+
+@pytest.mark.slow
+def test_hostile_names_in_a_report_are_text(hostile_folder, hostile_names, tmp_path, opened):
+    family = '<i>beta</i> & "co"'
+    parameters = {"name": "alpha", "panel_folder": str(hostile_folder), "benchmark": "mmlu"}
+    for kind in ("family", "benchmark"):
+        name = {"family": "alpha", "benchmark": "mmlu"}[kind]
+        told = {k: v for k, v in {**parameters, "name": name}.items() if kind == "family" or k != "benchmark"}
+        done = run_notebook(NOTEBOOKS / f"{kind}.md", told)
+        path = write_page(notebook_page(done, f"{kind} {family}", "obslaws 0.1.0"), tmp_path / f"{kind}.html")
+        with opened(path, 390) as seen:
+            page = seen.page
+            assert page.title() == f"{kind} {family}"
+            assert set(hostile_names) <= set(page.locator("tbody th").all_text_contents())
+            assert page.locator("main b, main i, main img[onerror]").count() == 0
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert not seen.errors and not seen.outside()
+
+
+def test_every_known_number_links_to_its_source():
+    report = open_report()
+    members = report.members("qwen2.5")
+    table = report.members_table(members)
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", table)
+    numbers = [cell for cell in cells if re.search(r"\d", re.sub("<[^>]*>", "", cell))]
+    assert len(numbers) == members[["n_params", "n_tokens", "release_date"]].size + 42
+    assert all(cell.startswith(('<a href="https://', '<a href="#source-')) for cell in numbers)
+    # size, tokens and date of the base models lead to the document that states them
+    assert '<a href="https://arxiv.org/abs/2412.15115" rel="noreferrer">18T</a>' in table
+    inside = set(re.findall(r'href="#(source-[^"]*)"', table))
+    assert inside <= set(re.findall(r'id="([^"]*)"', table))
+
+
+def test_claims_link_their_source_and_document():
+    table = open_report().claims_table("Qwen/Qwen2.5-14B")
+    assert '<a href="https://arxiv.org/abs/2412.15115" rel="noreferrer">Qwen2.5 Technical Report</a>' in table
+    assert ">14.8B<" in table and ">1.6e24 FLOP<" in table
+    assert set(re.findall(r'href="#(source-[^"]*)"', table)) <= set(re.findall(r'id="([^"]*)"', table))
+
+
+def test_addresses_are_found_in_what_sources_write():
+    assert document_url("A report <https://example.org/a>, page 2") == "https://example.org/a"
+    assert document_url("https://example.org/b") == "https://example.org/b"
+    assert document_url("variant") is None and document_url(float("nan")) is None
+
+
+def test_the_page_of_the_command_is_that_of_the_report(hostile_record):
+    page = scoreboard_html(hostile_record)
+    assert page.count("data:image/svg+xml") == 4 and page.count("<table") == 2
+    assert "<script>document" not in page and "&lt;script&gt;document" in page
+
+
+def test_every_figure_of_a_report_names_its_data(small_panel, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(contents, "figure_html", lambda figure, words: drawn.setdefault(words, figure) and Markup())
+    report = Report(small_panel)
+    members = report.members("alpha")
+    query = report.next_size(members)
+    report.family_figure(query), report.levels(query, "mmlu"), report.rivals(members, "mmlu")
+    report.families("mmlu"), report.density("mmlu"), report.expected_figure("acme/Alpha-7B")
+    assert len(drawn) == 7
+    for words, figure in drawn.items():
+        text = " ".join(part.get_text() for part in figure.findobj(Text)).replace("\n", " ")
+        assert report.caption in text, words

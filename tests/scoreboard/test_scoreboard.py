@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from obslaws.backtest import backtest
-from obslaws.errors import StorageError, UnknownNameError
+from obslaws.errors import SchemaError, StorageError, UnknownNameError, UsageError
 from obslaws.protocols import load_protocol, with_options
 from obslaws.scoreboard.races import RACES, Race, find_races, folds_of
+from obslaws.scoreboard.record import read_record, track_record
 from obslaws.scoreboard.run import run_races
 from obslaws.scoreboard.table import add_up, coverage_by_year, reliability
 
@@ -128,11 +129,60 @@ def test_the_command_writes_table_page_and_rows(run, folder, outcomes, tmp_path)
     done = run("scoreboard", *asked, "--page", tmp_path / "s.html", "--output", tmp_path / "s.csv")
     assert done.code == 0 and "sloth-v2-1, 12 folds" in done.out
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
-    assert "<svg" in page and "http-equiv" not in page and "<script" not in page and "<link" not in page
+    assert page.count("data:image/svg+xml") == 4 and "<script" not in page and "default-src 'none'" in page
     assert list(pd.read_csv(tmp_path / "s.csv")["forecaster"]) == ["logit-ols", "mean"]
     assert run("scoreboard", *asked, "--output", tmp_path / "s.md").code == 0
     assert "| logit-ols | 222 |" in (tmp_path / "s.md").read_text(encoding="utf-8")
     assert run("scoreboard", *asked, "--page", tmp_path / "s.txt").code == 1
+
+
+@pytest.fixture(scope="module")
+def record(outcomes):
+    return track_record(outcomes, "2026-11-22", "0123456789ab", "0.1.0", "obslaws scoreboard --races sloth-v2-1")
+
+
+def test_a_record_survives_its_file(record, tmp_path):
+    path = tmp_path / "scoreboard.csv"
+    path.write_text(record.to_csv(), encoding="utf-8")
+    back = read_record(path)
+    assert back.caption == "snapshot 2026-11-22 (0123456789ab), obslaws 0.1.0" and back.command == record.command
+    pd.testing.assert_frame_equal(back.table, record.table.drop(columns="seconds"), check_dtype=False, rtol=1e-5)
+    there, here = (one.reliability.sort_values(["forecaster", "share"], ignore_index=True) for one in (back, record))
+    pd.testing.assert_frame_equal(there[list(here)], here, check_dtype=False, rtol=1e-5)
+    assert back.to_csv() == record.to_csv()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop(columns="hash"), "no column 'hash'"),
+        (lambda t: t[[c for c in t if not c.startswith("below_")]], "no column 'below_0.5'"),
+        (lambda t: t.head(0), "no rows"),
+        (lambda t: t.assign(hash=["a", "b"]), "rows of 2 runs"),
+        (lambda t: t.assign(forecaster="mean"), "one row twice"),
+        (lambda t: t.assign(mae="much"), "'mae' holds what is no number"),
+        (lambda t: t.rename(columns={"below_0.5": "below_half"}), "'below_half' holds"),
+    ],
+)
+def test_another_table_is_refused(record, tmp_path, change, words):
+    path = tmp_path / "rows.csv"
+    path.write_text(record.to_csv(), encoding="utf-8")
+    change(pd.read_csv(path)).to_csv(path, index=False)
+    with pytest.raises(SchemaError, match=words) as told:
+        read_record(path)
+    assert "obslaws scoreboard --output rows.csv" in str(told.value)
+
+
+def test_a_file_that_is_not_there_is_told_with_the_command(tmp_path):
+    with pytest.raises(UsageError, match=r"no such file\. Write it with: obslaws scoreboard --output board\.csv"):
+        read_record(tmp_path / "board.csv")
+    (tmp_path / "board.csv").write_bytes(b"\xff\xfe\x00a,b\n")
+    with pytest.raises(SchemaError, match=r"not a table|no column"):
+        read_record(tmp_path / "board.csv")
+
+
+def test_the_committed_table_can_be_reported_on():
+    assert set(read_record(COMMITTED).table["race"]) == {"leave-family-out", "date-cutoff", "compute-cutoff"}
 
 
 @pytest.mark.slow

@@ -96,8 +96,9 @@ const explorer = (() => {
     boards.forEach((board) => charts.highlight(board, new Set(members.map(([, i]) => i)), state.found));
     at("members-title").replaceChildren(members.length ? "Known models of " : "No known models of ", name(one.family));
     const head = at("members").tHead, body = at("members").tBodies[0];
-    head.replaceChildren(...(members.length ? [html("tr", {}, ...["model", "parameters", "tokens", "released", ...data.benchmarks.map((b) => b.title || b.id)].map((t) => html("th", { scope: "col" }, t)))] : []));
-    body.replaceChildren(...members.map(([m]) => html("tr", {}, html("th", { scope: "row", class: "name", title: m.model }, name(m.model)), html("td", {}, m.n_params ? write(m.n_params) : "–"), html("td", {}, m.n_tokens ? write(m.n_tokens) : "–"), html("td", {}, m.release_date || "–"), ...m.scores.map((s, j) => html("td", {}, s === null ? "–" : linked(score(s), source(m, j)?.url))))));
+    const told = data.benchmarks.map((_, j) => j).filter((j) => members.some(([m]) => m.scores[j] !== null));
+    head.replaceChildren(...(members.length ? [html("tr", {}, ...["model", "parameters", "tokens", "released", ...told.map((j) => data.benchmarks[j].title || data.benchmarks[j].id)].map((t) => html("th", { scope: "col" }, t)))] : []));
+    body.replaceChildren(...members.map(([m]) => html("tr", {}, html("th", { scope: "row", class: "name", title: m.model }, name(m.model)), html("td", {}, m.n_params ? write(m.n_params) : "–"), html("td", {}, m.n_tokens ? write(m.n_tokens) : "–"), html("td", {}, m.release_date || "–"), ...told.map((j) => html("td", {}, m.scores[j] === null ? "–" : linked(score(m.scores[j]), source(m, j)?.url))))));
   }
 
   function drawControls() {
@@ -122,7 +123,7 @@ const explorer = (() => {
   function drawWords({ mine }) {
     const words = { "own scores": "scores that it already has, and the law of its family", family: "the law of its family", "base family": "other families of its series", pooled: "all families of the panel together", none: "nothing" };
     at("asked").replaceChildren(name(family().family), `, ${write(state.n_params)} parameters on ${write(state.n_tokens)} tokens: ${flop(state).toExponential(1)} FLOP`);
-    at("basis").textContent = `Answered from ${words[mine.find((r) => r.basis !== "none")?.basis || "none"]}.`;
+    at("basis").textContent = `Answered from ${words[mine.find((r) => r.basis !== "none")?.basis || "none"]}. Scores are fractions: 0 to 1.`;
     const known = data.models.map((m) => m.train_flop).filter((f) => f > 0), beyond = known.length && (flop(state) > 10 * Math.max(...known) || flop(state) < Math.min(...known) / 10);
     at("far").textContent = beyond ? "More than a decade of compute outside everything known: nothing was ever checked so far out." : "";
   }

@@ -1,6 +1,6 @@
 // Drawing: one small chart per benchmark with every known model, and strips for the table. Text is always text.
 const charts = (() => {
-  const NS = "http://www.w3.org/2000/svg", WIDTH = 300, HEIGHT = 190, LEFT = 34, RIGHT = 8, TOP = 8, BOTTOM = 34;
+  const NS = "http://www.w3.org/2000/svg", WIDTH = 300, HEIGHT = 190, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 34;
 
   function node(name, attributes = {}, ...children) {
     const out = document.createElementNS(NS, name);
@@ -29,7 +29,7 @@ const charts = (() => {
     const benchmark = data.benchmarks[j];
     const scores = data.models.map((m) => m.scores[j]).filter((s) => s !== null);
     const floor = benchmark.unit && benchmark.unit !== "fraction" ? 0 : benchmark.score_floor || 0;
-    const low = Math.max(0, Math.floor(Math.min(floor, ...scores) * 10) / 10), high = Math.min(1, Math.ceil((Math.max(...scores, 0.1) + 0.05) * 10) / 10);
+    const low = Math.max(0, Math.floor(Math.min(floor, ...scores) * 10) / 10), high = 1; // forecasts of large models may reach it, whatever was measured so far
     const x = (flop) => LEFT + ((Math.log10(flop) - range[0]) / (range[1] - range[0])) * (WIDTH - LEFT - RIGHT);
     const y = (score) => HEIGHT - BOTTOM - ((score - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
     const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${benchmark.title || benchmark.id}: score against training compute` });
@@ -42,9 +42,11 @@ const charts = (() => {
     }
     const every = range[1] - range[0] > 6 ? 2 : 1;
     for (let v = range[0]; v <= range[1]; v += every) {
-      const tick = node("text", { x: x(10 ** v), y: HEIGHT - BOTTOM + 14, "text-anchor": "middle" }, "10", node("tspan", { dy: -4, "font-size": 8.5 }, String(v)));
+      const tick = node("text", { x: x(10 ** v), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, "10", node("tspan", { dy: -4, "font-size": 8.5 }, String(v)));
       svg.append(node("line", { class: "axis", x1: x(10 ** v), x2: x(10 ** v), y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM + 3 }), tick);
     }
+    const middle = (TOP + HEIGHT - BOTTOM) / 2;
+    svg.append(node("text", { x: 11, y: middle, transform: `rotate(-90 11 ${middle})`, "text-anchor": "middle" }, `score (${benchmark.unit || "fraction"})`));
     svg.append(node("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, "training compute (FLOP)"));
     if (floor > 0) svg.append(node("line", { class: "guess", x1: LEFT, x2: WIDTH - RIGHT, y1: y(floor), y2: y(floor) }));
     const points = [], live = node("g", { "clip-path": `url(#frame-${j})` }), mine = node("g");

@@ -1,0 +1,168 @@
+"""Variances of the skill model from posterior second moments of a large sparse panel, and how fast they are followed.
+
+The update is that of `obslaws.skill.fit`, and beyond it counts that a benchmark's parameters are not known either: with
+a hundred cells per benchmark and a handful per model the noise would come out too small. EM creeps where a variance is
+known badly: each variance is moved further in the direction of its update for as long as that keeps its sign (adaptive
+overrelaxation, Salakhutdinov and Roweis 2003).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obslaws.skill.state import Variances
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obslaws.skill.belief import Belief
+    from obslaws.skill.branches import Branches
+    from obslaws.skill.cells import CellTable
+    from obslaws.skill.sparse import SparseProblem
+    from obslaws.skill.state import State
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Pace", "moved", "second_moments"]
+
+_MATRICES = ("model", "family", "base")
+_VECTORS = ("own", "slope", "noise")
+_FIRST, _FASTEST, _FASTEST_MATRIX = 1.5, 6.0, 3.0  # factors on a step; the entries of a matrix share one
+_WIDEST = 1.5  # the most that a log variance may move in a round beyond the plain update
+
+
+def second_moments(
+    problem: SparseProblem, state: State, old: Variances, belief: Belief, tree: Branches, share: Array
+) -> tuple[Variances, Array]:
+    """One EM update, and the skills' second moment.
+
+    Own intercepts that no score speaks of are left out of their variance instead of being filled in by it: the same
+    fixed point, reached sooner.
+
+    Parameters
+    ----------
+    problem : SparseProblem
+    state : State
+    old : Variances
+    belief : Belief
+    tree : Branches
+    share : ndarray of shape (N,)
+        Of the state.
+
+    Returns
+    -------
+    tuple
+        Variances and an array of shape (d, d).
+    """
+    cells, priors, d, spreads = problem.cells, problem.priors, problem.d, belief.spreads
+    stray, deviation = problem.strays(state)
+    prior = priors.effect_weight * priors.effect**2 * np.eye(d)
+
+    def pooled(effects: Array, cov: Array) -> Array:
+        return (effects @ effects.T + cov + prior) / (effects.shape[1] + priors.effect_weight)
+
+    floor, ceiling = problem.asymptotes(state)
+    own, noise = np.zeros(cells.n_benchmarks), np.zeros(cells.n_benchmarks)
+    for c in cells.columns():
+        j, there = c.number, share[c.cells]
+        own[j] = np.sum(state.own[c.pairs] ** 2 + belief.own[c.pairs] + belief.own_leverage[c.pairs])
+        expected = floor[j] + (ceiling[j] - floor[j]) * there
+        p = np.clip(expected, 0.01, 0.99)
+        variance = old.noise[j] + p * (1.0 - p) / problem.data.n_items[j]
+        slope = (ceiling[j] - floor[j]) * there * (1.0 - there)
+        squared = (cells.score[c.cells] - expected) ** 2 + slope**2 * (belief.logit[c.cells] + belief.leverage[c.cells])
+        squared *= (priors.dof + 1.0) / (priors.dof + squared / variance)
+        # each squared residual splits into benchmark noise and item sampling in proportion to their variances
+        part = old.noise[j] / variance
+        noise[j] = np.sum(part * (part * squared + variance - old.noise[j]))
+    seen = np.diff(cells.pair_bounds)
+    every = own.sum() + ((cells.n_bases - seen) * old.own).sum()
+    usual = (every + prior[0, 0]) / (cells.n_bases * cells.n_benchmarks + priors.effect_weight)
+    slopes_var = np.diag(tree.slopes_cov()).reshape(state.slopes.shape)
+    slope = (state.slopes**2 + slopes_var).sum(axis=1) + priors.slope_weight * priors.slope**2
+    variances = Variances(
+        pooled(stray, spreads.residual),
+        pooled(deviation, spreads.deviation),
+        pooled(state.base.T, spreads.base.sum(axis=2)),
+        (own + priors.own_weight * usual) / (seen + priors.own_weight),
+        problem.slope_variance(slope / (d + priors.slope_weight)),
+        np.maximum((noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight), 1e-8),
+        old.loading,
+        old.loading_mean,
+    )
+    centred = state.skills.T - state.skills.T.mean(axis=1, keepdims=True)
+    return variances, (centred @ centred.T + spreads.model.sum(axis=2)) / cells.n_models
+
+
+def moved(old: Variances, new: Variances, variance: Array, cells: CellTable) -> float:
+    """How far an update moves the variances, as a share of them; that of the noise as a share of all noise of a cell.
+
+    Parameters
+    ----------
+    old, new : Variances
+    variance : ndarray of shape (N,)
+        Noise variance of each cell, item sampling included.
+    cells : CellTable
+
+    Returns
+    -------
+    float
+        The largest of the kinds of variance; over benchmarks the root mean square.
+    """
+    logs = [np.abs(_log_size(getattr(new, name)) - _log_size(getattr(old, name))) for name in _MATRICES]
+    own = np.log(new.own / old.own)
+    usual = np.array([variance[c.cells].mean() for c in cells.columns()])
+    noise = (new.noise - old.noise)[cells.n_observed > 0] / usual
+    return float(max(*logs, np.sqrt(np.mean(own**2)), np.sqrt(np.mean(noise**2))))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Factor on the step of each variance, and the direction that it last moved in.
+
+    Parameters
+    ----------
+    factor, direction : dict of str to ndarray
+        By name of the variance; one number per matrix, as many as there are for the others.
+    """
+
+    factor: dict[str, Array]
+    direction: dict[str, Array]
+
+    @classmethod
+    def start(cls, variances: Variances) -> Pace:
+        """Before the first update."""
+        shapes = {name: np.zeros(()) for name in _MATRICES} | {
+            name: np.zeros_like(getattr(variances, name)) for name in _VECTORS
+        }
+        return cls({name: zero + _FIRST for name, zero in shapes.items()}, shapes)
+
+    def further(self, old: Variances, new: Variances) -> tuple[Variances, Pace]:
+        """Go beyond an update where the last ones went the same way; back to it where they turned."""
+        out, factors, directions = {}, {}, {}
+        for name in (*_MATRICES, *_VECTORS):
+            before, after = getattr(old, name), getattr(new, name)
+            matrix = name in _MATRICES
+            step = _log_size(after) - _log_size(before) if matrix else np.log(after / before)
+            same = step * self.direction[name]
+            factor = np.where(same > 0.0, 1.3 * self.factor[name], np.where(same < 0.0, 1.0, self.factor[name]))
+            factor = np.minimum(factor, _FASTEST_MATRIX if matrix else _FASTEST)
+            far = np.minimum(factor, np.maximum(_WIDEST / np.maximum(np.abs(step), 1e-12), 1.0))
+            out[name] = _relaxed(before, after, float(far)) if matrix else before * np.exp(far * step)
+            factors[name], directions[name] = factor, step
+        return replace(new, **out), Pace(factors, directions)
+
+
+def _log_size(matrix: Array) -> Array:
+    return np.asarray(np.linalg.slogdet(matrix)[1] / len(matrix))
+
+
+def _relaxed(old: Array, new: Array, factor: float) -> Array:
+    """Go further than `new` when the result is safely positive definite; `new` otherwise."""
+    further = old + factor * (new - old)
+    further = 0.5 * (further + further.T)  # going further would blow up what rounding leaves of asymmetry
+    smallest = np.linalg.eigvalsh(further)[0]
+    return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new

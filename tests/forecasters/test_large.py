@@ -1,0 +1,161 @@
+"""The default forecaster on panels too large for the exact solver: one interface, honest intervals, clear refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from obslaws.errors import UsageError
+from obslaws.forecasters import large
+from obslaws.forecasters.skill import SkillForecaster
+from obslaws.panel import load_panel
+from obslaws.simulate import simulate_board
+from obslaws.skill.sample import sampled_bases
+
+
+class Split:
+    """A board with a sixth of the cells and some base families held out, and the forecaster of the rest."""
+
+    def __init__(self, n_models, n_benchmarks, fill, n_families, random_state=0):
+        self.panel = simulate_board(n_models, n_benchmarks, fill=fill, random_state=random_state).panel
+        rng = np.random.default_rng(1)
+        self.base = self.panel.models["base_family"].factorize()[0]
+        self.new = np.isin(self.base, rng.permutation(self.base.max() + 1)[:n_families])
+        self.scores = self.panel.scores.to_numpy()
+        self.seen = np.isfinite(self.scores)
+        self.hidden = self.seen & (rng.random(self.seen.shape) < 1 / 6) & ~self.new[:, None]
+        self.training = self.panel.hide(self.hidden).select(~self.new)
+        self.fitted = SkillForecaster(n_skills=3).fit(self.training)
+
+    def covered(self, rows, cells, known=None):
+        """Share of the held-out scores inside their 90 % interval, with its standard error by base family."""
+        queries = self.panel.models[rows]
+        deviate = self.fitted.predict(queries, known).normal_score(np.where(cells[rows], self.scores[rows], np.nan))
+        there = np.isfinite(deviate)
+        inside, group = (np.abs(deviate) < 1.6448536)[there], self.base[rows][np.nonzero(there)[0]]
+        _, group = np.unique(group, return_inverse=True)
+        excess = np.bincount(group, weights=inside - inside.mean())  # of the cells of one base family together
+        return inside.mean(), np.sqrt((excess**2).sum()) / len(inside)
+
+
+@pytest.fixture(scope="module")
+def split():
+    return Split(5000, 80, 0.06, 100)
+
+
+def near(found, wanted=0.9, errors=3.0):
+    share, error = found
+    return abs(share - wanted) < errors * error
+
+
+@pytest.mark.slow
+def test_intervals_of_held_out_cells_cover(split):
+    assert split.fitted.is_large_
+    assert near(split.covered(split.hidden.any(axis=1), split.hidden))
+
+
+@pytest.mark.slow
+def test_intervals_of_held_out_base_families_cover(split):
+    assert near(split.covered(split.new, split.seen))
+
+
+@pytest.mark.slow
+def test_intervals_cover_when_scores_are_given(split):
+    first = split.seen & (np.cumsum(split.seen, axis=1) <= 2)
+    given = pd.DataFrame(
+        np.where(first, split.scores, np.nan)[split.new],
+        split.panel.models.index[split.new],
+        split.panel.scores.columns,
+    )
+    assert near(split.covered(split.new, split.seen & ~first, given))
+
+
+def test_everyone_is_answered_by_whom_it_should(split):
+    old, kin = split.training.models.head(1), split.training.models.tail(1)
+    young = kin.set_axis(["org/of-the-family"])
+    other = young.assign(family="of-the-series").set_axis(["org/of-the-series"])
+    alien = young.assign(family="nobody", base_family="nobody").set_axis(["org/alien"])
+    table = split.fitted.forecast(pd.concat([old, young, other, alien]))
+    assert list(table.groupby("model", sort=False)["basis"].first()) == [
+        "own scores",
+        "family",
+        "base family",
+        "pooled",
+    ]
+    width = (table["upper"] - table["lower"]).groupby(table["model"], sort=False).mean()
+    assert width.is_monotonic_increasing
+    assert table[["lower", "forecast", "upper"]].apply(lambda row: row.is_monotonic_increasing, axis=1).all()
+
+
+def test_known_scores_draw_forecasts_to_them(split):
+    alien = split.training.models.tail(1).assign(family="x", base_family="x").set_axis(["org/alien"])
+    plain = split.fitted.forecast(alien)
+    told = split.fitted.forecast(alien, pd.DataFrame({"benchmark_1": [0.9], "benchmark_3": [0.9]}, alien.index))
+    before, after = (t.set_index("benchmark") for t in (plain, told))
+    assert (after["forecast"] > before["forecast"]).mean() > 0.9
+    assert (after["upper"] - after["lower"]).mean() < (before["upper"] - before["lower"]).mean()
+    assert (after["basis"] == "own scores").all()
+
+
+def test_a_later_time_is_forecast_from_a_sample(monkeypatch):
+    monkeypatch.setattr(large, "_AHEAD_CELLS", 1000)
+    monkeypatch.setattr(large, "DENSE_PRODUCTS", 0.0)
+    panel = simulate_board(n_models=900, n_benchmarks=15, fill=0.2, random_state=2).panel
+    assert 500 < large.spoken_for(panel).n_cells < 1500
+    young = panel.models.tail(1).assign(release_date=pd.Timestamp("2030-01-01")).set_axis(["org/young"])
+    fitted = SkillForecaster(n_skills=1).fit(panel)
+    assert fitted.forecast(young)["upper"].notna().all()
+    assert fitted.stretch_.beyond("day") >= 1.0
+    every = panel.models["train_flop"][panel.scores.notna().any(axis=1)].max()
+    assert fitted.stretch_.frontiers["compute"].last == every
+
+
+def test_rows_are_worked_out_some_at_a_time(split, monkeypatch):
+    queries = split.panel.models.head(7)
+    whole = split.fitted.predict(queries)
+    wanted = whole.quantile(0.3)
+    monkeypatch.setattr(large, "_AT_ONCE", 250)
+    np.testing.assert_array_equal(split.fitted.predict(queries).quantile(0.3), wanted)
+    np.testing.assert_array_equal(split.fitted.predict(queries).cdf(wanted), whole.cdf(wanted))
+
+
+def test_an_update_is_refused_with_the_cure(split):
+    told = pd.DataFrame({"benchmark_0": [0.5]}, index=split.training.models.index[:1])
+    with pytest.raises(UsageError, match=r"forecast\(queries, scores=...\)"):
+        split.fitted.update(told)
+
+
+@pytest.mark.parametrize("command", [["skills"], ["plan", "--flop", "1e24", "--basket", "mmlu=1"]])
+def test_questions_that_need_the_joint_posterior_are_refused(command, run, monkeypatch):
+    monkeypatch.setattr(large, "DENSE_PRODUCTS", 0.0)
+    done = run(*command, "--view", "ruan2024-pool")
+    assert done.code == 1
+    assert "Take a smaller panel" in " ".join(done.err.split())
+
+
+def test_the_named_views_stay_with_the_exact_solver():
+    fitted = SkillForecaster(n_skills=1, calibrate=False).fit(load_panel("core"))
+    assert not fitted.is_large_
+    data = fitted.data_
+    wide = replace(data, scores=np.broadcast_to(np.nan, (len(data.scores), 2000)))
+    assert large.is_large(wide, 3)
+    assert not large.is_large(data, 8)
+
+
+def test_a_sample_of_base_families_is_spread_evenly():
+    np.testing.assert_array_equal(sampled_bases(10, 5), [0, 2, 4, 6, 8])
+    np.testing.assert_array_equal(sampled_bases(3, 7), [0, 1, 2])
+    assert len(sampled_bases(1001, 37)) == 37
+
+
+def test_boards_are_what_was_asked_for():
+    board = simulate_board(n_models=2000, n_benchmarks=50, fill=0.05, random_state=3)
+    again = simulate_board(n_models=2000, n_benchmarks=50, fill=0.05, random_state=3)
+    pd.testing.assert_frame_equal(board.panel.scores, again.panel.scores)
+    assert board.panel.n_cells == pytest.approx(5000, abs=300)
+    assert board.panel.models.index.is_unique
+    assert board.panel.models.groupby("family")["base_family"].nunique().max() == 1
+    for wrong in ({"n_models": 0}, {"fill": 1.2}):
+        with pytest.raises(UsageError, match=next(iter(wrong))):
+            simulate_board(**wrong)
