@@ -99,8 +99,8 @@ def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
     joint, across, mean = full.reshape(size, size), across.reshape(size, size)[:, at], prior_mean.ravel()
     inner = inner.reshape(size, size)[np.ix_(at, at)]
     gap, noise, worth = settle(
-        mean[at], inner, SCORES, fit.floors[j], fit.ceilings[j], fit.variances.told_noise[j], fit.problem.data.n_items[j],
-        fit.problem.priors.dof,
+        mean[at], inner, SCORES, fit.floors[j], fit.ceilings[j], fit.variances.told_noise[j],
+        fit.problem.data.n_items[j], fit.problem.priors.dof,
     )  # fmt: skip
     found_mean, found_cov = update.apply(prior_mean, prior_cov, kin)
     np.testing.assert_allclose(
