@@ -1,9 +1,9 @@
 """The objective of `obslaws.skill.problem` on flat cells: every step linear in the observed cells.
 
 Same model, same meaning of `State` and `Variances`, same priors but for that of the loadings, which stays at its guess:
-tables of this size say enough of each benchmark. Three differences of layout: models, families and base families stand in
-the order of a `CellTable`; the arrays of effects have the effects as their contiguous axis; own intercepts exist only for
-pairs of base family and benchmark that were observed, as one flat array.
+tables of this size say enough of each benchmark. Three differences of layout: models, families and base families stand
+in the order of a `CellTable`; the arrays of effects have the effects as their contiguous axis; own intercepts exist
+only for pairs of base family and benchmark that were observed, as one flat array.
 """
 
 from __future__ import annotations

@@ -87,10 +87,10 @@ class Dense:
             at = self.base(b)
             h[np.ix_(at, at)] += block_diag(np.linalg.inv(var.base), np.diag(1 / var.own))
         h[self.at[3] : self.at[4], self.at[3] : self.at[4]] += np.diag(np.repeat(1 / var.slope, d))
-        diagonal = fit.problem.diagonal
+        prior_of_items = fit.problem.item_precision(var)
         for j in range(self.j):
             at = self.items(j)
-            prior = np.diag(diagonal)
+            prior = prior_of_items.copy()
             prior[1 : d + 1, 1 : d + 1] += fit.penalty.spread[j]
             h[np.ix_(at, at)] += prior
         cells = fit.problem.cells(state, var.noise)
