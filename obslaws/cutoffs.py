@@ -6,18 +6,17 @@ weights decides; a panel holds no dates of scores, so that a score published lon
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from obslaws.errors import UsageError
-from obslaws.folds import Fold, derived
+from obslaws.folds import Fold, derived, draw
 from obslaws.panel import Panel
 from obslaws.protocols import Protocol
 
-__all__ = ["LEAST_KNOWN", "compute_cutoff", "date_cutoff", "draw", "rolling_origin"]
+__all__ = ["LEAST_KNOWN", "compute_cutoff", "date_cutoff", "rolling_origin"]
 
 LEAST_KNOWN = 5  # scores of a benchmark below which nobody is asked about it
 LEAST_MODELS = 20  # models known at the first origin
@@ -89,30 +88,6 @@ def rolling_origin(
             f"and a model of more than {protocol.n_revealed} scores in it. Lower --revealed, or use a larger panel."
         )
     return folds
-
-
-def draw(scores: pd.DataFrame, k: int, seed: int) -> np.ndarray:
-    """Choose k scores of each row; a row's choice depends on its name and cells alone, not on its neighbours.
-
-    Parameters
-    ----------
-    scores : DataFrame of shape (n_rows, n_columns)
-        NaN where there is none.
-    k : int
-        How many of each row; all of a row that has fewer.
-    seed : int
-
-    Returns
-    -------
-    ndarray of bool, shape (n_rows, n_columns)
-    """
-    chosen = np.zeros(scores.shape, dtype=bool)
-    for i, name in enumerate(scores.index):
-        there = np.flatnonzero(scores.iloc[i].notna().to_numpy())
-        # each column gets a number of its own, so that the order of columns does not matter either
-        ticket = [zlib.crc32(f"{seed}/{name}/{column}".encode()) for column in scores.columns[there]]
-        chosen[i, there[np.argsort(ticket, kind="stable")[:k]]] = True
-    return chosen
 
 
 def _usable(panel: Panel, benchmarks: Sequence[str] | None, needed: str) -> Panel:

@@ -5,6 +5,7 @@ Called by everything that splits a panel. A fold is checked when it is planned a
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from obslaws.errors import FitError
 from obslaws.panel import Panel
 
-__all__ = ["Fold", "derived"]
+__all__ = ["Fold", "derived", "draw"]
 
 
 @dataclass(frozen=True)
@@ -93,3 +94,27 @@ def derived(models: pd.DataFrame, held: set[str]) -> np.ndarray:
                 break
             seen.add(model)
     return out
+
+
+def draw(scores: pd.DataFrame, k: int, seed: int) -> np.ndarray:
+    """Choose k scores of each row; a row's choice depends on its name and cells alone, not on its neighbours.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (n_rows, n_columns)
+        NaN where there is none.
+    k : int
+        How many of each row; all of a row that has fewer.
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows, n_columns)
+    """
+    chosen = np.zeros(scores.shape, dtype=bool)
+    for i, name in enumerate(scores.index):
+        there = np.flatnonzero(scores.iloc[i].notna().to_numpy())
+        # each column gets a number of its own, so that the order of columns does not matter either
+        ticket = [zlib.crc32(f"{seed}/{name}/{column}".encode()) for column in scores.columns[there]]
+        chosen[i, there[np.argsort(ticket, kind="stable")[:k]]] = True
+    return chosen

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from obslaws.cutoffs import compute_cutoff, date_cutoff, draw, rolling_origin
+from obslaws.cutoffs import compute_cutoff, date_cutoff, rolling_origin
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
-from obslaws.folds import Fold, derived
+from obslaws.folds import Fold, derived, draw
 from obslaws.panel import Panel
 from obslaws.protocols import Groups, Protocol, Task, read_cells
 from obslaws.targets import Cut, TargetTable, join_target, snapshot_targets

@@ -89,7 +89,7 @@ def posterior(fit: SparseFit, who: Relatives, fresh: Array, asked: Array) -> tup
         Shapes (n, J).
     """
     found = logits_of(fit, who)
-    mean, sd, noise, dof = found.mean.copy(), found.sd, fit.variances.noise, fit.problem.priors.dof
+    mean, sd, noise, dof = found.mean.copy(), found.sd, fit.variances.told_noise, fit.problem.priors.dof
     asymptotes = fit.problem.asymptotes(fit.state)
     for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
         mean[i], cov = condition(mean[i], found.covariance(int(i)), fresh[i], *asymptotes, noise, asked, dof)

@@ -247,9 +247,10 @@ class SkillForecaster(Forecaster):
         n_known = np.where(
             by_family,
             np.where(family >= 0, self._n_known[np.maximum(family, 0)], 0) + n_told,
-            np.where(by_base | own, 1, 0),
+            np.where(by_base, 1, 0),
         )
-        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), queries)
+        n_given = (np.isfinite(fresh) | np.isfinite(since)).sum(axis=1)
+        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, queries)
         shape = (len(queries), known.shape[1])
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         answered |= np.isfinite(told.scores).any(axis=0)
@@ -264,7 +265,7 @@ class SkillForecaster(Forecaster):
     def _logits(self, fit: Fit, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""
         mean, cov = update.apply(*logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who), kin)
-        noise, dof = fit.variances.noise, fit.problem.priors.dof
+        noise, dof = fit.variances.told_noise, fit.problem.priors.dof
         for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
             mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], *update.asymptotes, noise, asked, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))

@@ -3,10 +3,12 @@
 A posterior is as narrow as the model could justify if it held exactly. Two exercises tell how much wider the truth
 is. Forecasts inside what is known: each base family in turn is treated as new, with some of its models known. Forecasts
 beyond it, for models that are newer than all training data or trained with more compute: the fit is repeated on what
-lies before some days of the past, or below some amounts of compute, and asked about what comes after. Either way only
-the training data of the fit take part. The factor is that of split conformal prediction, with cells of one base family
-counted for less than they number; beyond the data it is the plain quantile, because the repeated fits saw less than the
-present one. It never narrows. On a large panel both exercises run on a sample of the base families.
+lies before some days of the past, or below some amounts of compute, and asked about what comes after. Both are done
+again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
+more than the model's errors narrow. Either way only the training data of the fit take part. The factor is that of split
+conformal prediction, with cells of one base family counted for less than they number; beyond the data it is the plain
+quantile, because the repeated fits saw less than the present one. It never narrows. On a large panel both exercises run
+on a sample of the base families, and the first one tells no scores.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
+from obslaws.folds import draw
 from obslaws.forecasters.large import replayed, spoken_for
-from obslaws.skill.posterior import LatentPredictive
+from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import replay
 from obslaws.skill.sparse_fit import SparseFit
 
@@ -32,14 +35,17 @@ if TYPE_CHECKING:
     from obslaws.forecasters.base import Forecaster
     from obslaws.panel import Panel
     from obslaws.skill.fit import Fit
+    from obslaws.skill.replay import Replay
 
     Array = NDArray[np.float64]
 
-__all__ = ["Stretch"]
+__all__ = ["MOST_TOLD", "Stretch"]
 
 _LEVEL, _DEVIATE = 0.9, 1.6448536  # intervals are stretched to cover nine tenths; the others go along
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
 _FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
+MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
+_DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from which on one way says enough
 
 
 class Stretch:
@@ -64,20 +70,24 @@ class Stretch:
         self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
         self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
         self.panel = spoken_for(panel) if self.large else panel
-        self._by_kin: dict[int, float] = {}
-        self._beyond: dict[str, float] = {}
+        self._by_kin: dict[tuple[int, int], float] = {}
+        self._beyond: dict[tuple[str, int], float] = {}
+        self._replays: dict[int, tuple[Replay, ...]] = {}
+        self._trials: dict[str, list[_Trial]] = {}
         self.frontiers = _frontiers(self.panel)
         if self.large:  # the forecasts of a sample are repeated, but what lies beyond lies beyond all models
             every = _frontiers(panel)
             self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
-    def factors(self, n_known: NDArray[np.intp], queries: pd.DataFrame) -> Array:
+    def factors(self, n_known: NDArray[np.intp], n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """Factor for each query.
 
         Parameters
         ----------
         n_known : ndarray of int, shape (n,)
             Models of the family, or base family, whose scores are known.
+        n_told : ndarray of int, shape (n,)
+            Scores of the model itself that are told to the forecast and were not part of the fit.
         queries : DataFrame of n rows
             With ``release_date`` and ``train_flop``, missing where unknown.
 
@@ -88,60 +98,129 @@ class Stretch:
         """
         if self.blank is None:
             return np.ones(len(n_known))
-        out = np.array([self.by_kin(int(n)) for n in n_known])
+        out = np.array([self.by_kin(int(n), int(k)) for n, k in zip(n_known, n_told, strict=True)])
         for name, values in _orders(queries).items():
-            beyond = values > self.frontiers[name].last
-            if beyond.any():
-                out[beyond] = np.maximum(out[beyond], self.beyond(name))
+            for i in np.flatnonzero(values > self.frontiers[name].last):
+                out[i] = max(out[i], self.beyond(name, int(n_told[i])))
         return out
 
-    def by_kin(self, n_known: int) -> float:
-        """Factor when `n_known` models of the family are known."""
-        if n_known not in self._by_kin:
-            self._by_kin[n_known] = self._replayed(n_known)
-        return self._by_kin[n_known]
+    def by_kin(self, n_known: int, n_told: int = 0) -> float:
+        """Factor when `n_known` models of the family and `n_told` scores of the model itself are known."""
+        key = (n_known, min(n_told, MOST_TOLD))
+        if key not in self._by_kin:
+            found = self._replayed(*key)
+            # too few models with so many scores: the factor of one fewer
+            self._by_kin[key] = found or (self.by_kin(n_known, key[1] - 1) if key[1] else 1.0)
+        return self._by_kin[key]
 
-    def beyond(self, order: str) -> float:
+    def beyond(self, order: str, n_told: int = 0) -> float:
         """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``)."""
-        if order not in self._beyond:
-            self._beyond[order] = self._repeated(self.frontiers[order])
-        return self._beyond[order]
+        key = (order, min(n_told, MOST_TOLD))
+        if key not in self._beyond:
+            found = self._repeated(*key)
+            self._beyond[key] = found or (self.beyond(order, key[1] - 1) if key[1] else 1.0)
+        return self._beyond[key]
 
-    def _replayed(self, n_observed: int) -> float:
-        if self.large:
-            found = replayed(self.large, self.weights, self.size, n_observed)
-            return 1.0 if found is None else _factor(*found)
-        replays = [r for fit in self.fits if (r := replay(fit, self.size, n_observed)) is not None]
+    def _replayed(self, n_observed: int, n_told: int) -> float | None:
+        if self.large:  # here nothing is told: the replays of sparse fits keep no covariances
+            cells = replayed(self.large, self.weights, self.size, n_observed) if n_told == 0 else None
+            return None if cells is None else _factor([cells[0]], [cells[1]])
+        if n_observed not in self._replays:
+            found = (replay(fit, self.size, n_observed) for fit in self.fits)
+            self._replays[n_observed] = tuple(r for r in found if r is not None)
+        replays = self._replays[n_observed]
         if len(replays) < len(self.fits):
-            return 1.0
-        first, problem = replays[0], self.fits[0].problem
-        predictive = LatentPredictive(
-            np.stack([r.logit for r in replays]), np.stack([r.logit_sd for r in replays]),
-            np.stack([f.floors for f in self.fits]), np.stack([f.ceilings for f in self.fits]),
-            np.stack([f.variances.noise for f in self.fits]), self.weights, problem.data.n_items,
-            problem.priors.dof, np.ones_like(first.logit), np.full(first.logit.shape, ""),
-        )  # fmt: skip
-        return _factor(predictive.normal_score(first.scores), first.group)
+            return None
+        hidden = pd.DataFrame(replays[0].scores, self.panel.models.index[replays[0].rows], self.panel.scores.columns)
+        deviates, groups = [], []
+        for told in _told(hidden, n_told):
+            rest = hidden.mask(told).to_numpy()
+            asked = np.isfinite(rest).any(axis=1) & (told.sum(axis=1) == n_told)
+            given = hidden.where(told).to_numpy()[asked]
+            deviates.append(self._answers(replays, asked, given).normal_score(rest[asked]))
+            groups.append(replays[0].group[asked])
+        return _factor(deviates, groups)
 
-    def _repeated(self, frontier: _Frontier) -> float:
+    def _answers(self, replays: tuple[Replay, ...], asked: NDArray[np.bool_], told: Array) -> LatentPredictive:
+        """Forecasts of some replayed models after some of their scores were told; NaN where not told."""
+        problem, means, sds = self.fits[0].problem, [], []
+        n_items, dof = problem.data.n_items, problem.priors.dof
+        for fit, one in zip(self.fits, replays, strict=True):
+            mean, sd, at = one.logit[asked], one.logit_sd[asked], np.flatnonzero(asked)
+            for i in np.flatnonzero(np.isfinite(told).any(axis=1)):
+                mean[i], cov = condition(
+                    mean[i],
+                    one.logit_cov[at[i]],
+                    told[i],
+                    fit.floors,
+                    fit.ceilings,
+                    fit.variances.told_noise,
+                    n_items,
+                    dof,
+                )
+                sd[i] = np.sqrt(np.maximum(np.diag(cov), 1e-12))
+            means.append(mean)
+            sds.append(sd)
+        shape = means[0].shape
+        return LatentPredictive(
+            np.stack(means), np.stack(sds), np.stack([f.floors for f in self.fits]),
+            np.stack([f.ceilings for f in self.fits]), np.stack([f.variances.noise for f in self.fits]),
+            self.weights, n_items, dof, np.ones(shape), np.full(shape, ""),
+        )  # fmt: skip
+
+    def _repeated(self, order: str, n_told: int) -> float | None:
+        if order not in self._trials:
+            self._trials[order] = self._tried(self.frontiers[order])
+        deviates, groups = [], []
+        for trial in self._trials[order]:
+            for told in _told(trial.scores, n_told):
+                rest = trial.scores.mask(told)
+                asked = rest.notna().any(axis=1).to_numpy() & (told.sum(axis=1) == n_told)
+                if not asked.any():
+                    continue
+                given = trial.scores.where(told).loc[asked] if n_told else None
+                predictive = cast("LatentPredictive", trial.fitted.predict(trial.models.loc[asked], given))
+                deviates.append(predictive.normal_score(rest.to_numpy()[asked]))
+                groups.append(trial.group[asked])
+        return _factor(deviates, groups, finite=False)
+
+    def _tried(self, frontier: _Frontier) -> list[_Trial]:
         panel, values, placed = self.panel, frontier.values, frontier.placed
         if self.blank is None or placed.sum() < _FEWEST_MODELS:
-            return 1.0
+            return []
         ordered = np.sort(values[placed])
         cuts = [ordered[int(share * len(ordered))] for share in _ORIGINS]
         base = panel.models["base_family"].factorize()[0]
-        deviates, groups = [], []
+        out = []
         for start, end in itertools.pairwise([*cuts, np.inf]):
             before, after = placed & (values < start), placed & (values >= start) & (values < end)
             if not (before.any() and after.any()):
                 continue
-            asked, scores = panel.select(after), panel.scores.to_numpy(dtype=float)
-            there = np.isfinite(scores[before]).any(axis=0)
-            fitted = copy.deepcopy(self.blank).fit(panel.select(before))
-            predictive = cast("LatentPredictive", fitted.predict(asked.models))
-            deviates.append(predictive.normal_score(np.where(there, scores[after], np.nan)))
-            groups.append(base[after])
-        return _factor(np.concatenate(deviates), np.concatenate(groups), finite=False) if deviates else 1.0
+            train, asked = panel.select(before), panel.select(after)
+            learnt = asked.scores.where(np.broadcast_to(train.scores.notna().any(), asked.scores.shape))
+            out.append(_Trial(copy.deepcopy(self.blank).fit(train), asked.models, learnt, base[after]))
+        return out
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A fit to what lies before some point, and what lies after it.
+
+    Parameters
+    ----------
+    fitted : Forecaster
+    models : DataFrame of n rows
+        The models after it.
+    scores : DataFrame of shape (n, J)
+        Their scores on benchmarks that the fit has seen.
+    group : ndarray of int, shape (n,)
+        Their base families.
+    """
+
+    fitted: Forecaster
+    models: pd.DataFrame
+    scores: pd.DataFrame
+    group: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -180,17 +259,29 @@ def _orders(models: pd.DataFrame) -> dict[str, Array]:
     return {"day": since, "compute": models["train_flop"].to_numpy(dtype=float)}
 
 
-def _factor(deviates: Array, group: NDArray[np.intp], finite: bool = True) -> float:
-    """Factor that makes nine tenths of the deviates fall inside; 1 when too few base families speak.
+def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
+    """Choose which scores are told, in several ways where there are few; once when there is nothing to choose."""
+    few = n_told > 0 and scores.notna().to_numpy().sum() < _ENOUGH
+    return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
 
-    With `finite`, of one more than were seen, as split conformal prediction has it.
+
+def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], finite: bool = True) -> float | None:
+    """Factor that makes nine tenths of the deviates fall inside; None when too few base families speak.
+
+    With `finite`, of one more than were seen, as split conformal prediction has it. The parts may ask about a cell
+    again: the cells of the largest part are those that are counted.
     """
-    deviates = np.abs(deviates)
-    seen = np.isfinite(deviates)
+    parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
+    if not parts:
+        return None
+    absolute, group = (np.concatenate(column) for column in zip(*parts, strict=True))
+    seen = np.isfinite(absolute)
     if len(np.unique(group[seen.any(axis=1)])) < _FEWEST:
-        return 1.0
-    share = min(_LEVEL * (1.0 + 1.0 / _independent(deviates, group)), 0.98) if finite else _LEVEL
-    return max(float(np.quantile(deviates[seen], share) / _DEVIATE), 1.0)
+        return None
+    share = _LEVEL
+    if finite:
+        share = min(_LEVEL * (1.0 + 1.0 / _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))), 0.98)
+    return max(float(np.quantile(absolute[seen], share) / _DEVIATE), 1.0)
 
 
 def _independent(deviates: Array, group: NDArray[np.intp]) -> float:

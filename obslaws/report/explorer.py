@@ -15,6 +15,7 @@ import pandas as pd
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import complete_queries
 from obslaws.forecasters.skill import SkillForecaster
+from obslaws.forecasters.stretch import MOST_TOLD
 from obslaws.report.captions import data_caption
 from obslaws.report.html import render
 from obslaws.report.moments import Moments, check_moments, latent, moments
@@ -77,7 +78,7 @@ def explorer_data(
     if answer.dof % 2:
         raise UsageError(f"The explorer needs an even number of degrees of freedom of the noise, not {answer.dof:g}.")
     nodes, weights = np.polynomial.hermite_e.hermegauss(33)  # as many as obslaws.skill.posterior sums over
-    fits = [_fit_record(one, answer, k) for k, one in enumerate(found)]
+    fits = [_fit_record(one, answer, k, forecaster.fits_[k].variances.told_noise) for k, one in enumerate(found)]
     return {
         "caption": data_caption(panel),
         "benchmarks": _benchmarks(panel),
@@ -167,7 +168,7 @@ def _queries(panel: Panel, relatives: pd.DataFrame) -> pd.DataFrame:
     return complete_queries(frame)
 
 
-def _fit_record(one: Moments, answer: LatentPredictive, k: int) -> dict[str, Any]:
+def _fit_record(one: Moments, answer: LatentPredictive, k: int, told_noise: Array) -> dict[str, Any]:
     upper = np.triu_indices(one.level.shape[1])
     p = one.slope.shape[1]
     pairs = [one.square[a, b][upper] for a in range(p) for b in range(a, p)]
@@ -176,6 +177,7 @@ def _fit_record(one: Moments, answer: LatentPredictive, k: int) -> dict[str, Any
         "floor": _plain(answer.floor[k]),
         "ceiling": _plain(answer.ceiling[k]),
         "noise": _plain(answer.noise_var[k]),
+        "told_noise": _plain(told_noise),
         "slope": [_plain(row) for row in one.slope],
         "square": _packed(np.array(pairs).reshape(-1)),
         "level": [_plain(row) for row in one.level],
@@ -206,15 +208,15 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
 
 
 def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
-    """Tell where the data end, in time and in compute, and how far intervals are stretched beyond."""
+    """Tell where the data end, in time and in compute, and how far intervals are stretched beyond, by scores told."""
     stretch = forecaster.stretch_
     last = {name: frontier.last for name, frontier in stretch.frontiers.items()}
     day = pd.Timestamp(0) + pd.Timedelta(days=last["day"]) if np.isfinite(last["day"]) else None
     return {
         "last_day": None if day is None else day.date().isoformat(),
         "most_flop": last["compute"] if np.isfinite(last["compute"]) else None,
-        "stretch_day": stretch.beyond("day"),
-        "stretch_flop": stretch.beyond("compute"),
+        "stretch_day": [stretch.beyond("day", n) for n in range(MOST_TOLD + 1)],
+        "stretch_flop": [stretch.beyond("compute", n) for n in range(MOST_TOLD + 1)],
     }
 
 
@@ -222,9 +224,9 @@ def _families(
     forecaster: SkillForecaster, plain: LatentPredictive, queries: pd.DataFrame, relatives: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
-    panel = forecaster.panel_
-    told = pd.DataFrame(0.5, index=queries.index, columns=panel.scores.columns[:1])
-    informed = latent(forecaster, queries, told)
+    scores, most = forecaster.panel_.scores, min(MOST_TOLD, forecaster.panel_.scores.shape[1])
+    told = [pd.DataFrame(0.5, index=queries.index, columns=scores.columns[:n]) for n in range(1, most + 1)]
+    informed = [latent(forecaster, queries, some) for some in told]
     out = []
     for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
         date = query["release_date"]
@@ -234,7 +236,7 @@ def _families(
                 **{key: float(query[key]) for key in ("n_params", "n_active_params", "n_tokens")},
                 "release_date": None if pd.isna(date) else date.date().isoformat(),
                 "stretch": float(plain.stretch[i, 0]),
-                "stretch_informed": float(informed.stretch[i, 0]),
+                "stretch_informed": [float(some.stretch[i, 0]) for some in informed],
             }
         )
     return out

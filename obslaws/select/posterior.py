@@ -85,7 +85,7 @@ def joint_posterior(model: SkillForecaster, queries: pd.DataFrame, scores: pd.Da
     for fit in model.fits_:
         mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
         moments = condition(
-            mean[0], cov[0], fresh, fit.floors, fit.ceilings, fit.variances.noise, model.data_.n_items,
+            mean[0], cov[0], fresh, fit.floors, fit.ceilings, fit.variances.told_noise, model.data_.n_items,
             fit.problem.priors.dof,
         )  # fmt: skip
         means.append(moments[0])
@@ -133,7 +133,7 @@ def _joint(model: SkillForecaster, mean: Array, cov: Array) -> Joint:
         share = logistic(mean[at])
         slope = np.maximum(room * share * (1.0 - share), 1e-4)
         p = np.clip(fit.floors + room * share, 0.01, 0.99)
-        variance = fit.variances.noise + p * (1.0 - p) / model.data_.n_items
+        variance = fit.variances.told_noise + p * (1.0 - p) / model.data_.n_items
         dof = fit.problem.priors.dof
         noises.append(variance * (dof + 3.0) / (dof + 1.0) / slope**2)
         slopes.append(100.0 * slope)

@@ -42,6 +42,8 @@ class Replay:
         The hidden scores, NaN where there is none.
     logit, logit_sd : ndarray of shape (n, J)
         Forecast on the latent scale.
+    logit_cov : ndarray of shape (n, J, J)
+        Its covariance over benchmarks, for those who tell some of the hidden scores after all.
     floor, ceiling : ndarray of shape (n, J)
         Asymptotes of the benchmarks without the group.
     """
@@ -51,6 +53,7 @@ class Replay:
     scores: Array
     logit: Array
     logit_sd: Array
+    logit_cov: Array
     floor: Array
     ceiling: Array
 
@@ -106,7 +109,7 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
         floor, ceiling = (np.broadcast_to(a, logit.shape) for a in problem.asymptotes(state))
         scores = np.where(part.mask, part.y, np.nan)[hidden]
-        parts.append((models[hidden], np.full(len(logit), base), scores, logit, sd, floor, ceiling))
+        parts.append((models[hidden], np.full(len(logit), base), scores, logit, sd, cov, floor, ceiling))
     if not parts:
         return None
     return Replay(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Penalty", "Priors", "State", "Variances"]
 
+# chosen on LiveBench, thinned out, and the core view: docs/backtests.md, "New models, some scores known"
+_DOUBT = 4.0
+
 
 @dataclass(frozen=True)
 class Data:
@@ -167,6 +170,14 @@ class Variances:
     noise: Array
     loading: Array
     loading_mean: Array
+
+    @property
+    def told_noise(self) -> Array:
+        """Squared scale of the noise of a score that is told after the fit, squared fractions; shape (J,).
+
+        Larger than that of the scores that were fitted: skills and benchmark parameters followed those.
+        """
+        return _DOUBT * self.noise
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ class Update:
         cov[:n, :n], cov[n:], cov[:n, n:] = self.cov, across, across[:, :n].T
         mean, tilt = np.concatenate([self.mean, mean]), np.concatenate([self.tilt, tilt])
         gap, noise, worth = settle(
-            mean, cov, y, fit.floors[at], fit.ceilings[at], fit.variances.noise[at], self.n_items[at],
+            mean, cov, y, fit.floors[at], fit.ceilings[at], fit.variances.told_noise[at], self.n_items[at],
             fit.problem.priors.dof,
         )  # fmt: skip
         pull = np.asarray(np.linalg.solve(cov + np.diag(noise), gap), dtype=np.float64)

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import obslaws.forecasters.stretch as room
+from obslaws.folds import draw
 from obslaws.forecasters.skill import SkillForecaster
+from obslaws.forecasters.stretch import MOST_TOLD
 from obslaws.simulate import simulate_panel
 
 
@@ -34,7 +37,9 @@ def stretch(panel):
 
 def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretch):
     newest = panel.models["release_date"].max()
-    factors = stretch.factors(np.array([1, 1, 1]), asked([newest, newest + pd.Timedelta(days=1), pd.NaT]))
+    factors = stretch.factors(
+        np.array([1, 1, 1]), np.array([0, 0, 0]), asked([newest, newest + pd.Timedelta(days=1), pd.NaT])
+    )
     assert factors[0] == factors[2] == stretch.by_kin(1)
     assert factors[1] == max(stretch.by_kin(1), stretch.beyond("day"))
     assert (factors >= 1).all()
@@ -42,7 +47,7 @@ def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretc
 
 def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
     most = panel.models["train_flop"].max()
-    factors = stretch.factors(np.array([1, 1]), asked([pd.NaT, pd.NaT], [most, 1.01 * most]))
+    factors = stretch.factors(np.array([1, 1]), np.array([0, 0]), asked([pd.NaT, pd.NaT], [most, 1.01 * most]))
     assert factors[0] == stretch.by_kin(1)
     assert factors[1] == max(stretch.by_kin(1), stretch.beyond("compute"))
 
@@ -68,7 +73,7 @@ def test_a_break_in_time_is_noticed(panel, stretch):
 def test_without_dates_there_is_no_time_ahead(panel):
     undated = stretch_of(dated(panel, pd.NaT))
     assert undated.beyond("day") == 1.0
-    assert (undated.factors(np.array([0]), asked(["2030-01-01"])) == undated.by_kin(0)).all()
+    assert (undated.factors(np.array([0]), np.array([0]), asked(["2030-01-01"])) == undated.by_kin(0)).all()
 
 
 def test_a_single_day_cannot_be_split(panel):
@@ -77,4 +82,64 @@ def test_a_single_day_cannot_be_split(panel):
 
 def test_without_calibration_nothing_is_stretched(panel):
     plain = SkillForecaster(n_skills=1, calibrate=False).fit(panel).stretch_
-    assert (plain.factors(np.array([0, 3]), asked(["2030-01-01", None], 1e30)) == 1.0).all()
+    assert (plain.factors(np.array([0, 3]), np.array([0, 2]), asked(["2030-01-01", None], 1e30)) == 1.0).all()
+
+
+def test_scores_told_have_factors_of_their_own(panel, stretch):
+    newest = panel.models["release_date"].max()
+    factors = stretch.factors(np.array([0, 0]), np.array([2, 2]), asked([newest, newest + pd.Timedelta(days=1)]))
+    assert factors[0] == stretch.by_kin(0, 2)
+    assert factors[1] == max(stretch.by_kin(0, 2), stretch.beyond("day", 2))
+
+
+def test_where_too_few_models_have_so_many_scores_the_factor_of_fewer_holds(stretch):
+    """Four benchmarks: of four told scores none is left to be forecast."""
+    assert stretch.by_kin(0, 4) == stretch.by_kin(0, 3)
+    assert stretch.beyond("day", MOST_TOLD + 9) == stretch.beyond("day", 3)
+
+
+def test_factors_do_not_depend_on_the_order_of_models(panel, stretch):
+    turned = dataclasses.replace(panel, models=panel.models.iloc[::-1], scores=panel.scores.iloc[::-1])
+    other = stretch_of(turned)
+    assert other.by_kin(0, 2) == pytest.approx(stretch.by_kin(0, 2), rel=1e-3)
+    assert other.beyond("day", 2) == pytest.approx(stretch.beyond("day", 2), rel=1e-3)
+
+
+def test_conditioning_that_promises_too_much_is_noticed(panel, monkeypatch):
+    """Told scores that are believed to settle everything: intervals after them are stretched, those before are not."""
+    first, plain = stretch_of(panel), room.condition
+    honest = [first.by_kin(0, n) for n in (0, 2)]
+    monkeypatch.setattr(room, "condition", lambda *args: (plain(*args)[0], 0.01 * plain(*args)[1]))
+    vain = stretch_of(panel)
+    assert vain.by_kin(0, 2) > 1.5 * honest[1]
+    assert vain.by_kin(0, 0) == honest[0]
+
+
+def test_scores_that_lead_astray_are_noticed(panel):
+    """Late models score far too high on one benchmark of four, each on another: what is told says little."""
+    rng = np.random.default_rng(0)
+    late = (panel.models["release_date"] > panel.models["release_date"].quantile(0.5)).to_numpy()
+    lift = 0.3 * late[:, None] * (rng.integers(4, size=len(late))[:, None] == np.arange(4))
+    astray = stretch_of(dataclasses.replace(panel, scores=(panel.scores + lift).clip(0.0, 1.0)))
+    assert astray.beyond("day", 2) > max(1.3, stretch_of(panel).beyond("day", 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_told", [1, 3, 5])
+def test_intervals_after_told_scores_keep_their_promise(n_told):
+    """New base families of simulated panels, some of their scores told: 90 % intervals of the others."""
+    shares = []
+    for seed in range(30):
+        panel = simulate_panel(n_families=16, n_benchmarks=8, missing=0.2, random_state=seed).panel
+        bases = sorted(panel.models["base_family"].unique())
+        asked_for = panel.models["base_family"].isin(bases[:2]).to_numpy()
+        fitted = SkillForecaster(n_skills=2).fit(panel.select(~asked_for))
+        scores = panel.scores.loc[asked_for]
+        told = draw(scores, n_told, seed=0)
+        predictive = fitted.predict(panel.models.loc[asked_for], scores.where(told))
+        rest = scores.mask(told).to_numpy()
+        inside = (predictive.quantile(0.05) <= rest) & (rest <= predictive.quantile(0.95))
+        if np.isfinite(rest).any():
+            shares.append(inside[np.isfinite(rest)].mean())
+    # models of one panel share its fit: the panel is what varies
+    assert np.mean(shares) == pytest.approx(0.9, abs=3.0 * np.std(shares, ddof=1) / np.sqrt(len(shares)))

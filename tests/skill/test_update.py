@@ -99,8 +99,8 @@ def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
     joint, across, mean = full.reshape(size, size), across.reshape(size, size)[:, at], prior_mean.ravel()
     inner = inner.reshape(size, size)[np.ix_(at, at)]
     gap, noise, worth = settle(
-        mean[at], inner, SCORES, fit.floors[j], fit.ceilings[j], fit.variances.noise[j], fit.problem.data.n_items[j],
-        fit.problem.priors.dof,
+        mean[at], inner, SCORES, fit.floors[j], fit.ceilings[j], fit.variances.told_noise[j],
+        fit.problem.data.n_items[j], fit.problem.priors.dof,
     )  # fmt: skip
     found_mean, found_cov = update.apply(prior_mean, prior_cov, kin)
     np.testing.assert_allclose(
@@ -119,7 +119,7 @@ def test_with_sure_asymptotes_it_is_the_conditioning_of_one_model(data, kin):
     told = Update.nothing(fit, items, kin).told(kin.take(row), np.arange(n_benchmarks), scores)
     found_mean, found_cov = told.apply(mean, cov, kin)
     alone = condition(
-        mean[3], cov[3], scores, fit.floors, fit.ceilings, fit.variances.noise, items, fit.problem.priors.dof
+        mean[3], cov[3], scores, fit.floors, fit.ceilings, fit.variances.told_noise, items, fit.problem.priors.dof
     )
     np.testing.assert_allclose(found_mean[3], alone[0], atol=1e-6)
     np.testing.assert_allclose(found_cov[3], alone[1], atol=1e-6)

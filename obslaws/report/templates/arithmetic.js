@@ -111,7 +111,7 @@ const arithmetic = (() => {
         const room = fit.ceiling[j] - fit.floor[j], share = logistic(logit[j]);
         const expected = fit.floor[j] + room * share, p = clip(expected, 0.01, 0.99), residual = scores[j] - expected;
         slope[i] = Math.max(room * share * (1 - share), 1e-4);
-        variance[i] = fit.noise[j] + (p * (1 - p)) / (data.n_items[j] ?? Infinity);
+        variance[i] = fit.told_noise[j] + (p * (1 - p)) / (data.n_items[j] ?? Infinity);
         robust[i] = (dof + 1) / (dof + (residual * residual) / variance[i]);
         return logit[j] + residual / slope[i] - prior.mean[j];
       });
@@ -179,12 +179,14 @@ const arithmetic = (() => {
     return { point, quantile };
   }
 
-  // intervals of models that are newer than all data, or take more compute, are wider
-  function stretched(beyond, query, usual) {
+  // intervals of models that are newer than all data, or take more compute, are wider; each by the count of scores told
+  function stretched(beyond, query, family, told) {
+    const usual = told ? family.stretch_informed[Math.min(told, family.stretch_informed.length) - 1] : family.stretch;
+    const by = (factors) => factors[Math.min(told, factors.length - 1)];
     const flop = 6 * (query.n_active_params ?? query.n_params) * query.n_tokens;
     const later = beyond.last_day !== null && query.release_date && query.release_date > beyond.last_day;
     const larger = beyond.most_flop !== null && flop > beyond.most_flop;
-    return Math.max(usual, later ? beyond.stretch_day : 1, larger ? beyond.stretch_flop : 1);
+    return Math.max(usual, later ? by(beyond.stretch_day) : 1, larger ? by(beyond.stretch_flop) : 1);
   }
 
   // query: {family (index), n_params, n_active_params, n_tokens, variant, release_date, scores: [J] of number or null}
@@ -198,7 +200,7 @@ const arithmetic = (() => {
       for (let i = 0, q = 0; i < J; q += J - i, i++) sd.push(spread(prior.cov[q]));
       return { mean: prior.mean, sd };
     });
-    const stretch = stretched(data.beyond, query, own ? family.stretch_informed : family.stretch);
+    const stretch = stretched(data.beyond, query, family, scores.filter((s) => s !== null).length);
     return data.benchmarks.map((benchmark, j) => {
       const { point, quantile } = distribution(data, j, parts, stretch);
       const heard = benchmark.n_scores > 0 || scores[j] !== null;
