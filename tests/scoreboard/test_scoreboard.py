@@ -17,6 +17,7 @@ from obslaws.scoreboard.run import run_races
 from obslaws.scoreboard.table import add_up, coverage_by_year, reliability
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "scoreboard.csv"
+README = COMMITTED.parents[1] / "README.md"
 RACE = Race("sloth-v2-1", "sloth-v2-1")
 
 
@@ -183,6 +184,14 @@ def test_a_file_that_is_not_there_is_told_with_the_command(tmp_path):
 
 def test_the_committed_table_can_be_reported_on():
     assert set(read_record(COMMITTED).table["race"]) == {"leave-family-out", "date-cutoff", "compute-cutoff"}
+
+
+def test_the_readme_shows_the_page():
+    """The README repeats one race of the page, row by row."""
+    readme, page = (path.read_text(encoding="utf-8") for path in (README, COMMITTED.with_suffix(".md")))
+    shown = page.split("## leave-family-out")[1].split("## ")[0].split("folds.")[1].strip()
+    assert len(shown.splitlines()) == 2 + pd.read_csv(COMMITTED)["forecaster"].nunique()
+    assert shown in readme
 
 
 @pytest.mark.slow
