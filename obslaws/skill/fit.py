@@ -236,7 +236,7 @@ def _standardised(
     state: State, variances: Variances, penalty: Penalty, moment: Array
 ) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
-    root = np.linalg.cholesky(moment)
+    root = np.asarray(np.linalg.cholesky(moment), dtype=np.float64)
     back = np.linalg.inv(root)
     state = replace(
         state,
@@ -246,15 +246,7 @@ def _standardised(
         slopes=state.slopes @ back.T,
         loadings=state.loadings @ root,
     )
-    variances = replace(
-        variances,
-        model=back @ variances.model @ back.T,
-        family=back @ variances.family @ back.T,
-        base=back @ variances.base @ back.T,
-        loading=root.T @ variances.loading @ root,
-        loading_mean=variances.loading_mean @ root,
-    )
-    return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
+    return state, variances.turned(root, back), penalty.turned(back)
 
 
 def _relaxed(old: Array, new: Array) -> Array:

@@ -17,7 +17,7 @@ import numpy as np
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.blocks import spd_inverse
-from obslaws.skill.state import Data, Penalty, Priors, State, Variances
+from obslaws.skill.state import HELD, Data, Penalty, Priors, State, Variances
 from obslaws.skill.tree import System
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 __all__ = ["Cells", "Data", "Linearised", "Penalty", "Priors", "Problem", "State", "Variances"]
-
-_HELD = 1e-8  # variance of a slope that is held at zero: its prior is then as good as exact, and still a number
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ class Problem:
 
     def slope_variance(self, estimated: Array) -> Array:
         """Prior variance of the slopes of each covariate: as estimated, next to nothing where they are held at zero."""
-        return np.where(self.sloped, estimated, _HELD)
+        return np.where(self.sloped, estimated, HELD)
 
     def item_precision(self, variances: Variances) -> Array:
         """Prior precision of a benchmark's intercept, loadings, ceiling and floor logits; shape (d + 3, d + 3)."""

@@ -19,7 +19,7 @@ from scipy.sparse.linalg import svds
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.cells import CellTable
 from obslaws.skill.stacks import apply, inverted, unpacked
-from obslaws.skill.state import Penalty, Priors, State, Variances
+from obslaws.skill.state import HELD, Penalty, Priors, State, Variances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 __all__ = ["Linear", "SparseProblem"]
-
-_HELD = 1e-8  # as in `obslaws.skill.problem`
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class SparseProblem:
 
     def slope_variance(self, estimated: Array) -> Array:
         """Prior variance of the slopes of each covariate: as estimated, next to nothing where they are held at zero."""
-        return np.where(self.sloped, estimated, _HELD)
+        return np.where(self.sloped, estimated, HELD)
 
     def put_away(self) -> None:
         """Give back the memory of the last `linearise`."""

@@ -235,7 +235,7 @@ def _standardised(
     state: State, variances: Variances, penalty: Penalty, moment: Array
 ) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance, as `obslaws.skill.fit` does."""
-    root = np.linalg.cholesky(moment)
+    root = np.asarray(np.linalg.cholesky(moment), dtype=np.float64)
     back = np.linalg.inv(root)
     state = replace(
         state,
@@ -245,13 +245,7 @@ def _standardised(
         slopes=state.slopes @ back.T,
         loadings=state.loadings @ root,
     )
-    variances = replace(
-        variances,
-        model=back @ variances.model @ back.T,
-        family=back @ variances.family @ back.T,
-        base=back @ variances.base @ back.T,
-    )
-    return state, variances, Penalty(back @ penalty.spread @ back.T, penalty.pull @ back.T)
+    return state, variances.turned(root, back), penalty.turned(back)
 
 
 def _evidence(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Data", "Penalty", "Priors", "State", "Variances"]
+__all__ = ["HELD", "Data", "Penalty", "Priors", "State", "Variances"]
+
+HELD = 1e-8
+"""Variance of a slope that is held at zero: its prior is then as good as exact, and still a number."""
 
 # chosen on LiveBench, thinned out, and the core view: docs/backtests.md, "New models, some scores known"
 _DOUBT = 4.0
@@ -179,6 +182,17 @@ class Variances:
         """
         return _DOUBT * self.noise
 
+    def turned(self, root: Array, back: Array) -> Variances:
+        """Read them off when skills become ``back @ skills`` and loadings ``loadings @ root``."""
+        return replace(
+            self,
+            model=back @ self.model @ back.T,
+            family=back @ self.family @ back.T,
+            base=back @ self.base @ back.T,
+            loading=root.T @ self.loading @ root,
+            loading_mean=self.loading_mean @ root,
+        )
+
 
 @dataclass(frozen=True)
 class Penalty:
@@ -198,6 +212,10 @@ class Penalty:
     def gradient(self, loadings: Array) -> Array:
         """Uphill direction, shape (J, d)."""
         return (self.spread @ loadings[:, :, None])[:, :, 0] + self.pull
+
+    def turned(self, back: Array) -> Penalty:
+        """Read it off when skills become ``back @ skills``."""
+        return Penalty(back @ self.spread @ back.T, self.pull @ back.T)
 
     def value(self, loadings: Array) -> float:
         """Log units."""
