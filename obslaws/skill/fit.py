@@ -237,7 +237,7 @@ def _standardised(
 ) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance: scale and correlation are free between skills and loadings, so they are fixed."""
     root = np.asarray(np.linalg.cholesky(moment), dtype=np.float64)
-    back = np.linalg.inv(root)
+    back = np.asarray(np.linalg.inv(root), dtype=np.float64)
     state = replace(
         state,
         skills=state.skills @ back.T,

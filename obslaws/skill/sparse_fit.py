@@ -236,7 +236,7 @@ def _standardised(
 ) -> tuple[State, Variances, Penalty]:
     """Give the skills unit variance, as `obslaws.skill.fit` does."""
     root = np.asarray(np.linalg.cholesky(moment), dtype=np.float64)
-    back = np.linalg.inv(root)
+    back = np.asarray(np.linalg.inv(root), dtype=np.float64)
     state = replace(
         state,
         skills=(back @ state.skills.T).T,
