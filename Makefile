@@ -1,7 +1,8 @@
 # Every target sets itself up: a fresh machine needs Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_ARGS ?= -n auto
+# neighbours stay together, so that a fixture is made once, and whoever is done takes over
+PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 RUN := $(VENV)/.installed

@@ -128,7 +128,7 @@ def test_scores_that_lead_astray_are_noticed(panel):
 def test_intervals_after_told_scores_keep_their_promise():
     """New base families of simulated panels, one, three or five of their scores told: 90 % intervals of the others."""
     shares = {1: [], 3: [], 5: []}
-    for seed in range(30):
+    for seed in range(20):
         panel = simulate_panel(n_families=16, n_benchmarks=8, missing=0.2, random_state=seed).panel
         bases = sorted(panel.models["base_family"].unique())
         asked_for = panel.models["base_family"].isin(bases[:2]).to_numpy()
