@@ -6,6 +6,8 @@
 # above it. Here: their analyses on the embedded snapshot, what comes out the same, and what does not.
 
 # %%
+from functools import cache
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -45,11 +47,17 @@ print(CapabilityPCA(n_components=3, missing="ruan2024").fit(below).explained_var
 
 
 # %%
+@cache
+def replayed(protocol, forecaster):
+    """Errors of one forecaster on one protocol; several sections below ask for the same."""
+    return backtest(protocol, forecaster=forecaster).summary()
+
+
 def table(protocol, forecasters):
     """One column of test errors per forecaster."""
     columns = {}
     for name in forecasters:
-        told = backtest(protocol, forecaster=name).summary()["targets"]
+        told = replayed(protocol, name)["targets"]
         columns[name] = pd.Series({one["target"]: one["test_mse"] for one in told})
     return pd.DataFrame(columns)
 
@@ -63,7 +71,8 @@ print(emergent.to_string(float_format="{:.2e}".format))
 # error is the smaller for it.
 
 # %%
-(persian,) = backtest("ruan2024-emergent", forecaster="pc3", benchmarks=["bigbench_parsinlu_qa"]).summary()["targets"]
+told = replayed("ruan2024-emergent", "pc3")["targets"]
+(persian,) = [one for one in told if one["target"] == "bigbench_parsinlu_qa"]
 print(f"stopped: objective {persian['objective']:.6f}, test error {persian['test_mse']:.2e}")
 print(f"minimum: objective {persian['minimum']['objective']:.6f}, test error {persian['minimum']['test_mse']:.2e}")
 
@@ -102,8 +111,7 @@ print(post.to_string(float_format="{:.2e}".format))
 # below are anecdotes.
 
 # %%
-agents = backtest("ruan2024-agents", forecaster="observational").summary()["targets"]
-for one in agents:
+for one in replayed("ruan2024-agents", "observational")["targets"]:
     print(
         f"{one['target']:<24} {one['n_train']} train, {one['n_test']} held out, {one['predictor']}, "
         f"error {one['test_mse']:.1e}"
@@ -133,7 +141,7 @@ print(area_under_errors(swept).round(4).to_dict())
 rows = {}
 for protocol in ("emergent", "emergent-complete", "post-training", "agents", "leaderboard-v2"):
     for name in ("observational", "observational-paper", "compute", "size"):
-        rows.setdefault(protocol, {})[name] = backtest(f"ruan2024-{protocol}", forecaster=name).summary()["total"]
+        rows.setdefault(protocol, {})[name] = replayed(f"ruan2024-{protocol}", name)["total"]
 totals = pd.DataFrame({p: {n: t["test_mse"] for n, t in row.items()} for p, row in rows.items()}).T
 print(totals.round(5).to_string())
 print("median error, emergent-complete:", round(rows["emergent-complete"]["observational"]["medae"], 4))
