@@ -23,7 +23,8 @@ CHILD = """
     from obslaws.lifecycle.validate import validate
     from obslaws.snapshot import load_snapshot, open_snapshot
     from obslaws.sources import SOURCES
-    import huggingface_hub, pyarrow.parquet
+    # what a refresh imports on its way: else every child spends most of its time on that
+    import asyncio, filelock, huggingface_hub.file_download, huggingface_hub.hf_api, pyarrow.dataset, pyarrow.parquet
 
     told = json.loads(sys.argv[1])
     live = replace(SOURCES["epoch"].live, files=told["epoch"])
