@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,6 +60,17 @@ class Outcome:
     at_minimum: float = float("nan")
     axis: str = "training compute (FLOP)"
 
+    @cached_property
+    def _parts(self) -> dict[str, pd.DataFrame]:
+        """Predictions by part, indexed by model: every total asks for them again."""
+        rows = self.predictions
+        return {part: rows[rows["part"] == part].set_index("model") for part in ("train", "test")}
+
+    @cached_property
+    def _errors(self) -> dict[str, pd.Series]:
+        span = self.unit * (1.0 - self.low)
+        return {part: ((rows["forecast"] - rows["score"]) / span).dropna() for part, rows in self._parts.items()}
+
     def errors(self, part: str, models: pd.Index | None = None) -> pd.Series:
         """Forecast minus score as shares, of the models that have a forecast.
 
@@ -72,11 +84,8 @@ class Outcome:
         -------
         Series of float, indexed by model
         """
-        rows = self.predictions[self.predictions["part"] == part].set_index("model")
-        if models is not None:
-            rows = rows.loc[rows.index.isin(models)]
-        error = (rows["forecast"] - rows["score"]) / (self.unit * (1.0 - self.low))
-        return error.dropna()
+        error = self._errors[part]
+        return error.copy() if models is None else error.loc[error.index.isin(models)]
 
     def summary(self, models: pd.Index | None = None) -> dict[str, Any]:
         """Add up.
@@ -94,7 +103,7 @@ class Outcome:
             the strongest training model, in standard deviations of the training logits), and what the forecaster told.
         """
         train, test = self.errors("train"), self.errors("test", models)
-        rows = self.predictions[self.predictions["part"] == "test"].set_index("model").loc[test.index]
+        rows = self._parts["test"].loc[test.index]
         inside = (rows["lower"] <= rows["score"]) & (rows["score"] <= rows["upper"])
         asked = (self.predictions["part"] == "test").sum() if models is None else len(models)
         width = (rows["upper"] - rows["lower"]) / (self.unit * (1.0 - self.low))
