@@ -90,6 +90,7 @@ class SkillForecaster(Forecaster):
             return self._predictive(queries, scores)
 
     def _fit_panel(self, panel: Panel) -> None:
+        panel = _by_family(panel)
         models = complete_queries(panel.models)
         raw = raw_covariates(models)
         self.scale_ = CovariateScale.learn(raw)
@@ -275,11 +276,18 @@ def _names(queries: pd.DataFrame) -> list[tuple[str, str, str]]:
     return list(zip(queries.index, queries["family"], queries["base_family"], strict=True))
 
 
+def _by_family(panel: Panel) -> Panel:
+    """Order the models by family: sums over those of a family then need no copies."""
+    kin = complete_queries(panel.models)[["base_family", "family"]].astype(str)
+    order = np.lexsort((kin["family"], kin["base_family"]))
+    return dataclasses.replace(panel, models=panel.models.iloc[order], scores=panel.scores.iloc[order])
+
+
 def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], Nesting]:
     """Give numbers to families and base families; a family of several base families belongs to its most common one."""
     pairs = models.groupby(["family", "base_family"], sort=True).size().sort_values(ascending=False, kind="stable")
     base_of = {family: base for family, base in reversed(list(pairs.index))}
-    families = {name: i for i, name in enumerate(sorted(base_of))}
+    families = {name: i for i, name in enumerate(sorted(base_of, key=lambda name: (base_of[name], name)))}
     bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}
     family = models["family"].map(families).to_numpy(dtype=np.intp)
     base = np.array([bases[base_of[name]] for name in families], dtype=np.intp)

@@ -26,6 +26,7 @@ from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import replay
 from obslaws.skill.sparse_fit import SparseFit
+from obslaws.skill.student import heavy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -281,7 +282,8 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], finit
     share = _LEVEL
     if finite:
         share = min(_LEVEL * (1.0 + 1.0 / _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))), 0.98)
-    return max(float(np.quantile(absolute[seen], share) / _DEVIATE), 1.0)
+    # spreads are stretched, and in spreads large deviates are larger still
+    return max(float(heavy(np.quantile(absolute[seen], share))) / _DEVIATE, 1.0)
 
 
 def _independent(deviates: Array, group: NDArray[np.intp]) -> float:

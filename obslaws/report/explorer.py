@@ -19,6 +19,7 @@ from obslaws.forecasters.stretch import MOST_TOLD
 from obslaws.report.captions import data_caption
 from obslaws.report.html import render
 from obslaws.report.moments import Moments, check_moments, latent, moments
+from obslaws.skill.posterior import NODE_WEIGHTS, NODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,15 +78,14 @@ def explorer_data(
     answer = latent(forecaster, queries)
     if answer.dof % 2:
         raise UsageError(f"The explorer needs an even number of degrees of freedom of the noise, not {answer.dof:g}.")
-    nodes, weights = np.polynomial.hermite_e.hermegauss(33)  # as many as obslaws.skill.posterior sums over
     fits = [_fit_record(one, answer, k, forecaster.fits_[k].variances.told_noise) for k, one in enumerate(found)]
     return {
         "caption": data_caption(panel),
         "benchmarks": _benchmarks(panel),
         "scale": _scale(forecaster),
         "dof": int(answer.dof),
-        "nodes": nodes.tolist(),
-        "node_weights": (weights / weights.sum()).tolist(),
+        "nodes": NODES.tolist(),
+        "node_weights": NODE_WEIGHTS.tolist(),
         "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
         "fits": fits,
         "families": _families(forecaster, answer, queries, relatives),

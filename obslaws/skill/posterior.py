@@ -1,8 +1,8 @@
 """From the posterior of the latent scale to predictive distributions of scores.
 
 In: means and covariances on the logit scale, benchmark parameters, noise. Out: distribution function and quantiles of
-the score that would be measured: logistic-normal between floor and ceiling, plus Student-t noise, averaged over the
-fits of an ensemble. Conditioning on scores already known of a model happens here too, without a refit.
+the score that would be measured: the logistic of a heavy-tailed logit between floor and ceiling, plus Student-t noise,
+averaged over the fits of an ensemble. Conditioning on scores already known of a model happens here too, without a refit.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from scipy.special import ndtri
 
 from obslaws.forecasters.base import Predictive
 from obslaws.links import logistic
-from obslaws.skill.student import student_t
+from obslaws.skill.student import heavy, student_t
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["LatentPredictive", "condition", "settle"]
+__all__ = ["NODES", "NODE_WEIGHTS", "LatentPredictive", "condition", "settle"]
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(33)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+# the trapezoidal rule: closer together than those of Gauss and Hermite, so that little noise makes small steps
+_NORMAL = np.linspace(-4.5, 4.5, 33)
+NODES = heavy(_NORMAL)
+NODE_WEIGHTS = np.exp(-0.5 * _NORMAL**2) / np.exp(-0.5 * _NORMAL**2).sum()
 _AT_ONCE = 2048  # cells whose quantiles are sought side by side: what fits the cache
 
 
@@ -129,12 +131,12 @@ def settle(
 
 @dataclass(frozen=True)
 class LatentPredictive(Predictive):
-    """Scores whose logit is normal, between floor and ceiling, measured with Student-t noise; K fits averaged.
+    """Scores whose logit is spread as `heavy` has it, between floor and ceiling, with Student-t noise; K fits averaged.
 
     Parameters
     ----------
     logit, logit_sd : ndarray of shape (K, n, J)
-        Mean and standard deviation on the latent scale.
+        Mean and posterior standard deviation on the latent scale.
     floor, ceiling : ndarray of shape (K, J)
         Fractions.
     noise_var : ndarray of shape (K, J)
@@ -169,7 +171,7 @@ class LatentPredictive(Predictive):
 
     @cached_property
     def _mixture(self) -> tuple[Array, Array]:
-        spread = self.logit[..., None] + (self.stretch * self.logit_sd)[..., None] * _NODES
+        spread = self.logit[..., None] + (self.stretch * self.logit_sd)[..., None] * NODES
         room = (self.ceiling - self.floor)[:, None, :, None]
         expected = self.floor[:, None, :, None] + room * logistic(spread)
         p = np.clip(expected, 0.01, 0.99)
@@ -189,7 +191,7 @@ class LatentPredictive(Predictive):
         ndarray of shape (n, J)
         """
         expected, scale = self._mixture
-        below = student_t((scores[..., None] - expected) / scale, self.dof)[0] @ _WEIGHTS
+        below = student_t((scores[..., None] - expected) / scale, self.dof)[0] @ NODE_WEIGHTS
         return np.asarray(np.tensordot(self.weight, below, axes=1))
 
     def normal_score(self, scores: Array) -> Array:
@@ -199,7 +201,7 @@ class LatentPredictive(Predictive):
     def quantile(self, share: float) -> Array:
         """Quantile, see `Predictive.quantile`; by Newton's method between bounds, to 1e-9."""
         expected, scale = (np.moveaxis(a, 0, -2).reshape(self.point.size, -1) for a in self._mixture)
-        weight = np.outer(self.weight, _WEIGHTS).ravel()
+        weight = np.outer(self.weight, NODE_WEIGHTS).ravel()
         out = np.empty(len(expected))
         for first in range(0, len(out), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)

@@ -1,7 +1,7 @@
 // The forecasts of the fitted model, from the numbers that obslaws.report.explorer exports. No page, no state.
 "use strict";
 const arithmetic = (() => {
-  // nodes and weights of the 33-point Gauss-Hermite rule come with the data: the library's own
+  // nodes of the logits in posterior standard deviations, with their weights, come with the data: the library's own
   const DAY = 86400000;
 
   function unpack(packed) {
@@ -142,7 +142,7 @@ const arithmetic = (() => {
     };
   }
 
-  // point and quantiles of one benchmark: logistic-normal between floor and ceiling plus Student-t noise, fits averaged
+  // point and quantiles of one benchmark: logistic between floor and ceiling plus Student-t noise, fits averaged
   function distribution(data, j, parts, stretch) {
     const nodes = data.nodes, expected = [], scale = [], weight = [];
     let point = 0, low = Infinity, high = -Infinity;
