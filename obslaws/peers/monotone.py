@@ -157,13 +157,44 @@ def _forward(design: Array, coefficients: Array, benchmarks: Array) -> _Pass:
     return _Pass(skills, squashed, first, second, share, floor + (1.0 - floor) * share)
 
 
+@dataclass(frozen=True)
+class _Normal:
+    """Normal equations of one benchmark: its own parameters (P), and its logits by q' coefficients of each skill.
+
+    Parameters
+    ----------
+    own : ndarray of shape (P, P)
+    gradient : ndarray of shape (P,)
+    columns : ndarray of int, shape (q',)
+        Columns of the design that models with a score have.
+    cross : ndarray of shape (q', P)
+    shared : ndarray of shape (q', q')
+    by_design : ndarray of shape (q',)
+    """
+
+    own: Array
+    gradient: Array
+    columns: NDArray[np.intp]
+    cross: Array
+    shared: Array
+    by_design: Array
+
+
 class _Steps:
     """Damped Gauss-Newton steps on one data set."""
 
     def __init__(self, design: Array, scores: Array) -> None:
+        from scipy.sparse import csr_array
+
         self.design = design
         self.known = np.isfinite(scores).astype(float)
         self.scores = np.nan_to_num(scores)
+        self.rows = [np.flatnonzero(column) for column in self.known.T]
+        self.columns = [np.flatnonzero(design[rows].any(axis=0)) for rows in self.rows]
+        # a model has one family: most of a design is zeros
+        self.turned = [
+            csr_array(design[np.ix_(rows, columns)].T) for rows, columns in zip(self.rows, self.columns, strict=True)
+        ]
 
     def descend(
         self,
@@ -180,7 +211,7 @@ class _Steps:
         at, value = self._at(coefficients, benchmarks)
         taken = small = 0
         while taken < max_iter and small < PATIENCE and value > target:
-            system = self._system(at, benchmarks, positive)
+            system = self._system(at, benchmarks, positive, free)
             while True:
                 d_coefficients, d_benchmarks = self._solve(system, benchmarks[:, :d], damping, free)
                 new_coefficients, new_benchmarks = coefficients + d_coefficients, benchmarks + d_benchmarks
@@ -200,11 +231,8 @@ class _Steps:
         at = _forward(self.design, coefficients, benchmarks)
         return at, huber(self.scores - at.fitted, self.known)
 
-    def _system(
-        self, at: _Pass, benchmarks: Array, positive: NDArray[np.bool_]
-    ) -> tuple[Array, Array, Array, Array, Array]:
-        """Set up the normal equations: benchmark by benchmark, by skill coefficients, and the gradients of both."""
-        J, n = at.squashed.shape[:2]
+    def _system(self, at: _Pass, benchmarks: Array, positive: NDArray[np.bool_], free: bool) -> list[_Normal]:
+        """Set up the normal equations, benchmark by benchmark; without the skills' part where they are not `free`."""
         d = at.skills.shape[1]
         w1, _, w2, _, w3, _ = _nets(benchmarks)
         floor = logistic(benchmarks[:, d + 1])
@@ -213,38 +241,57 @@ class _Steps:
         by_first = (by_second @ w2.transpose(0, 2, 1)) * (1.0 - at.first**2)
         by_eta = (by_first @ w1.transpose(0, 2, 1)) * (1.0 - at.squashed**2)
         by_floor = ((1.0 - at.share) * floor * (1.0 - floor)).T[:, :, None]
-        outer = (at.first[:, :, :, None] * by_second[:, :, None, :]).reshape(J, n, WIDTH**2)
-        jacobian = np.concatenate(
-            [by_eta * at.skills, by_eta, by_floor, by_first * at.squashed, by_first, outer, by_second,
-             by_top * at.second, by_top], axis=2,
-        )  # fmt: skip
         r = self.scores - at.fitted
-        c = curvature(r, self.known).T
-        g = slope(r, self.known).T
-        gradient = (jacobian * g[:, :, None]).sum(axis=1)
-        # a weight at zero that is pushed below stays out of the step
-        held = positive & (benchmarks <= 0.0) & (gradient < 0.0)
-        jacobian, gradient = np.where(held[:, None, :], 0.0, jacobian), np.where(held, 0.0, gradient)
-        weighted = jacobian * c[:, :, None]
-        eta = by_eta[:, :, 0]
-        cross = self.design.T @ (weighted * by_eta)
-        shared = (self.design.T[None] * (c * eta**2)[:, None, :]) @ self.design
-        return weighted.transpose(0, 2, 1) @ jacobian, cross, shared, gradient, (g * eta) @ self.design
+        root, g = np.sqrt(curvature(r, self.known).T), slope(r, self.known).T
+        out = []
+        for j, (rows, turned) in enumerate(zip(self.rows, self.turned, strict=True)):
+            eta = by_eta[j, rows]
+            outer = (at.first[j, rows, :, None] * by_second[j, rows, None, :]).reshape(len(rows), WIDTH**2)
+            jacobian = np.concatenate(
+                [eta * at.skills[rows], eta, by_floor[j, rows], by_first[j, rows] * at.squashed[j, rows],
+                 by_first[j, rows], outer, by_second[j, rows], by_top[j, rows] * at.second[j, rows], by_top[j, rows]],
+                axis=1,
+            )  # fmt: skip
+            gradient = g[j, rows] @ jacobian
+            # a weight at zero that is pushed below stays out of the step
+            held = positive & (benchmarks[j] <= 0.0) & (gradient < 0.0)
+            jacobian[:, held] = gradient[held] = 0.0
+            jacobian *= root[j, rows, None]
+            own, along = jacobian.T @ jacobian, eta * root[j, rows, None]
+            if not free:
+                nothing = np.zeros((0, len(own)))
+                out.append(_Normal(own, gradient, self.columns[j][:0], nothing, nothing[:, :0], nothing[:, 0]))
+                continue
+            cross = turned @ (jacobian * along)
+            shared = (turned @ (turned.multiply((along[:, 0] ** 2)[None]).T)).toarray()
+            out.append(_Normal(own, gradient, self.columns[j], cross, shared, turned @ (g[j, rows] * eta[:, 0])))
+        return out
 
-    def _solve(
-        self, system: tuple[Array, Array, Array, Array, Array], loadings: Array, damping: float, free: bool
-    ) -> tuple[Array, Array]:
-        own, cross, shared, gradient, by_design = system
+    def _solve(self, system: list[_Normal], loadings: Array, damping: float, free: bool) -> tuple[Array, Array]:
+        from scipy.linalg import cho_factor, cho_solve
+
         q, d = self.design.shape[1], loadings.shape[1]
-        diagonal = np.einsum("jkk->jk", own)
-        # no less than the mean: where scores say nothing (a family below every floor), parameters stay where they are
-        floor = diagonal.mean(axis=1, keepdims=True) + 1e-8
-        damped = own + np.eye(own.shape[1]) * (damping * np.maximum(diagonal, floor))[:, :, None]
-        solved = np.linalg.solve(damped, np.concatenate([cross.transpose(0, 2, 1), gradient[:, :, None]], axis=2))
-        left = np.einsum("jab,jk,jl->akbl", shared - cross @ solved[:, :, :q], loadings, loadings, optimize=True)
-        left = left.reshape(q * d, q * d)
-        weight = np.einsum("jqq,jk->qk", shared, loadings**2).ravel()
-        left[np.diag_indices(q * d)] += damping * np.maximum(weight, weight.mean())
-        right = (by_design - (cross @ solved[:, :, q:])[:, :, 0]).T @ loadings
-        step = np.linalg.solve(left, right.ravel()).reshape(q, d) * free
-        return step, solved[:, :, q] - np.einsum("jmq,qj->jm", solved[:, :, :q], step @ loadings.T)
+        left, right, weight = np.zeros((len(system), q, q)), np.zeros((q, d)), np.zeros((q, d))
+        alone, along = np.empty((len(system), len(system[0].gradient))), []
+        for j, one in enumerate(system):
+            diagonal = np.diag(one.own)
+            # no less than the mean: where scores say nothing (a family below every floor), parameters stay as they are
+            damped = one.own + np.diag(damping * np.maximum(diagonal, diagonal.mean() + 1e-8))
+            factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
+            solved = cho_solve(factor, np.concatenate([one.cross, one.gradient[None]]).T, check_finite=False)
+            alone[j] = solved[:, -1]
+            along.append(solved[:, :-1])
+            here = one.columns
+            left[j][np.ix_(here, here)] = one.shared - one.cross @ along[j]
+            right[here] += np.outer(one.by_design - one.cross @ alone[j], loadings[j])
+            weight[here] += np.outer(np.diag(one.shared), loadings[j] ** 2)
+        if not free:
+            return right, alone
+        pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(system), d * d)
+        whole = (pairs.T @ left.reshape(len(system), q * q)).reshape(d, d, q, q).transpose(2, 0, 3, 1)
+        whole = whole.reshape(q * d, q * d)
+        whole[np.diag_indices(q * d)] += damping * np.maximum(weight, weight.mean()).ravel()
+        step = cho_solve(cho_factor(whole, lower=True, check_finite=False), right.ravel(), check_finite=False)
+        step = step.reshape(q, d)
+        moves = [s @ (step[one.columns] @ loading) for s, one, loading in zip(along, system, loadings, strict=True)]
+        return step, alone - np.stack(moves)

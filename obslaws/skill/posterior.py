@@ -2,7 +2,8 @@
 
 In: means and covariances on the logit scale, benchmark parameters, noise. Out: distribution function and quantiles of
 the score that would be measured: the logistic of a heavy-tailed logit between floor and ceiling, plus Student-t noise,
-averaged over the fits of an ensemble. Conditioning on scores already known of a model happens here too, without a refit.
+averaged over the fits of an ensemble. Conditioning on scores already known of a model happens here too, without a
+refit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Student's t: distribution function and density together, and what the errors of forecasts look like beside a normal."""
+"""Student's t: distribution function and density together, and how the errors of forecasts differ from a normal."""
 
 from __future__ import annotations
 
