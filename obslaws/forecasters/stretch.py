@@ -5,10 +5,10 @@ is. Forecasts inside what is known: each base family in turn is treated as new, 
 beyond it, for models that are newer than all training data or trained with more compute: the fit is repeated on what
 lies before some days of the past, or below some amounts of compute, and asked about what comes after. Both are done
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
-more than the model's errors narrow. Either way only the training data of the fit take part. The factor is that of split
-conformal prediction, with cells of one base family counted for less than they number; beyond the data it is the plain
-quantile, because the repeated fits saw less than the present one. It never narrows. On a large panel both exercises run
-on a sample of the base families, and the first one tells no scores.
+more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
+the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
+independent errors speak; cells of one base family count for less than they number. It never narrows. On a large panel
+both exercises run on a sample of the base families, and the first one tells no scores.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from obslaws.folds import draw
 from obslaws.forecasters.large import replayed, spoken_for
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_TOLD", "Stretch"]
 
-_LEVEL, _DEVIATE = 0.9, 1.6448536  # intervals are stretched to cover nine tenths; the others go along
+_LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
+_CLAIM = 10.0  # independent errors that the posterior's own claim counts for: docs/limits.md, "How intervals are made"
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
 _FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
 MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
@@ -183,7 +185,7 @@ class Stretch:
                 predictive = cast("LatentPredictive", trial.fitted.predict(trial.models.loc[asked], given))
                 deviates.append(predictive.normal_score(rest.to_numpy()[asked]))
                 groups.append(trial.group[asked])
-        return _factor(deviates, groups, finite=False)
+        return _factor(deviates, groups)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
         panel, values, placed = self.panel, frontier.values, frontier.placed
@@ -266,11 +268,12 @@ def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
     return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
 
 
-def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], finite: bool = True) -> float | None:
-    """Factor that makes nine tenths of the deviates fall inside; None when too few base families speak.
+def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> float | None:
+    """Factor on the spread that makes shares of 80, 90 and 95 % of the deviates fall inside, on average over the three.
 
-    With `finite`, of one more than were seen, as split conformal prediction has it. The parts may ask about a cell
-    again: the cells of the largest part are those that are counted.
+    With n independent deviates the logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
+    standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n). None when too few
+    base families speak. The parts may ask about a cell again: the cells of the largest part are those that are counted.
     """
     parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
     if not parts:
@@ -279,11 +282,9 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], finit
     seen = np.isfinite(absolute)
     if len(np.unique(group[seen.any(axis=1)])) < _FEWEST:
         return None
-    share = _LEVEL
-    if finite:
-        share = min(_LEVEL * (1.0 + 1.0 / _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))), 0.98)
-    # spreads are stretched, and in spreads large deviates are larger still
-    return max(float(heavy(np.quantile(absolute[seen], share))) / _DEVIATE, 1.0)
+    n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))
+    found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
+    return max(float(np.exp(n / (n + _CLAIM) * np.log(found / claimed).mean())), 1.0)
 
 
 def _independent(deviates: Array, group: NDArray[np.intp]) -> float:
