@@ -7,8 +7,9 @@ lies before some days of the past, or below some amounts of compute, and asked a
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
 the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
-independent errors speak; cells of one base family count for less than they number. It never narrows. On a large panel
-both exercises run on a sample of the base families, and the first one tells no scores.
+independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half, since
+what is hidden in a replay took part in the rest of the fit, and not at all for models that are part of the fit. On a
+large panel both exercises run on a sample of the base families, and the first one tells no scores.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ __all__ = ["MOST_TOLD", "Stretch"]
 _LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
 _CLAIM = 10.0  # independent errors that the posterior's own claim counts for: docs/limits.md, "How intervals are made"
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
+_NARROWING = 0.5
 _FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
 MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
 _DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from which on one way says enough
@@ -82,7 +84,9 @@ class Stretch:
             every = _frontiers(panel)
             self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
-    def factors(self, n_known: NDArray[np.intp], n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
+    def factors(
+        self, n_known: NDArray[np.intp], n_told: NDArray[np.intp], is_fitted: NDArray[np.bool_], queries: pd.DataFrame
+    ) -> Array:
         """Factor for each query.
 
         Parameters
@@ -91,17 +95,19 @@ class Stretch:
             Models of the family, or base family, whose scores are known.
         n_told : ndarray of int, shape (n,)
             Scores of the model itself that are told to the forecast and were not part of the fit.
+        is_fitted : ndarray of bool, shape (n,)
+            Whether scores of the model itself were part of the fit; its intervals are never narrowed.
         queries : DataFrame of n rows
             With ``release_date`` and ``train_flop``, missing where unknown.
 
         Returns
         -------
         ndarray of shape (n,)
-            1 or more.
         """
         if self.blank is None:
             return np.ones(len(n_known))
         out = np.array([self.by_kin(int(n), int(k)) for n, k in zip(n_known, n_told, strict=True)])
+        out = np.where(is_fitted, np.maximum(out, 1.0), out)
         for name, values in _orders(queries).items():
             for i in np.flatnonzero(values > self.frontiers[name].last):
                 out[i] = max(out[i], self.beyond(name, int(n_told[i])))
@@ -271,9 +277,10 @@ def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
 def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> float | None:
     """Factor on the spread that makes shares of 80, 90 and 95 % of the deviates fall inside, on average over the three.
 
-    With n independent deviates the logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
-    standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n). None when too few
-    base families speak. The parts may ask about a cell again: the cells of the largest part are those that are counted.
+    With n independent deviates its logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
+    standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n); a negative one for
+    half of that. None when too few base families speak. The parts may ask about a cell again: the cells of the largest
+    part are those that are counted.
     """
     parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
     if not parts:
@@ -284,7 +291,8 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> fl
         return None
     n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))
     found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
-    return max(float(np.exp(n / (n + _CLAIM) * np.log(found / claimed).mean())), 1.0)
+    log = n / (n + _CLAIM) * float(np.log(found / claimed).mean())
+    return float(np.exp(log if log > 0.0 else _NARROWING * log))
 
 
 def _independent(deviates: Array, group: NDArray[np.intp]) -> float:

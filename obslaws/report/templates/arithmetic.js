@@ -186,7 +186,7 @@ const arithmetic = (() => {
     const flop = 6 * (query.n_active_params ?? query.n_params) * query.n_tokens;
     const later = beyond.last_day !== null && query.release_date && query.release_date > beyond.last_day;
     const larger = beyond.most_flop !== null && flop > beyond.most_flop;
-    return Math.max(usual, later ? by(beyond.stretch_day) : 1, larger ? by(beyond.stretch_flop) : 1);
+    return Math.max(usual, later ? by(beyond.stretch_day) : 0, larger ? by(beyond.stretch_flop) : 0);
   }
 
   // query: {family (index), n_params, n_active_params, n_tokens, variant, release_date, scores: [J] of number or null}
