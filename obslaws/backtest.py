@@ -38,7 +38,10 @@ from obslaws.protocols import Groups, Protocol, load_protocol, with_options
 from obslaws.splits import plan
 from obslaws.targets import TargetTable
 
-__all__ = ["CELL_COLUMNS", "LEVELS", "PREDICTORS", "BacktestResult", "backtest", "protocol_forecaster", "run_fold"]
+__all__ = [
+    "CELL_COLUMNS", "LEVELS", "PREDICTORS", "BacktestResult", "answer_fold", "backtest", "protocol_forecaster",
+    "run_fold",
+]  # fmt: skip
 
 PREDICTORS = ("compute", "size", "pc1", "pc2", "pc3", "pc4")
 CELL_COLUMNS = ("fold", "model", "family", "benchmark", "score", "forecast", "lower", "upper", "basis")
@@ -352,7 +355,13 @@ def run_fold(
         The fold leaks.
     """
     fold.check()
-    fitted = copy.deepcopy(model).fit(fold.train)
+    return answer_fold(fold, copy.deepcopy(model).fit(fold.train), level, name, unit)
+
+
+def answer_fold(
+    fold: Fold, fitted: Forecaster, level: float, name: str = "", unit: float | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, Outcome | None]:
+    """Forecast what a fold holds out with a forecaster that is fitted to its training data; see `run_fold`."""
     predictive = _Remembering(fitted.predict(fold.queries, fold.revealed))
     answers = fitted.tidy(predictive, fold.queries, list(fold.held_out.columns), level)
     at = fold.train.scores.columns.get_indexer(fold.held_out.columns)

@@ -251,7 +251,7 @@ class SkillForecaster(Forecaster):
             np.where(by_base, 1, 0),
         )
         n_given = (np.isfinite(fresh) | np.isfinite(since)).sum(axis=1)
-        is_fitted = np.isfinite(fitted).any(axis=1)
+        is_fitted = np.asarray(np.isfinite(fitted).any(axis=1))
         stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, is_fitted, queries)
         shape = (len(queries), known.shape[1])
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)

@@ -288,8 +288,8 @@ class _Steps:
         if not free:
             return right, alone
         pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(system), d * d)
-        whole = (pairs.T @ left.reshape(len(system), q * q)).reshape(d, d, q, q).transpose(2, 0, 3, 1)
-        whole = whole.reshape(q * d, q * d)
+        blocks = (pairs.T @ left.reshape(len(system), q * q)).reshape(d, d, q, q)
+        whole = blocks.transpose(2, 0, 3, 1).reshape(q * d, q * d)
         whole[np.diag_indices(q * d)] += damping * np.maximum(weight, weight.mean()).ravel()
         step = cho_solve(cho_factor(whole, lower=True, check_finite=False), right.ravel(), check_finite=False)
         step = step.reshape(q, d)

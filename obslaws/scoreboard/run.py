@@ -2,7 +2,8 @@
 
 A piece is one fold of one race with one forecaster. Its result is a file named after all that it depends on: what
 trains, what is asked, who answers, and the code that answers. The file appears whole or not at all, so that a run which
-was killed goes on where it stopped, and a run after a change redoes what the change touches.
+was killed goes on where it stopped, and a run after a change redoes what the change touches. Pieces with the same
+training data, such as those of one month with one, three and five scores told, share a fit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from obslaws.backtest import SHARES, run_fold
+from obslaws.backtest import SHARES, answer_fold
 from obslaws.errors import StorageError
 from obslaws.forecasters import forecaster as make_forecaster
 from obslaws.parallel import Workers, run_pieces
@@ -103,36 +104,49 @@ def run_races(
     except OSError as error:
         raise StorageError(f"{folder}: cannot keep results here: {error.strerror or error}.") from error
     asked: list[tuple[Race, str, list[Path], bool]] = []
-    todo: dict[Path, tuple[Fold, str, Path]] = {}
+    todo: dict[tuple[str, str], dict[Path, Fold]] = {}  # by training data and forecaster
     for race in races:
         folds, by_group = folds_of(race, snapshot)
         folds = folds[::every] if len(folds) > 2 else folds
-        contents = [_content(fold) for fold in folds]
+        trained = [_digest([fold.train.models, fold.train.scores, fold.train.benchmarks]) for fold in folds]
         for name in forecasters:
-            paths = [folder / f"{address(content, name)}.parquet" for content in contents]
+            paths = []
+            for fold, train in zip(folds, trained, strict=True):
+                path = folder / f"{address(_content(fold, train), name)}.parquet"
+                paths.append(path)
+                if not path.exists():
+                    todo.setdefault((train, name), {})[path] = fold
             asked.append((race, name, paths, by_group))
-            todo.update(
-                {path: (fold, name, path) for path, fold in zip(paths, folds, strict=True) if not path.exists()}
-            )
     total = sum(len(paths) for _, _, paths, _ in asked)
-    done = total - len(todo)
+    done = total - sum(len(pieces) for pieces in todo.values())
     report = progress or (lambda done, total: None)
     report(done, total)
-    for _ in run_pieces(_run_piece, todo.values(), workers or Workers()):
-        done += 1
+    work = [(name, list(pieces.values()), list(pieces)) for (_, name), pieces in todo.items()]
+    for n_done in run_pieces(_run_pieces, work, workers or Workers()):
+        done += n_done
         report(done, total)
     return [_outcome(*one) for one in asked]
 
 
-def _run_piece(fold: Fold, name: str, path: Path) -> None:
+def _run_pieces(name: str, folds: list[Fold], paths: list[Path]) -> int:
+    """Fit once and answer every fold; the first one's seconds hold the fit."""
     start = time.process_time()
-    cells, quantiles, _ = run_fold(fold, make_forecaster(name), LEVEL)
-    seconds = time.process_time() - start
-    frame = cells.reset_index(drop=True).join(quantiles.reset_index(drop=True).rename(columns="{:g}".format))
+    for fold in folds:
+        fold.check()
+    fitted = make_forecaster(name).fit(folds[0].train)
+    for fold, path in zip(folds, paths, strict=True):
+        cells, quantiles, _ = answer_fold(fold, fitted, LEVEL)
+        seconds, start = time.process_time() - start, time.process_time()
+        frame = cells.reset_index(drop=True).join(quantiles.reset_index(drop=True).rename(columns="{:g}".format))
+        _write_whole(frame.assign(seconds=seconds), path)
+    return len(paths)
+
+
+def _write_whole(frame: pd.DataFrame, path: Path) -> None:
     at, aside = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
     os.close(at)
     try:
-        frame.assign(seconds=seconds).to_parquet(aside, index=False)
+        frame.to_parquet(aside, index=False)
         Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
@@ -165,11 +179,14 @@ def address(content: str, forecaster: str) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def _content(fold: Fold) -> str:
-    digest = hashlib.sha256(fold.name.encode())
-    train = fold.train
-    tables = [train.models, train.scores, train.benchmarks, fold.queries, fold.held_out]
-    for table in [*tables, *([] if fold.revealed is None else [fold.revealed])]:
+def _content(fold: Fold, train: str) -> str:
+    asked = [fold.queries, fold.held_out, *([] if fold.revealed is None else [fold.revealed])]
+    return _digest(asked, fold.name, train)
+
+
+def _digest(tables: Sequence[pd.DataFrame], *names: str) -> str:
+    digest = hashlib.sha256("\n".join(names).encode())
+    for table in tables:
         digest.update(table.to_csv(lineterminator="\n").encode())
     return digest.hexdigest()
 
