@@ -163,7 +163,8 @@ class _Normal:
 
     Parameters
     ----------
-    own : ndarray of shape (P, P)
+    jacobian : ndarray of shape (n', P)
+        Of the n' models with a score, by the benchmark's own parameters; weighted.
     gradient : ndarray of shape (P,)
     columns : ndarray of int, shape (q',)
         Columns of the design that models with a score have.
@@ -172,28 +173,40 @@ class _Normal:
     by_design : ndarray of shape (q',)
     """
 
-    own: Array
+    jacobian: Array
     gradient: Array
     columns: NDArray[np.intp]
     cross: Array
     shared: Array
     by_design: Array
 
+    def solve(self, damping: float) -> tuple[Array, Array]:
+        """Own parameters' answers to the gradient (P,) and to `cross` (P, q'), by the smaller of two systems."""
+        jacobian = self.jacobian
+        diagonal = np.einsum("np,np->p", jacobian, jacobian)
+        # no less than the mean: where scores say nothing (a family below every floor), parameters stay as they are
+        held = damping * np.maximum(diagonal, diagonal.mean() + 1e-8)
+        sides = np.concatenate([self.gradient[:, None], self.cross.T], axis=1)
+        if len(jacobian) < len(held):  # the matrix inversion lemma
+            along = jacobian / held
+            inner = np.eye(len(jacobian)) + along @ jacobian.T
+            solved = (sides - jacobian.T @ np.linalg.solve(inner, along @ sides)) / held[:, None]
+        else:
+            solved = np.linalg.solve(jacobian.T @ jacobian + np.diag(held), sides)
+        return solved[:, 0], solved[:, 1:]
+
 
 class _Steps:
     """Damped Gauss-Newton steps on one data set."""
 
     def __init__(self, design: Array, scores: Array) -> None:
-        from scipy.sparse import csr_array
-
         self.design = design
         self.known = np.isfinite(scores).astype(float)
         self.scores = np.nan_to_num(scores)
         self.rows = [np.flatnonzero(column) for column in self.known.T]
         self.columns = [np.flatnonzero(design[rows].any(axis=0)) for rows in self.rows]
-        # a model has one family: most of a design is zeros
         self.turned = [
-            csr_array(design[np.ix_(rows, columns)].T) for rows, columns in zip(self.rows, self.columns, strict=True)
+            design[np.ix_(rows, columns)].T.copy() for rows, columns in zip(self.rows, self.columns, strict=True)
         ]
 
     def descend(
@@ -257,14 +270,15 @@ class _Steps:
             held = positive & (benchmarks[j] <= 0.0) & (gradient < 0.0)
             jacobian[:, held] = gradient[held] = 0.0
             jacobian *= root[j, rows, None]
-            own, along = jacobian.T @ jacobian, eta * root[j, rows, None]
             if not free:
-                nothing = np.zeros((0, len(own)))
-                out.append(_Normal(own, gradient, self.columns[j][:0], nothing, nothing[:, :0], nothing[:, 0]))
+                nothing = np.zeros((0, len(gradient)))
+                out.append(_Normal(jacobian, gradient, self.columns[j][:0], nothing, nothing[:, :0], nothing[:, 0]))
                 continue
-            cross = turned @ (jacobian * along)
-            shared = (turned @ (turned.multiply((along[:, 0] ** 2)[None]).T)).toarray()
-            out.append(_Normal(own, gradient, self.columns[j], cross, shared, turned @ (g[j, rows] * eta[:, 0])))
+            weighted = turned * (eta[:, 0] * root[j, rows])
+            by_design = turned @ (g[j, rows] * eta[:, 0])
+            out.append(
+                _Normal(jacobian, gradient, self.columns[j], weighted @ jacobian, weighted @ weighted.T, by_design)
+            )
         return out
 
     def _solve(self, system: list[_Normal], loadings: Array, damping: float, free: bool) -> tuple[Array, Array]:
@@ -274,13 +288,8 @@ class _Steps:
         left, right, weight = np.zeros((len(system), q, q)), np.zeros((q, d)), np.zeros((q, d))
         alone, along = np.empty((len(system), len(system[0].gradient))), []
         for j, one in enumerate(system):
-            diagonal = np.diag(one.own)
-            # no less than the mean: where scores say nothing (a family below every floor), parameters stay as they are
-            damped = one.own + np.diag(damping * np.maximum(diagonal, diagonal.mean() + 1e-8))
-            factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
-            solved = cho_solve(factor, np.concatenate([one.cross, one.gradient[None]]).T, check_finite=False)
-            alone[j] = solved[:, -1]
-            along.append(solved[:, :-1])
+            alone[j], cross = one.solve(damping)
+            along.append(cross)
             here = one.columns
             left[j][np.ix_(here, here)] = one.shared - one.cross @ along[j]
             right[here] += np.outer(one.by_design - one.cross @ alone[j], loadings[j])

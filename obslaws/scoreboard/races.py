@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ENTRANTS", "RACES", "Race", "find_races", "folds_of"]
 
 ENTRANTS = (
-    "skill", "mean", "model-mean", "carry-forward", "compute", "size-tokens", "logit-ols", "observational", "sloth",
+    "skill", "mean", "model-mean", "carry-forward", "compute", "size-tokens", "logit-ols", "sloth",
     "latent", "eci", "matrix",
 )  # fmt: skip
 """Forecasters of the table, by name."""
