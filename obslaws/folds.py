@@ -111,9 +111,9 @@ def draw(scores: pd.DataFrame, k: int, seed: int) -> np.ndarray:
     -------
     ndarray of bool, shape (n_rows, n_columns)
     """
-    chosen = np.zeros(scores.shape, dtype=bool)
+    chosen, known = np.zeros(scores.shape, dtype=bool), scores.notna().to_numpy()
     for i, name in enumerate(scores.index):
-        there = np.flatnonzero(scores.iloc[i].notna().to_numpy())
+        there = np.flatnonzero(known[i])
         # each column gets a number of its own, so that the order of columns does not matter either
         ticket = [zlib.crc32(f"{seed}/{name}/{column}".encode()) for column in scores.columns[there]]
         chosen[i, there[np.argsort(ticket, kind="stable")[:k]]] = True

@@ -268,8 +268,7 @@ class SkillForecaster(Forecaster):
         """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""
         mean, cov = update.apply(*logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who), kin)
         noise, dof = fit.variances.told_noise, fit.problem.priors.dof
-        for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
-            mean[i], cov[i] = condition(mean[i], cov[i], fresh[i], *update.asymptotes, noise, asked, dof)
+        mean, cov = condition(mean, cov, fresh, *update.asymptotes, noise, asked, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 
 

@@ -155,21 +155,12 @@ class Stretch:
         problem, means, sds = self.fits[0].problem, [], []
         n_items, dof = problem.data.n_items, problem.priors.dof
         for fit, one in zip(self.fits, replays, strict=True):
-            mean, sd, at = one.logit[asked], one.logit_sd[asked], np.flatnonzero(asked)
-            for i in np.flatnonzero(np.isfinite(told).any(axis=1)):
-                mean[i], cov = condition(
-                    mean[i],
-                    one.logit_cov[at[i]],
-                    told[i],
-                    fit.floors,
-                    fit.ceilings,
-                    fit.variances.told_noise,
-                    n_items,
-                    dof,
-                )
-                sd[i] = np.sqrt(np.maximum(np.diag(cov), 1e-12))
+            mean, cov = condition(
+                one.logit[asked], one.logit_cov[asked], told, fit.floors, fit.ceilings, fit.variances.told_noise,
+                n_items, dof,
+            )  # fmt: skip
             means.append(mean)
-            sds.append(sd)
+            sds.append(np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12)))
         shape = means[0].shape
         return LatentPredictive(
             np.stack(means), np.stack(sds), np.stack([f.floors for f in self.fits]),

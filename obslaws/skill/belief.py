@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obslaws.skill.blocks import spd_inverse
 from obslaws.skill.branches import Branches
 from obslaws.skill.state import Penalty
 
@@ -99,8 +98,8 @@ def branches(
         problem.covariates,
         problem.model_curvature(weight, state.loadings),
         precision,
-        spd_inverse(variances.family),
-        spd_inverse(variances.base),
+        variances.family_precision,
+        variances.base_precision,
         np.full(len(variances.slope), np.inf) if hold_slopes else 1.0 / variances.slope,
     )
 

@@ -44,15 +44,15 @@ def condition(
     dof: float,
     max_iter: int = 30,
 ) -> tuple[Array, Array]:
-    """Update one model's logits by scores that are known of it: Gauss-Newton with Student-t weights, then Laplace.
+    """Update logits by scores that are known of the models: Gauss-Newton with Student-t weights, then Laplace.
 
     Parameters
     ----------
-    mean : ndarray of shape (J,)
-        Prior mean of the logits.
-    cov : ndarray of shape (J, J)
+    mean : ndarray of shape (J,) or (n, J)
+        Prior mean of the logits, of one model or of n.
+    cov : ndarray of shape (J, J) or (n, J, J)
         Prior covariance.
-    scores : ndarray of shape (J,)
+    scores : ndarray of shape (J,) or (n, J)
         Fractions, NaN unknown.
     floor, ceiling : ndarray of shape (J,)
     noise_var, n_items : ndarray of shape (J,)
@@ -61,17 +61,31 @@ def condition(
     Returns
     -------
     tuple of ndarray
-        Posterior mean (J,) and covariance (J, J).
+        Posterior mean and covariance, of the shapes of the prior ones.
     """
-    at = np.flatnonzero(np.isfinite(scores))
-    if not len(at):
-        return mean, cov
-    cross, inner = cov[:, at], cov[np.ix_(at, at)]
-    gap, noise, worth = settle(
-        mean[at], inner, scores[at], floor[at], ceiling[at], noise_var[at], n_items[at], dof, max_iter
-    )
-    taken = np.linalg.solve(inner + np.diag(worth), cross.T)
-    return mean + cross @ np.linalg.solve(inner + np.diag(noise), gap), cov - cross @ taken
+    if mean.ndim == 1:
+        one = condition(mean[None], cov[None], scores[None], floor, ceiling, noise_var, n_items, dof, max_iter)
+        return one[0][0], one[1][0]
+    known = np.isfinite(scores)
+    count = known.sum(axis=1)
+    mean, cov = mean.copy(), cov.copy()
+    for k in np.unique(count[count > 0]):  # side by side, models of whom as much is known
+        rows = np.flatnonzero(count == k)
+        at, i = np.nonzero(known[rows])[1].reshape(len(rows), k), rows[:, None]
+        inner = cov[i[:, :, None], at[:, :, None], at[:, None, :]]
+        cross = cov[i[:, :, None], at[:, :, None], np.arange(mean.shape[1])]  # (rows, k, J)
+        gap, noise, worth = settle(
+            mean[i, at], inner, scores[i, at], floor[at], ceiling[at], noise_var[at], n_items[at], dof, max_iter
+        )
+        across = np.swapaxes(cross, 1, 2)
+        mean[rows] += (across @ np.linalg.solve(inner + _diagonal(noise), gap[..., None]))[..., 0]
+        cov[rows] -= across @ np.linalg.solve(inner + _diagonal(worth), cross)
+    return mean, cov
+
+
+def _diagonal(values: Array) -> Array:
+    """Diagonal matrices: (..., n) -> (..., n, n)."""
+    return np.asarray(values[..., None] * np.eye(values.shape[-1]))
 
 
 def settle(
@@ -89,13 +103,13 @@ def settle(
 
     Parameters
     ----------
-    mean : ndarray of shape (n,)
-        Prior mean of the logits, of one model or of several.
-    cov : ndarray of shape (n, n)
+    mean : ndarray of shape (..., n)
+        Prior mean of the logits, of one model or of several; each of the leading dimensions stands by itself.
+    cov : ndarray of shape (..., n, n)
         Prior covariance.
-    scores : ndarray of shape (n,)
+    scores : ndarray of shape (..., n)
         Fractions.
-    floor, ceiling, noise_var, n_items : ndarray of shape (n,)
+    floor, ceiling, noise_var, n_items : ndarray of shape (..., n)
         Of the benchmark of each score.
     dof : float
     max_iter : int
@@ -103,13 +117,14 @@ def settle(
     Returns
     -------
     tuple of ndarray
-        Observed minus expected logit (n,), its noise variance at the mode (n,), and the noise variance that says what
-        the observation is worth to the covariance (n,).
+        Observed minus expected logit, its noise variance at the mode, and the noise variance that says what the
+        observation is worth to the covariance; each of shape (..., n).
     """
     room = ceiling - floor
     logit = mean.copy()
     # a Student-t tells less than its curvature at the mode pretends: its Fisher information is what it tells on average
     fisher = (dof + 1.0) / (dof + 3.0)
+    moving = np.ones((*mean.shape[:-1], 1), dtype=bool)
     for _ in range(max_iter):
         share = logistic(logit)
         expected = floor + room * share
@@ -121,10 +136,11 @@ def settle(
         # the working observation of the linearised logit, with its variance
         gap = logit + residual / slope - mean
         noise = variance / robust / slope**2
-        moved = mean + cov @ np.linalg.solve(cov + np.diag(noise), gap)
-        step = np.clip(moved - logit, -2.0, 2.0)
+        moved = mean + (cov @ np.linalg.solve(cov + _diagonal(noise), gap[..., None]))[..., 0]
+        step = np.where(moving, np.clip(moved - logit, -2.0, 2.0), 0.0)
         logit = logit + step
-        if np.abs(step).max() < 1e-8:
+        moving = moving & (np.abs(step).max(axis=-1, keepdims=True) >= 1e-8)
+        if not moving.any():
             break
     worth = np.minimum(robust, 1.0) * fisher  # an outlier tells even less
     return gap, noise, variance / worth / slope**2

@@ -168,7 +168,7 @@ class Problem:
         priors, d = self.priors, self.d
         sds = np.array([priors.intercept_sd, *np.ones(d), priors.ceiling_logit_sd, priors.floor_logit_sd])
         out = np.diag(sds**-2.0)
-        out[1 : d + 1, 1 : d + 1] = spd_inverse(variances.loading)
+        out[1 : d + 1, 1 : d + 1] = variances.loading_precision
         return out
 
     def item_strays(self, state: State, variances: Variances) -> Array:
@@ -223,8 +223,8 @@ class Problem:
         stray = state.skills - self.data.covariates @ state.slopes - state.family[nesting.family]
         total += 0.5 * np.sum((precision @ stray[:, :, None])[:, :, 0] * stray)
         deviation = state.family - state.base[nesting.base]
-        total += 0.5 * np.sum((deviation @ spd_inverse(variances.family)) * deviation)
-        total += 0.5 * np.sum((state.base @ spd_inverse(variances.base)) * state.base)
+        total += 0.5 * np.sum((deviation @ variances.family_precision) * deviation)
+        total += 0.5 * np.sum((state.base @ variances.base_precision) * state.base)
         total += 0.5 * np.sum(state.own**2 / variances.own)
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
         items = self.item_strays(state, variances)
@@ -291,7 +291,7 @@ class Problem:
         if self.shared_prior:
             shared[np.arange(k), np.arange(k)] = np.repeat(1.0 / variances.slope, d)
             shared_gradient[:k] = -(state.slopes / variances.slope[:, None]).ravel()
-        family_precision, base_precision = spd_inverse(variances.family), spd_inverse(variances.base)
+        family_precision, base_precision = variances.family_precision, variances.base_precision
         curvature = (cells.curvature @ pairs).reshape(n_models, d, d)
         system = System(
             nesting, data.covariates, curvature, precision, coupling, own, shared,

@@ -1,11 +1,14 @@
-"""What a fit sees, what it moves, and what it assumes: records without arithmetic."""
+"""What a fit sees, what it moves, and what it assumes: records with next to no arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from obslaws.skill.blocks import spd_inverse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,6 +176,21 @@ class Variances:
     noise: Array
     loading: Array
     loading_mean: Array
+
+    @cached_property
+    def family_precision(self) -> Array:
+        """Inverse of `family`."""
+        return spd_inverse(self.family)
+
+    @cached_property
+    def base_precision(self) -> Array:
+        """Inverse of `base`."""
+        return spd_inverse(self.base)
+
+    @cached_property
+    def loading_precision(self) -> Array:
+        """Inverse of `loading`."""
+        return spd_inverse(self.loading)
 
     @property
     def told_noise(self) -> Array:

@@ -145,9 +145,9 @@ class System:
         block[:, d:, :d] = np.swapaxes(block[:, :d, d:], 1, 2)
         block[:, d:, d:] = rows[:, :, self.intercepts] + np.diag(own_precision)
         self.base_inverse = spd_inverse(block)
-        self.shared = self._eliminated(shared, kept, carried, family_yielding)
+        self.shared = self._eliminated(shared, kept, carried)
 
-    def _eliminated(self, out: Array, kept: Array, carried: Array, family_yielding: Array) -> Array:
+    def _eliminated(self, out: Array, kept: Array, carried: Array) -> Array:
         x, k = self.covariates, self.n_slopes
         (n_models, p), d, n_items = x.shape, kept.shape[1], carried.shape[2]
         outer = (x[:, :, None] * x[:, None, :]).reshape(n_models, p * p)
@@ -156,9 +156,9 @@ class System:
         cross = (x.T @ carried.reshape(n_models, d * n_items)).reshape(k, n_items)
         out[:k, k:] += cross
         out[k:, :k] += cross.T
-        out[k:, k:] -= _stacked(self.coupling).T @ _stacked(self.yielding)
-        out -= _stacked(self.family_link).T @ _stacked(family_yielding)
-        out -= _stacked(self.base_link).T @ _stacked(self.base_inverse @ self.base_link)
+        out[k:, k:] -= _square(self.coupling, self.model_inverse)
+        out -= _square(self.family_link, self.family_inverse)
+        out -= _square(self.base_link, self.base_inverse)
         return out
 
     @cached_property
@@ -406,6 +406,12 @@ def _by_covariate(x: Array, blocks: Array) -> Array:
 def _stacked(blocks: Array) -> Array:
     """All rows of all blocks as one matrix: (n, a, b) -> (n*a, b)."""
     return blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2])
+
+
+def _square(link: Array, inverse: Array) -> Array:
+    """Sum of link' inverse link over the blocks: (n, d, G), (n, d, d) -> (G, G); as a square, half of the products."""
+    half = _stacked(np.swapaxes(np.linalg.cholesky(inverse), 1, 2) @ link)
+    return np.asarray(half.T @ half)
 
 
 def _apply(blocks: Array, vectors: Array) -> Array:
