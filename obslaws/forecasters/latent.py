@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from scipy.special import betainc, betaincinv
+from scipy.special import betainc, betaln
 
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import Forecaster, NormalPredictive, Predictive, complete_queries
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["BetaMixture", "LatentBeta"]
 
 NODES = 32
-HALVINGS = 24
+STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,29 @@ class BetaMixture(Predictive):
     basis: NDArray[np.str_]
 
     def quantile(self, share: float) -> Array:
-        """Quantile, see `Predictive.quantile`; by bisection between those of the mixture's parts."""
-        a, b = self.means * self.precisions, (1.0 - self.means) * self.precisions
-        parts = betaincinv(a, b, share)
-        low, high = parts.min(axis=0), parts.max(axis=0)
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            below = betainc(a, b, middle).mean(axis=0) < share
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return np.where(self.fitted, 0.5 * (low + high), self.other.quantile(share))
+        """Quantile, see `Predictive.quantile`; by Newton's method between bounds, to 1e-8."""
+        fitted = self.fitted
+        means = self.means[:, fitted]  # (n_nodes, n_cells)
+        precision = np.broadcast_to(self.precisions, fitted.shape)[fitted]
+        a, b = means * precision, (1.0 - means) * precision
+        scale = betaln(a, b)
+        low, high, found = np.zeros(len(precision)), np.ones(len(precision)), means.mean(axis=0)
+        at = np.arange(len(found))
+        for _ in range(STEPS):
+            x = found[at]
+            over = betainc(a, b, x).mean(axis=0) - share
+            low[at], high[at] = np.where(over < 0.0, x, low[at]), np.where(over < 0.0, high[at], x)
+            density = np.exp((a - 1.0) * np.log(x) + (b - 1.0) * np.log1p(-x) - scale).mean(axis=0)
+            there = x - over / np.maximum(density, 1e-300)
+            there = np.where((there > low[at]) & (there < high[at]), there, 0.5 * (low[at] + high[at]))
+            found[at] = there
+            far = (np.abs(there - x) > 1e-8) & (high[at] - low[at] > 1e-8)
+            if not far.any():
+                break
+            at, a, b, scale = at[far], a[:, far], b[:, far], scale[:, far]
+        out = np.array(self.other.quantile(share))
+        out[fitted] = found
+        return out
 
 
 class LatentBeta(Forecaster):

@@ -7,9 +7,10 @@ lies before some days of the past, or below some amounts of compute, and asked a
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
 the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
-independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half, since
-what is hidden in a replay took part in the rest of the fit, and not at all for models that are part of the fit. On a
-large panel both exercises run on a sample of the base families, and the first one tells no scores.
+independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half,
+since what is hidden in a replay took part in the rest of the fit. Other scores of models that are part of the fit are
+forecast at the posterior's claim. On a large panel both exercises run on a sample of the base families, and the first
+one tells no scores.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 __all__ = ["MOST_TOLD", "Stretch"]
 
 _LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
-_CLAIM = 10.0  # independent errors that the posterior's own claim counts for: docs/limits.md, "How intervals are made"
+_CLAIM = (
+    10.0  # independent errors that the posterior's own claim counts for: docs/backtests.md, "How intervals are made"
+)
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
 _NARROWING = 0.5
 _FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
@@ -85,7 +88,11 @@ class Stretch:
             self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
     def factors(
-        self, n_known: NDArray[np.intp], n_told: NDArray[np.intp], is_fitted: NDArray[np.bool_], queries: pd.DataFrame
+        self,
+        n_known: NDArray[np.intp],
+        n_told: NDArray[np.intp],
+        queries: pd.DataFrame,
+        is_fitted: NDArray[np.bool_] | None = None,
     ) -> Array:
         """Factor for each query.
 
@@ -95,10 +102,10 @@ class Stretch:
             Models of the family, or base family, whose scores are known.
         n_told : ndarray of int, shape (n,)
             Scores of the model itself that are told to the forecast and were not part of the fit.
-        is_fitted : ndarray of bool, shape (n,)
-            Whether scores of the model itself were part of the fit; its intervals are never narrowed.
         queries : DataFrame of n rows
             With ``release_date`` and ``train_flop``, missing where unknown.
+        is_fitted : ndarray of bool, shape (n,), optional
+            Whether scores of the model itself were part of the fit: replays hide whole models and say nothing of it.
 
         Returns
         -------
@@ -106,8 +113,8 @@ class Stretch:
         """
         if self.blank is None:
             return np.ones(len(n_known))
-        out = np.array([self.by_kin(int(n), int(k)) for n, k in zip(n_known, n_told, strict=True)])
-        out = np.where(is_fitted, np.maximum(out, 1.0), out)
+        asked = zip(n_known, n_told, np.zeros(len(n_known)) if is_fitted is None else is_fitted, strict=True)
+        out = np.array([1.0 if fitted else self.by_kin(int(n), int(k)) for n, k, fitted in asked])
         for name, values in _orders(queries).items():
             for i in np.flatnonzero(values > self.frontiers[name].last):
                 out[i] = max(out[i], self.beyond(name, int(n_told[i])))

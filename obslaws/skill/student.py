@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["heavy", "student_t"]
 
-# chosen on forecasts of development groups: docs/limits.md, "How intervals are made"
+# chosen on forecasts of development groups: docs/backtests.md, "How intervals are made"
 _TAIL_DOF = 4.0
 _AGREE = 0.95  # the bounds of nine tenths
 _SCALE = float(ndtri(_AGREE) / stdtrit(_TAIL_DOF, _AGREE))

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm, t
 
 import obslaws.forecasters.stretch as room
 from obslaws.folds import draw
@@ -42,7 +43,29 @@ def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretc
     )
     assert factors[0] == factors[2] == stretch.by_kin(1)
     assert factors[1] == max(stretch.by_kin(1), stretch.beyond("day"))
-    assert (factors >= 1).all()
+
+
+def test_models_of_the_fit_are_not_stretched(panel, stretch):
+    fitted = np.array([True, False])
+    factors = stretch.factors(np.array([0, 0]), np.array([0, 0]), asked([pd.NaT, pd.NaT]), fitted)
+    assert factors[0] == 1.0 != factors[1] == stretch.by_kin(0)
+
+
+@pytest.mark.parametrize(("scale", "believed"), [(2.0, 1.0), (0.5, 0.5)])
+def test_many_errors_are_believed_and_narrowing_by_half(scale, believed):
+    """Deviates of the claimed shape, but wider or narrower: the logarithm of the factor, for 400 independent ones."""
+    shares = (np.arange(400) + 0.5) / 400
+    spread = scale * t.ppf(shares, 4) * norm.ppf(0.95) / t.ppf(0.95, 4)  # as the logits of forecasts are spread
+    deviates = norm.ppf(t.cdf(spread * t.ppf(0.95, 4) / norm.ppf(0.95), 4))[:, None]
+    found = room._factor([deviates], [np.random.default_rng(0).permutation(400)])
+    assert np.log(found) == pytest.approx(believed * np.log(scale) * 400 / 410, abs=0.02)
+
+
+def test_few_errors_move_the_factor_little():
+    deviates = 3.0 * norm.ppf((np.arange(5) + 0.5) / 5)[:, None]
+    few = room._factor([deviates], [np.arange(5)])
+    many = room._factor([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)])
+    assert 1.0 < few < many**0.5
 
 
 def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
@@ -109,7 +132,12 @@ def test_conditioning_that_promises_too_much_is_noticed(panel, monkeypatch):
     """Told scores that are believed to settle everything: intervals after them are stretched, those before are not."""
     first, plain = stretch_of(panel), room.condition
     honest = [first.by_kin(0, n) for n in (0, 2)]
-    monkeypatch.setattr(room, "condition", lambda *args: (plain(*args)[0], 0.01 * plain(*args)[1]))
+
+    def settled(mean, cov, scores, *rest):
+        after, spread = plain(mean, cov, scores, *rest)
+        return after, np.where(np.isfinite(scores).any(axis=1)[:, None, None], 0.01 * spread, spread)
+
+    monkeypatch.setattr(room, "condition", settled)
     vain = stretch_of(panel)
     assert vain.by_kin(0, 2) > 1.5 * honest[1]
     assert vain.by_kin(0, 0) == honest[0]
