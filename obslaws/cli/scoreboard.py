@@ -44,6 +44,7 @@ def scoreboard(
     from obslaws.scoreboard.races import ENTRANTS, find_races
     from obslaws.scoreboard.record import track_record
     from obslaws.scoreboard.run import run_races
+    from obslaws.scoreboard.table import yearly
 
     for path, endings in ((page, (".html",)), (output, (".csv", ".md"))):
         if path is not None and path.suffix not in endings:
@@ -66,6 +67,7 @@ def scoreboard(
             workers=Workers(jobs, backend, scheduler),
             progress=progress,
         )
+    years = yearly(outcomes, entrants[0], snapshot)
     record = track_record(outcomes, *_made_by(snapshot), _command(races, forecasters, every, snapshot))
     table = record.table
 
@@ -75,7 +77,7 @@ def scoreboard(
     if format is not Format.table:
         shown.frame(table)
     else:
-        from obslaws.report.scoreboard_page import COLUMNS, for_people
+        from obslaws.report.scoreboard_page import COLUMNS, for_people, years_for_people
 
         for race, rows in for_people(table).groupby("race", sort=False):
             shown.line()
@@ -83,6 +85,12 @@ def scoreboard(
             shown.line()
             titled = rows.drop(columns="race").rename(columns={**COLUMNS, "forecaster": "<forecaster"})
             shown.frame(titled, titled)
+        if len(years):
+            shown.line()
+            shown.line(f"Intervals of {entrants[0]} by year of release", bold=True)
+            shown.line()
+            told = years_for_people(years).rename(columns={"race": "<race"})
+            shown.frame(told, told)
     if page is not None or output is not None:
         from obslaws.report.scoreboard_page import scoreboard_html, write_markdown, write_text
 
@@ -90,7 +98,9 @@ def scoreboard(
             write_text(page, scoreboard_html(record))
             shown.line(f"Page: {page}")
         if output is not None:
-            write_text(output, record.to_csv() if output.suffix == ".csv" else write_markdown(record))
+            write_text(
+                output, record.to_csv() if output.suffix == ".csv" else write_markdown(record, entrants[0], years)
+            )
             shown.line(f"Rows: {output}")
 
 

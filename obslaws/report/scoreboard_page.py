@@ -30,7 +30,10 @@ from obslaws.views import view_panel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["COLUMNS", "ScoreboardReport", "for_people", "open_scoreboard", "scoreboard_html", "write_markdown"]
+__all__ = [
+    "COLUMNS", "ScoreboardReport", "for_people", "open_scoreboard", "scoreboard_html", "write_markdown", "write_text",
+    "years_for_people",
+]  # fmt: skip
 
 COLUMNS = {
     "forecaster": "forecaster", "n_cells": "cells", "mae": "MAE", "medae": "median", "crps": "CRPS",
@@ -182,12 +185,24 @@ _NOTE = (
 _SECONDS = " Seconds of processor time for all fits and forecasts."
 
 
-def write_markdown(record: TrackRecord) -> str:
+def years_for_people(years: pd.DataFrame) -> pd.DataFrame:
+    """Word a table of `obslaws.scoreboard.table.yearly` for people."""
+    shares = {f"{level} %": (100 * years[f"coverage_{level}"]).map("{:.1f}".format) for level in (80, 90, 95)}
+    return pd.DataFrame({"race": years["race"], "year": years["year"], "scores": years["n_cells"], **shares}).astype(
+        str
+    )
+
+
+def write_markdown(record: TrackRecord, forecaster: str, years: pd.DataFrame) -> str:
     """Write the tables for a docs page.
 
     Parameters
     ----------
     record : TrackRecord
+    forecaster : str
+        Whose intervals are shown by year.
+    years : DataFrame
+        From `obslaws.scoreboard.table.yearly`.
 
     Returns
     -------
@@ -204,6 +219,12 @@ def write_markdown(record: TrackRecord) -> str:
         parts.append(f"| {' | '.join(titles)} |")
         parts.append(f"|---|{'---:|' * (len(titles) - 1)}")
         parts += [f"| {' | '.join(values)} |" for values in rows.drop(columns="race").itertuples(index=False)]
+        parts.append("")
+    if len(years):
+        told = years_for_people(years)
+        parts += [f"## Intervals of {forecaster} by year of release", "", f"| {' | '.join(map(str, told.columns))} |"]
+        parts.append(f"|---|{'---:|' * (told.shape[1] - 1)}")
+        parts += [f"| {' | '.join(values)} |" for values in told.itertuples(index=False)]
         parts.append("")
     return "\n".join(parts)
 

@@ -13,13 +13,16 @@ import pandas as pd
 
 from obslaws.backtest import CELL_COLUMNS, LEVELS
 from obslaws.metrics import coverage, crps, decision_accuracy, mae_groups, paired_bootstrap, point_metrics, width
+from obslaws.panel import load_panel
+from obslaws.protocols import load_protocol
 
 if TYPE_CHECKING:
     from obslaws.scoreboard.run import Outcome
 
-__all__ = ["REFERENCE", "add_up", "coverage_by_year", "reliability"]
+__all__ = ["REFERENCE", "add_up", "coverage_by_year", "reliability", "yearly"]
 
 REFERENCE = "skill"
+_FEWEST = 30  # scores of a year that are worth a share
 
 
 def add_up(outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -123,3 +126,34 @@ def coverage_by_year(outcome: Outcome, years: pd.Series) -> pd.DataFrame:
     table = inside.groupby(year.to_numpy()).mean()
     table.insert(0, "n_cells", inside.groupby(year.to_numpy()).size())
     return table.rename_axis("year").reset_index()
+
+
+def years_of(outcome: Outcome, snapshot: str | None = None) -> pd.Series:
+    """Years in which the models of a race were released, NaN unknown; indexed by model."""
+    panel = load_panel(load_protocol(outcome.race.protocol).view, snapshot)
+    return pd.to_datetime(panel.models["release_date"]).dt.year
+
+
+def yearly(outcomes: Sequence[Outcome], forecaster: str, snapshot: str | None = None) -> pd.DataFrame:
+    """Coverage of one forecaster's intervals by race and year of release.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+    forecaster : str
+    snapshot : str, optional
+        That the races ran on.
+
+    Returns
+    -------
+    DataFrame
+        race, then the columns of `coverage_by_year`; years with fewer than 30 scores are left out.
+    """
+    parts = [
+        coverage_by_year(one, years_of(one, snapshot)).assign(race=one.race.name)
+        for one in outcomes
+        if one.forecaster == forecaster
+    ]
+    every = pd.concat(parts, ignore_index=True)
+    every = every[every["n_cells"] >= _FEWEST].astype({"year": int})
+    return every[["race", *every.columns.drop("race")]].reset_index(drop=True)

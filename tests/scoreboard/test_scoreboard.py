@@ -10,11 +10,12 @@ import pytest
 
 from obslaws.backtest import backtest
 from obslaws.errors import SchemaError, StorageError, UnknownNameError, UsageError
+from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol, with_options
 from obslaws.scoreboard.races import RACES, Race, find_races, folds_of
 from obslaws.scoreboard.record import read_record, track_record
 from obslaws.scoreboard.run import run_races
-from obslaws.scoreboard.table import add_up, coverage_by_year, reliability
+from obslaws.scoreboard.table import add_up, coverage_by_year, reliability, yearly
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "scoreboard.csv"
 README = COMMITTED.parents[1] / "README.md"
@@ -63,6 +64,19 @@ def test_reliability_and_years_count_what_is_below(outcomes):
     assert (table["n_cells"] * table["coverage_90"]).sum() / len(outcomes[0].cells) == pytest.approx(
         add_up(outcomes)["coverage_90"][0]
     )
+
+
+def test_years_are_those_of_release(outcomes):
+    mean = next(one for one in outcomes if one.forecaster == "mean")
+    table = yearly(outcomes, "mean")
+    assert (table["n_cells"] >= 30).all() and set(table["race"]) == {RACE.name}
+    released = load_panel("sloth").models["release_date"].dt.year
+    for row in table.itertuples():
+        cells = mean.cells[(mean.cells["model"].map(released) == row.year).to_numpy()]
+        assert row.n_cells == len(cells)
+        assert row.coverage_90 == pytest.approx(
+            ((cells["0.05"] <= cells["score"]) & (cells["score"] <= cells["0.95"])).mean()
+        )
 
 
 def test_what_is_done_is_not_done_again(folder, outcomes):
@@ -183,7 +197,7 @@ def test_a_file_that_is_not_there_is_told_with_the_command(tmp_path):
 
 
 def test_the_committed_table_can_be_reported_on():
-    assert set(read_record(COMMITTED).table["race"]) == {"leave-family-out", "date-cutoff", "compute-cutoff"}
+    assert set(read_record(COMMITTED).table["race"]) == {race.name for race in RACES}
 
 
 def test_the_readme_shows_the_page():
