@@ -53,6 +53,8 @@ class SkillForecaster(Forecaster):
         Weak priors of the fit.
     calibrate : bool
         Whether intervals are stretched by replayed forecasts.
+    tol : float
+        A fit stops when three rounds raise its evidence by no more, log units.
 
     Attributes
     ----------
@@ -75,10 +77,13 @@ class SkillForecaster(Forecaster):
 
     name: ClassVar[str] = "skill"
 
-    def __init__(self, n_skills: int | None = None, priors: Priors | None = None, calibrate: bool = True) -> None:
+    def __init__(
+        self, n_skills: int | None = None, priors: Priors | None = None, calibrate: bool = True, tol: float = 0.5
+    ) -> None:
         self.n_skills = n_skills
         self.priors = priors
         self.calibrate = calibrate
+        self.tol = tol
 
     def _fit(self, panel: Panel) -> None:
         # thousands of small products: threads cost more than they bring, and move the last bits
@@ -111,7 +116,8 @@ class SkillForecaster(Forecaster):
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
-        blank = SkillForecaster(self.n_skills, self.priors, calibrate=False) if self.calibrate else None
+        # fits that are repeated for their errors need not be as close to the end
+        blank = SkillForecaster(self.n_skills, self.priors, False, 10.0 * self.tol) if self.calibrate else None
         self.stretch_ = Stretch(self.fits_, self.weights_, raw[:, 0], panel, blank)
         scored = np.asarray(np.isfinite(self.data_.scores).any(axis=1))
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
@@ -140,8 +146,8 @@ class SkillForecaster(Forecaster):
             large = fit_cells(self.data_, n_skills, free)
             # stands in for the dense fits; what it does not keep it refuses with the reason
             return cast("list[Fit]", [large, fit_cells(self.data_, n_skills, held, start=large)])
-        first = fit_skills(self.data_, n_skills, free)
-        return [first, fit_skills(self.data_, n_skills, held, start=first)]
+        first = fit_skills(self.data_, n_skills, free, tol=self.tol)
+        return [first, fit_skills(self.data_, n_skills, held, tol=self.tol, start=first)]
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
