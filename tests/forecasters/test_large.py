@@ -106,7 +106,7 @@ def test_a_later_time_is_forecast_from_a_sample(monkeypatch):
     young = panel.models.tail(1).assign(release_date=pd.Timestamp("2030-01-01")).set_axis(["org/young"])
     fitted = SkillForecaster(n_skills=1).fit(panel)
     assert fitted.forecast(young)["upper"].notna().all()
-    assert fitted.stretch_.beyond("day") >= 1.0
+    assert 0.5 < fitted.stretch_.beyond("day") < 2.0  # the board is what the model says it is
     every = panel.models["train_flop"][panel.scores.notna().any(axis=1)].max()
     assert fitted.stretch_.frontiers["compute"].last == every
 
@@ -116,7 +116,8 @@ def test_rows_are_worked_out_some_at_a_time(split, monkeypatch):
     whole = split.fitted.predict(queries)
     wanted = whole.quantile(0.3)
     monkeypatch.setattr(large, "_AT_ONCE", 250)
-    np.testing.assert_array_equal(split.fitted.predict(queries).quantile(0.3), wanted)
+    # sums of other lengths round another way, and Newton's method stops within 1e-9
+    np.testing.assert_allclose(split.fitted.predict(queries).quantile(0.3), wanted, rtol=0, atol=2e-9)
     np.testing.assert_array_equal(split.fitted.predict(queries).cdf(wanted), whole.cdf(wanted))
 
 
