@@ -14,14 +14,14 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import ndtr, ndtri
-from scipy.stats import t
+from scipy.special import ndtri
 from table import show
 
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol
 from obslaws.skill import posterior
+from obslaws.skill.student import heavy
 
 SETTINGS = [f"sloth-{table}-{n}" for table in ("v1", "v2", "both") for n in (1, 2)]
 SERIES = (
@@ -30,7 +30,7 @@ SERIES = (
     "qwen2.5", "smollm2", "stablelm-2", "starcoder", "yi",
 )  # fmt: skip
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-SHAPES = {"normal": np.inf, "8": 8.0, "5": 5.0, "4": 4.0, "3": 3.0}
+SHAPES = {"normal": None, "8": 8.0, "5": 5.0, "4": 4.0, "3": 3.0}
 
 
 def rank(models):
@@ -69,13 +69,10 @@ def forecasts(splits):
 
 def main():
     told = {"sloth": [one for name in SETTINGS for one in forecasts(sloth(name))], "core": list(forecasts(core()))}
-    normal = np.linspace(-4.5, 4.5, len(posterior.NODES))
     rows = []
     for shape, dof in SHAPES.items():
         # the nodes of every predictive distribution, with the central nine tenths in place
-        deviate = normal if np.isinf(dof) else -np.sign(normal) * t.ppf(ndtr(-np.abs(normal)), dof)
-        scale = 1.0 if np.isinf(dof) else ndtri(0.95) / t.ppf(0.95, dof)
-        posterior.NODES = scale * deviate
+        posterior.NODES = posterior.NORMAL_NODES if dof is None else heavy(posterior.NORMAL_NODES, dof)
         row = [shape]
         for answers in told.values():
             # a copy has computed nothing yet

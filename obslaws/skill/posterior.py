@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["NODES", "NODE_WEIGHTS", "LatentPredictive", "condition", "settle"]
+__all__ = ["NODES", "NODE_WEIGHTS", "NORMAL_NODES", "LatentPredictive", "condition", "settle"]
 
 # the trapezoidal rule: closer together than those of Gauss and Hermite, so that little noise makes small steps
-_NORMAL = np.linspace(-4.5, 4.5, 33)
-NODES = heavy(_NORMAL)
-NODE_WEIGHTS = np.exp(-0.5 * _NORMAL**2) / np.exp(-0.5 * _NORMAL**2).sum()
+NORMAL_NODES = np.linspace(-4.5, 4.5, 33)
+NODES = heavy(NORMAL_NODES)
+NODE_WEIGHTS = np.exp(-0.5 * NORMAL_NODES**2) / np.exp(-0.5 * NORMAL_NODES**2).sum()
 _AT_ONCE = 2048  # cells whose quantiles are sought side by side: what fits the cache
 
 

@@ -18,10 +18,9 @@ __all__ = ["heavy", "student_t"]
 # chosen on forecasts of development groups: docs/backtests.md, "How intervals are made"
 _TAIL_DOF = 4.0
 _AGREE = 0.95  # the bounds of nine tenths
-_SCALE = float(ndtri(_AGREE) / stdtrit(_TAIL_DOF, _AGREE))
 
 
-def heavy(deviate: Array) -> Array:
+def heavy(deviate: Array, dof: float = _TAIL_DOF) -> Array:
     """Turn standard normal deviates into those that the logits of forecasts have, in posterior standard deviations.
 
     Families differ in how well a law holds, and one posterior standard deviation stands for them all: errors are more
@@ -32,13 +31,16 @@ def heavy(deviate: Array) -> Array:
     ----------
     deviate : ndarray
         Any shape.
+    dof : float
+        Degrees of freedom.
 
     Returns
     -------
     ndarray
         Odd and increasing in `deviate`; 1.645 stays.
     """
-    return np.asarray(-np.sign(deviate) * _SCALE * stdtrit(_TAIL_DOF, ndtr(-np.abs(deviate))))
+    scale = float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
+    return np.asarray(-np.sign(deviate) * scale * stdtrit(dof, ndtr(-np.abs(deviate))))
 
 
 def student_t(deviate: Array, dof: float) -> tuple[Array, Array]:

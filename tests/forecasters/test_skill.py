@@ -133,7 +133,7 @@ def inside(request):
             with pytest.MonkeyPatch.context() as patch:
                 model = SkillForecaster() if kind == "calibrated" else Whole(calibrate=False)
                 if kind == "posterior":  # here logits are normal
-                    patch.setattr(posterior, "NODES", np.linspace(-4.5, 4.5, len(posterior.NODES)))
+                    patch.setattr(posterior, "NODES", posterior.NORMAL_NODES)
                 answers = model.fit(train).forecast(panel.models[asked])
             lower, upper = (answers[name].to_numpy().reshape(held.shape) for name in ("lower", "upper"))
             counts.append((((lower <= scores) & (scores <= upper))[held].sum(), held.sum()))
