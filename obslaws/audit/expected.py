@@ -17,7 +17,6 @@ import numpy as np
 from obslaws.forecasters.base import complete_queries
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.links import logistic
-from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.predict import Relatives, logits
 
@@ -91,7 +90,7 @@ def prior(model: SkillForecaster, queries: pd.DataFrame) -> Prior:
     Prior
     """
     queries = complete_queries(queries)
-    covariates, unknown = model.scale_.apply(raw_covariates(queries))
+    covariates, unknown = model.scale_.apply(model.raw_covariates(queries))
     stranger = np.full(len(queries), -1)
     family = np.array([model.family_index_.get(name, -1) for name in queries["family"]])
     base = np.array([model.base_index_.get(name, -1) for name in queries["base_family"]])

@@ -20,7 +20,7 @@ from obslaws.forecasters.large import LargePredictive, is_large, no_update, post
 from obslaws.forecasters.stretch import Stretch
 from obslaws.forecasters.told import Told, checked_scores
 from obslaws.panel import Panel
-from obslaws.skill.covariates import CovariateScale, raw_covariates
+from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
 from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.predict import Relatives, logits
@@ -97,7 +97,8 @@ class SkillForecaster(Forecaster):
     def _fit_panel(self, panel: Panel) -> None:
         panel = _by_family(panel)
         models = complete_queries(panel.models)
-        raw = raw_covariates(models)
+        self.siblings_ = Siblings.learn(models)
+        raw = self.raw_covariates(models)
         self.scale_ = CovariateScale.learn(raw)
         covariates, unknown = self.scale_.apply(raw)
         self.family_index_, self.base_index_, nesting = _nesting(models)
@@ -220,8 +221,23 @@ class SkillForecaster(Forecaster):
         every = [name for _, some in pools for name in some]
         return Relatives(**parts), [every[at] for at in places]
 
+    def raw_covariates(self, models: pd.DataFrame) -> Array:
+        """Covariates as the fit takes them, before they are standardised.
+
+        Parameters
+        ----------
+        models : DataFrame of shape (n, n_covariates)
+            With all covariate columns.
+
+        Returns
+        -------
+        ndarray of shape (n, 6)
+            As `obslaws.skill.covariates.raw_covariates`.
+        """
+        return raw_covariates(models, self.siblings_)
+
     def _relatives(self, queries: pd.DataFrame) -> Relatives:
-        covariates, unknown = self.scale_.apply(raw_covariates(queries))
+        covariates, unknown = self.scale_.apply(self.raw_covariates(queries))
         row = np.array([self.row_.get(model, -1) for model in queries.index])
         family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
         base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obslaws.errors import FitError
-from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.posterior import LatentPredictive
 from obslaws.skill.predict import Relatives, logits
 
@@ -134,7 +133,7 @@ def check_moments(forecaster: SkillForecaster, found: list[Moments], queries: pd
         It is above 1e-7: the model is no longer what the polynomials assume.
     """
     answer = latent(forecaster, queries)
-    x, unknown = forecaster.scale_.apply(raw_covariates(queries))
+    x, unknown = forecaster.scale_.apply(forecaster.raw_covariates(queries))
     worst = 0.0
     for k, one in enumerate(found):
         for i, row in enumerate(rows):

@@ -15,7 +15,6 @@ import numpy as np
 
 from obslaws.forecasters.base import complete_queries
 from obslaws.links import logistic
-from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.posterior import condition
 from obslaws.skill.predict import Relatives, logits
 
@@ -69,7 +68,7 @@ def joint_posterior(model: SkillForecaster, queries: pd.DataFrame, scores: pd.Da
         One case per fit.
     """
     queries = complete_queries(queries)
-    raw = raw_covariates(queries)
+    raw = model.raw_covariates(queries)
     covariates, unknown = model.scale_.apply(raw)
     row = np.array([model.row_.get(str(name), -1) for name in queries.index])
     family = np.array([model.family_index_.get(name, -1) for name in queries["family"]])
@@ -110,7 +109,7 @@ def population(model: SkillForecaster, n_levels: int = 9) -> Joint:
         One case per fit and level.
     """
     # a stranger: no row, no family, no base family, and covariates as they are spread among all models
-    covariates, unknown = model.scale_.apply(np.full((1, 5), np.nan))
+    covariates, unknown = model.scale_.apply(np.full((1, 6), np.nan))
     nobody = np.array([-1])
     who = Relatives(nobody, nobody, nobody, covariates, unknown)
     means, covs = [], []

@@ -3,6 +3,9 @@
 In: the covariate columns of a panel. Out: translog covariates learned on the training models and applied to any others.
 An unknown size, token count or date is not a reason to drop a model: it is integrated out through the normal
 distribution that the known values of all training models follow.
+
+One covariate compares a model with its siblings: the smallest models of a family fall short of the line in log size that
+runs through the larger ones (docs/skill.md), so a forecast from a small sibling would be too low without it.
 """
 
 from __future__ import annotations
@@ -20,27 +23,68 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["NAMES", "CovariateScale", "raw_covariates"]
+__all__ = ["NAMES", "CovariateScale", "Siblings", "raw_covariates"]
 
-NAMES = ("size", "tokens", "sparsity", "chat", "release", "size x tokens")
+NAMES = ("size", "tokens", "sparsity", "chat", "release", "smallest sibling", "size x tokens")
 
 _EPOCH = np.datetime64("2023-01-01", "D")
 _DAYS_PER_YEAR = 365.25
 
 
-def raw_covariates(models: pd.DataFrame) -> Array:
-    """Take logs of sizes and tokens, tell whether a model is tuned to chat, and count years to its release.
+@dataclass(frozen=True)
+class Siblings:
+    """The smallest model of each family of the training data.
+
+    Parameters
+    ----------
+    family, base : dict of str to float
+        Active parameters of the smallest model, by family and by base family.
+    usual : float
+        Mean of `share` over the models of families with several sizes: what is taken of a family that nothing is known
+        of. NaN where no family has several.
+    """
+
+    family: dict[str, float]
+    base: dict[str, float]
+    usual: float
+
+    @classmethod
+    def learn(cls, models: pd.DataFrame) -> Siblings:
+        """Learn from the covariate columns of the training models."""
+        size = models["n_active_params"].astype(float)
+        smallest = {name: size.groupby(models[name]).min().dropna() for name in ("family", "base_family")}
+        share = models["family"].map(smallest["family"]) / size
+        several = share.groupby(models["family"]).transform("min") < 1.0
+        usual = float(share[several].mean()) if several.any() else np.nan
+        return cls(smallest["family"].to_dict(), smallest["base_family"].to_dict(), usual)
+
+    def share(self, models: pd.DataFrame) -> Array:
+        """Size of the smallest known model of the family, or else of the base family, as a share of each model's own.
+
+        1 for the smallest, and for what is smaller still; NaN where the model's size is unknown; shape (n,).
+        """
+        smallest = models["family"].map(self.family).fillna(models["base_family"].map(self.base)).to_numpy(dtype=float)
+        size = models["n_active_params"].to_numpy(dtype=float)
+        share = np.where(np.isnan(smallest), self.usual, np.minimum(smallest / size, 1.0))
+        return np.where(np.isnan(size), np.nan, share)
+
+
+def raw_covariates(models: pd.DataFrame, siblings: Siblings | None = None) -> Array:
+    """Take logs of sizes and tokens, tell whether a model is tuned to chat, count years to its release, see its family.
 
     Parameters
     ----------
     models : DataFrame of shape (n, n_covariates)
         Covariate columns of a panel.
+    siblings : Siblings, optional
+        Of the training data.
 
     Returns
     -------
-    ndarray of shape (n, 5)
+    ndarray of shape (n, 6)
         ln active parameters, ln tokens, ln (total / active parameters), chat (0 or 1; NaN when the variant is unknown),
-        years from the start of 2023 to the release. NaN where unknown.
+        years from the start of 2023 to the release, size of the smallest sibling over the model's own. NaN where
+        unknown.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         active = np.log(models["n_active_params"].to_numpy(dtype=float))
@@ -51,7 +95,8 @@ def raw_covariates(models: pd.DataFrame) -> Array:
     dates = models["release_date"] if "release_date" in models else pd.Series(pd.NaT, index=models.index)
     released = pd.to_datetime(dates).to_numpy().astype("datetime64[D]")
     years = np.where(np.isnat(released), np.nan, (released - _EPOCH).astype(float) / _DAYS_PER_YEAR)
-    out = np.column_stack([active, tokens, sparsity, chat, years])
+    share = np.full(len(models), np.nan) if siblings is None else siblings.share(models)
+    out = np.column_stack([active, tokens, sparsity, chat, years, share])
     return np.where(np.isfinite(out), out, np.nan)
 
 
@@ -61,12 +106,12 @@ class CovariateScale:
 
     Parameters
     ----------
-    centre, scale : ndarray of shape (5,)
+    centre, scale : ndarray of shape (6,)
         Mean and standard deviation of the raw covariates.
-    cov : ndarray of shape (5, 5)
+    cov : ndarray of shape (6, 6)
         Correlation of the standardised covariates.
-    used : ndarray of bool, shape (6,)
-        Which of the covariates vary enough to carry a slope: the five, and size x tokens.
+    used : ndarray of bool, shape (7,)
+        Which of the covariates vary enough to carry a slope: the six, and size x tokens.
     product_scale : float
         Standard deviation of the product of standardised size and tokens.
     """
@@ -80,7 +125,7 @@ class CovariateScale:
 
     @classmethod
     def learn(cls, raw: Array) -> CovariateScale:
-        """Learn from the raw covariates of the training models, shape (n, 5), NaN unknown."""
+        """Learn from the raw covariates of the training models, shape (n, 6), NaN unknown."""
         known = np.isfinite(raw)
         n_known = known.sum(axis=0)
         filled = np.where(known, raw, 0.0)
@@ -112,7 +157,7 @@ class CovariateScale:
 
         Parameters
         ----------
-        raw : ndarray of shape (n, 5)
+        raw : ndarray of shape (n, 6)
             Raw covariates, NaN unknown.
 
         Returns
