@@ -9,7 +9,7 @@ scores; a model as a whole is forecast from covariates and siblings, without any
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from obslaws.forecasters.base import complete_queries
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.links import logistic
 from obslaws.skill.posterior import LatentPredictive, condition
-from obslaws.skill.predict import Relatives, logits
+from obslaws.skill.predict import logits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,11 +90,7 @@ def prior(model: SkillForecaster, queries: pd.DataFrame) -> Prior:
     Prior
     """
     queries = complete_queries(queries)
-    covariates, unknown = model.scale_.apply(model.raw_covariates(queries))
-    stranger = np.full(len(queries), -1)
-    family = np.array([model.family_index_.get(name, -1) for name in queries["family"]])
-    base = np.array([model.base_index_.get(name, -1) for name in queries["base_family"]])
-    who = Relatives(stranger, family, base, covariates, unknown)
+    who = replace(model.relatives(queries), row=np.full(len(queries), -1))
     moments = [logits(fit.state, fit.variances, fit.system, fit.shared_cov, who) for fit in model.fits_]
     return Prior(np.stack([m for m, _ in moments]), np.stack([c for _, c in moments]), model)
 

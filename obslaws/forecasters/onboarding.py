@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from obslaws.errors import FitError, UnknownNameError
 from obslaws.forecasters.base import Forecaster, NormalPredictive, Predictive, complete_queries
-from obslaws.forecasters.skill import SkillForecaster
+from obslaws.forecasters.skill import SkillForecaster, kin_names
 from obslaws.links import logistic
 from obslaws.skill.onboarding import onboard
 from obslaws.skill.update import Kin
@@ -143,8 +143,8 @@ class OnboardingForecaster(Forecaster):
         return np.sort(np.clip(np.concatenate(parts), 0.0, 1.0), axis=0)
 
     def _kin(self, models: pd.DataFrame) -> Kin:
-        labels = [pd.factorize(column)[0] for column in (models.index, models["family"], models["base_family"])]
-        return Kin(self.skill_._relatives(models), *labels)
+        labels = [pd.factorize(np.asarray(column))[0] for column in zip(*kin_names(models), strict=True)]
+        return Kin(self.skill_.relatives(models), *labels)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["SkillForecaster"]
+__all__ = ["SkillForecaster", "kin_names"]
 
 _MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
@@ -101,7 +101,7 @@ class SkillForecaster(Forecaster):
         raw = self.raw_covariates(models)
         self.scale_ = CovariateScale.learn(raw)
         covariates, unknown = self.scale_.apply(raw)
-        self.family_index_, self.base_index_, nesting = _nesting(models)
+        self.family_index_, self.base_index_, self.lab_index_, nesting = _nesting(models)
         benchmarks = panel.benchmarks
         n_items = (
             benchmarks["n_items"].to_numpy(dtype=float) if "n_items" in benchmarks else np.full(len(benchmarks), np.nan)
@@ -124,9 +124,11 @@ class SkillForecaster(Forecaster):
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
         self._scored = scored
         self._column = {name: j for j, name in enumerate(panel.scores.columns)}
-        self._names = _names(models)
+        self._names = kin_names(models)
         base = nesting.base_of_model
-        self._fitted = Relatives(np.arange(len(models)), nesting.family, base, covariates, unknown)
+        self._fitted = Relatives(
+            np.arange(len(models)), nesting.family, base, nesting.lab[base], covariates, unknown
+        )  # fmt: skip
         # a large fit keeps nothing that scores could be told to
         self.told_ = Told.nothing([] if self.is_large_ else self.fits_, self.data_.n_items, self._fitted)
 
@@ -196,30 +198,26 @@ class SkillForecaster(Forecaster):
         return out
 
     def _places(
-        self, names: list[str], row: NDArray[np.intp], models: pd.DataFrame | None
-    ) -> tuple[Relatives, list[tuple[str, str, str]]]:
+        self, asked: list[str], row: NDArray[np.intp], models: pd.DataFrame | None
+    ) -> tuple[Relatives, list[tuple[str, str, str, str]]]:
         """Collect what the fit, earlier updates, or `models` know of models to be told of, and their families."""
         told = self.told_
-        new = [name for name, at in zip(names, row, strict=True) if at < 0 and name not in told.row]
+        new = [name for name, at in zip(asked, row, strict=True) if at < 0 and name not in told.row]
         strange = [name for name in new if models is None or name not in models.index]
         if strange:
             raise UsageError(f"update: nothing is known of {strange[0]!r}; give its family and size with `models`.")
-        known = self._fitted
-        pools = [(known, self._names), (told.who, list(told.models))]
+        pools = [(self._fitted, self._names), (told.who, list(told.models))]
         if new and models is not None:
             queries = complete_queries(models.loc[new])
-            pools.append((self._relatives(queries), _names(queries)))
-        n_fitted, n_told = len(known.row), len(told.models)
+            pools.append((self.relatives(queries), kin_names(queries)))
+        n_fitted, n_told = len(self._fitted), len(told.models)
         places = np.array([
             at if at >= 0 else n_fitted + (told.row[name] if name in told.row else n_told + new.index(name))
-            for name, at in zip(names, row, strict=True)
+            for name, at in zip(asked, row, strict=True)
         ])  # fmt: skip
-        parts = {
-            part: np.concatenate([getattr(who, part) for who, _ in pools])[places]
-            for part in ("row", "family", "base", "covariates", "covariate_cov")
-        }
+        first, *others = (who for who, _ in pools)
         every = [name for _, some in pools for name in some]
-        return Relatives(**parts), [every[at] for at in places]
+        return first.join(*others).take(places), [every[at] for at in places]
 
     def raw_covariates(self, models: pd.DataFrame) -> Array:
         """Covariates as the fit takes them, before they are standardised.
@@ -236,21 +234,37 @@ class SkillForecaster(Forecaster):
         """
         return raw_covariates(models, self.siblings_)
 
-    def _relatives(self, queries: pd.DataFrame) -> Relatives:
+    def relatives(self, queries: pd.DataFrame) -> Relatives:
+        """Tell what the fit knows of models: themselves, their families, base families, labs and covariates.
+
+        Parameters
+        ----------
+        queries : DataFrame of shape (n, n_covariates)
+            With all covariate columns.
+
+        Returns
+        -------
+        Relatives
+        """
         covariates, unknown = self.scale_.apply(self.raw_covariates(queries))
         row = np.array([self.row_.get(model, -1) for model in queries.index])
-        family = np.array([self.family_index_.get(name, -1) for name in queries["family"]])
-        base = np.array([self.base_index_.get(name, -1) for name in queries["base_family"]])
-        return Relatives(row, family, base, covariates, unknown)
+        _, family, base, lab = zip(*kin_names(queries), strict=True) if len(queries) else ((),) * 4
+        found = (
+            np.array([index.get(name, -1) for name in asked], dtype=np.intp)
+            for index, asked in (
+                (self.family_index_, family), (self.base_index_, base), (self.lab_index_, lab)
+            )
+        )  # fmt: skip
+        return Relatives(row, *found, covariates, unknown)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
-        who, told = self._relatives(queries), self.told_
+        who, told = self.relatives(queries), self.told_
         row, family, base = who.row, who.family, who.base
         since = told.values(queries.index)
         fitted = np.where(row[:, None] >= 0, self.data_.scores[np.maximum(row, 0)], np.nan)
         fresh = np.where(np.isnan(fitted) & np.isnan(since), known, np.nan)  # what neither fit nor update has seen
-        kin = told.kin(_names(queries), who)
+        kin = told.kin(kin_names(queries), who)
         # a score on a part of the questions says less; the panel's own scores are on all of them
         asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
         asked = np.fmin(self.data_.n_items, asked)
@@ -266,7 +280,10 @@ class SkillForecaster(Forecaster):
         own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
         n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
         by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
-        basis = np.select([own, by_family, by_base], ["own scores", "family", "base family"], "pooled")
+        by_lab = (who.lab >= 0) & ~np.bool_(self.is_large_)  # a large fit leaves labs out
+        basis = np.select(
+            [own, by_family, by_base, by_lab], ["own scores", "family", "base family", "lab"], "pooled"
+        )  # fmt: skip
         n_known = np.where(
             by_family,
             np.where(family >= 0, self._n_known[np.maximum(family, 0)], 0) + n_told,
@@ -294,8 +311,17 @@ class SkillForecaster(Forecaster):
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 
 
-def _names(queries: pd.DataFrame) -> list[tuple[str, str, str]]:
-    return list(zip(queries.index, queries["family"], queries["base_family"], strict=True))
+def kin_names(queries: pd.DataFrame) -> list[tuple[str, str, str, str]]:
+    """Name, family, base family and lab of models; a model of no known lab counts as the only one of its own.
+
+    Parameters
+    ----------
+    queries : DataFrame of shape (n, n_covariates)
+        With all covariate columns.
+    """
+    lab = queries["org"].astype(object)
+    lab = lab.where(lab.notna(), "lab of " + queries["base_family"].astype(str))
+    return list(zip(queries.index, queries["family"], queries["base_family"], lab, strict=True))
 
 
 def _by_family(panel: Panel) -> Panel:
@@ -305,12 +331,19 @@ def _by_family(panel: Panel) -> Panel:
     return dataclasses.replace(panel, models=panel.models.iloc[order], scores=panel.scores.iloc[order])
 
 
-def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], Nesting]:
-    """Give numbers to families and base families; a family of several base families belongs to its most common one."""
-    pairs = models.groupby(["family", "base_family"], sort=True).size().sort_values(ascending=False, kind="stable")
-    base_of = {family: base for family, base in reversed(list(pairs.index))}
+def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], dict[str, int], Nesting]:
+    """Give numbers to families, base families and labs; what lies below several belongs to the most common one."""
+    kin = pd.DataFrame(kin_names(models), columns=["model", "family", "base", "lab"])
+    base_of, lab_of = _parents(kin, "family", "base"), _parents(kin, "base", "lab")
     families = {name: i for i, name in enumerate(sorted(base_of, key=lambda name: (base_of[name], name)))}
     bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}
+    labs = {name: i for i, name in enumerate(sorted({lab_of[name] for name in bases}))}
     family = models["family"].map(families).to_numpy(dtype=np.intp)
     base = np.array([bases[base_of[name]] for name in families], dtype=np.intp)
-    return families, bases, Nesting(family, base, len(bases))
+    lab = np.array([labs[lab_of[name]] for name in bases], dtype=np.intp)
+    return families, bases, labs, Nesting(family, base, lab)
+
+
+def _parents(kin: pd.DataFrame, child: str, parent: str) -> dict[str, str]:
+    pairs = kin.groupby([child, parent], sort=True).size().sort_values(ascending=False, kind="stable")
+    return {name: above for name, above in reversed(list(pairs.index))}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from obslaws.skill.predict import Relatives
 
     Array = NDArray[np.float64]
+    Name = tuple[str, str, str, str]
 
 __all__ = ["Told", "checked_scores"]
 
@@ -38,8 +39,8 @@ class Told:
         One per fit.
     who : Relatives
         What the fit knows of each of the n models told of.
-    models : tuple of (str, str, str)
-        Name, family and base family of each.
+    models : tuple of (str, str, str, str)
+        Name, family, base family and lab of each.
     scores : ndarray of shape (n, J)
         What was told, NaN elsewhere.
     is_new : ndarray of bool, shape (n,)
@@ -50,7 +51,7 @@ class Told:
 
     updates: tuple[Update, ...]
     who: Relatives
-    models: tuple[tuple[str, str, str], ...]
+    models: tuple[Name, ...]
     scores: Array
     is_new: NDArray[np.bool_]
     row: Mapping[str, int] = field(default_factory=dict, repr=False)
@@ -59,20 +60,20 @@ class Told:
     def nothing(cls, fits: Sequence[Fit], n_items: Array, who: Relatives) -> Self:
         """Start with nothing told; `who` is any models, of which none is taken."""
         none = np.zeros(len(who.row), dtype=np.intp)
-        kin = Kin(who, none, none, none)
+        kin = Kin(who, none, none, none, none)
         updates = tuple(Update.nothing(fit, n_items, kin) for fit in fits)
         nobody = kin.take(np.zeros(0, dtype=np.intp)).who
         return cls(updates, nobody, (), np.zeros((0, len(n_items))), np.zeros(0, dtype=bool))
 
     def add(
-        self, models: Sequence[tuple[str, str, str]], who: Relatives, is_new: NDArray[np.bool_], scores: Array
+        self, models: Sequence[Name], who: Relatives, is_new: NDArray[np.bool_], scores: Array
     ) -> Self:
         """Tell scores.
 
         Parameters
         ----------
-        models : sequence of (str, str, str)
-            Name, family and base family of k models, each once.
+        models : sequence of (str, str, str, str)
+            Name, family, base family and lab of k models, each once.
         who : Relatives
         is_new : ndarray of bool, shape (k,)
         scores : ndarray of shape (k, J)
@@ -82,14 +83,11 @@ class Told:
         -------
         Told
         """
-        at = [i for i, (name, _, _) in enumerate(models) if name not in self.row]
-        none = np.full(len(models), -1)
-        rest = Kin(who, none, none, none).take(np.array(at, dtype=np.intp)).who
-        nobody = np.full(len(self.models), -1)
-        joined = Kin(self.who, nobody, nobody, nobody).join(Kin(rest, none[at], none[at], none[at])).who
+        at = [i for i, (name, *_) in enumerate(models) if name not in self.row]
+        joined = self.who.join(who.take(np.array(at, dtype=np.intp)))
         row = {**self.row, **{models[i][0]: len(self.models) + n for n, i in enumerate(at)}}
         held = np.concatenate([self.scores, np.full((len(at), scores.shape[1]), np.nan)])
-        places = [row[name] for name, _, _ in models]
+        places = [row[name] for name, *_ in models]
         held[places] = np.where(np.isfinite(scores), scores, held[places])
         grown = replace(
             self,
@@ -104,14 +102,14 @@ class Told:
         told = tuple(update.told(kin, columns, scores[rows, columns]) for update in self.updates)
         return replace(grown, updates=told)
 
-    def kin(self, models: Iterable[tuple[str, str, str]], who: Relatives) -> Kin:
-        """Label models by those told of: of one model, family, base family; -1 for what no score was told of."""
+    def kin(self, models: Iterable[Name], who: Relatives) -> Kin:
+        """Label models by those told of: of one model, family, base family, lab; -1 for what no score was told of."""
         labels = [
             {name: i for i, name in reversed(list(enumerate(column)))} for column in zip(*self.models, strict=True)
         ]
         if not labels:
             none = np.full(len(who.row), -1)
-            return Kin(who, none, none, none)
+            return Kin(who, none, none, none, none)
         columns = zip(*models, strict=True)
         return Kin(who, *(np.array([known.get(n, -1) for n in c]) for known, c in zip(labels, columns, strict=True)))
 

@@ -167,6 +167,7 @@ def _ask(fit: Fit, family: Index, base: Index, points: Array) -> tuple[Array, Ar
     n, (n_points, p) = len(family), points.shape
     none = np.full(n * n_points, -1, dtype=np.intp)
     x = np.tile(points, (n, 1))
-    who = Relatives(none, np.repeat(family, n_points), np.repeat(base, n_points), x, np.zeros((len(x), p, p)))
+    kin = np.repeat(family, n_points), np.repeat(base, n_points), none
+    who = Relatives(none, *kin, x, np.zeros((len(x), p, p)))
     mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
     return mean.reshape(n, n_points, -1), cov.reshape(n, n_points, *cov.shape[1:])

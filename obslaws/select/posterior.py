@@ -68,18 +68,13 @@ def joint_posterior(model: SkillForecaster, queries: pd.DataFrame, scores: pd.Da
         One case per fit.
     """
     queries = complete_queries(queries)
-    raw = model.raw_covariates(queries)
-    covariates, unknown = model.scale_.apply(raw)
-    row = np.array([model.row_.get(str(name), -1) for name in queries.index])
-    family = np.array([model.family_index_.get(name, -1) for name in queries["family"]])
-    base = np.array([model.base_index_.get(name, -1) for name in queries["base_family"]])
+    who = model.relatives(queries)
     columns = model.panel_.scores.columns
     fresh = np.full(len(columns), np.nan)
     if scores is not None:
         fresh = scores.reindex(index=queries.index, columns=columns).to_numpy(dtype=float)[0]
-        if row[0] >= 0:
-            fresh = np.where(np.isnan(model.data_.scores[row[0]]), fresh, np.nan)
-    who = Relatives(row, family, base, covariates, unknown)
+        if who.row[0] >= 0:
+            fresh = np.where(np.isnan(model.data_.scores[who.row[0]]), fresh, np.nan)
     means, covs = [], []
     for fit in model.fits_:
         mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
@@ -111,7 +106,7 @@ def population(model: SkillForecaster, n_levels: int = 9) -> Joint:
     # a stranger: no row, no family, no base family, and covariates as they are spread among all models
     covariates, unknown = model.scale_.apply(np.full((1, 6), np.nan))
     nobody = np.array([-1])
-    who = Relatives(nobody, nobody, nobody, covariates, unknown)
+    who = Relatives(nobody, nobody, nobody, nobody, covariates, unknown)
     means, covs = [], []
     scored = np.flatnonzero(np.isfinite(model.data_.scores).any(axis=1))
     for fit in model.fits_:

@@ -85,7 +85,7 @@ class CellTable:
 
     def __init__(self, data: Data) -> None:
         nesting, (self.n_models, self.n_benchmarks) = data.nesting, data.scores.shape
-        self.n_families, self.n_bases = nesting.n_families, nesting.n_bases
+        self.n_families, self.n_bases, self.n_labs = nesting.n_families, nesting.n_bases, nesting.n_labs
         self.family_order = np.argsort(nesting.base, kind="stable")
         self.family_place = _inverse(self.family_order)
         family = self.family_place[nesting.family]

@@ -87,6 +87,7 @@ def second_moments(
         pooled(stray, spreads.residual),
         pooled(deviation, spreads.deviation),
         pooled(state.base.T, spreads.base.sum(axis=2)),
+        old.lab,
         (own + priors.own_weight * usual) / (seen + priors.own_weight),
         problem.slope_variance(slope / (d + priors.slope_weight)),
         np.maximum((noise + priors.noise_weight * priors.noise**2) / (cells.n_observed + priors.noise_weight), 1e-8),

@@ -171,7 +171,9 @@ def _updated_variances(
     cells, system = here.cells, here.system
     response, k = system.response(slopes_only=True), system.n_slopes
     slopes_cov = cho_solve(cho_factor(system.shared[:k, :k], lower=True), np.eye(k)) if k else np.zeros((0, 0))
-    base_cov = response.base_noise + response.base @ slopes_cov @ np.swapaxes(response.base, 1, 2)
+    base_cov = response.base_noise + _spread(response.base, slopes_cov)
+    departure_cov = response.departure_noise + _spread(response.departure, slopes_cov)
+    lab_cov = response.lab_noise + _spread(response.lab, slopes_cov)
     above = response.base_noise[nesting.base_of_model]
     skill_cov = response.model.covariance(above, slopes_cov)
     across = response.model.follow @ above[:, :, d:]  # skills with own intercepts
@@ -209,7 +211,8 @@ def _updated_variances(
         _relaxed(
             old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))
         ),
-        _relaxed(old.base, pooled(state.base, base_cov[:, :d, :d])),
+        _relaxed(old.base, pooled(state.base - state.lab[nesting.lab], departure_cov)),
+        _relaxed(old.lab, pooled(state.lab, lab_cov)),
         old.own * (own / old.own) ** _RELAXATION,
         problem.slope_variance(old.slope * (slope_var / old.slope) ** _RELAXATION),
         np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
@@ -218,6 +221,11 @@ def _updated_variances(
     centred = state.skills - state.skills.mean(axis=0)
     moment = (centred.T @ centred + skill_cov.sum(axis=0)) / len(centred)
     return variances, penalty, moment
+
+
+def _spread(response: Array, cov: Array) -> Array:
+    """Covariance of what follows parameters of covariance `cov`, block by block."""
+    return response @ cov @ np.swapaxes(response, 1, 2)
 
 
 def _loading_prior(loadings: Array, cov: Array, priors: Priors) -> tuple[Array, Array]:
@@ -243,6 +251,7 @@ def _standardised(
         skills=state.skills @ back.T,
         family=state.family @ back.T,
         base=state.base @ back.T,
+        lab=state.lab @ back.T,
         slopes=state.slopes @ back.T,
         loadings=state.loadings @ root,
     )
@@ -262,6 +271,7 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     n_benchmarks, d = data.scores.shape[1], problem.d
     prior = spd_logdet(precision)
     prior -= nesting.n_families * spd_logdet(variances.family) + nesting.n_bases * spd_logdet(variances.base)
+    prior -= nesting.n_labs * spd_logdet(variances.lab)
     prior -= d * np.log(variances.slope).sum() + nesting.n_bases * np.log(variances.own).sum()
     items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd)
     items += 0.5 * spd_logdet(variances.loading[None])

@@ -55,6 +55,7 @@ class Step:
             (state.skills.T + model).T,
             (state.family.T + family).T,
             (state.base.T + base).T,
+            state.lab,
             state.own + length * self.own,
             state.slopes + slopes,
             state.intercepts + items[:, 0],

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Draws", "Prior", "learn_prior", "onboard", "skill_covariances"]
 
 _ROUNDS, _SIZE, _CHUNK = 5, 3000, 250
+_LEVELS = ("lab", "base", "family", "model")
 _PRIOR_SHARE = 0.15  # of each proposal; keeps the weights bounded
 
 
@@ -186,7 +187,7 @@ def skill_covariances(fit: Fit, left: Kin, right: Kin) -> Array:
     """
     one, two = _parts(fit, left), _parts(fit, right)
     out = np.einsum("mag,gh,nbh->mnab", one["response"], _slopes_cov(fit), two["response"], optimize=True)
-    for level in ("base", "family", "model"):
+    for level in _LEVELS:
         same = one[f"{level}_id"][:, None] == two[f"{level}_id"]
         rows, columns = np.nonzero(same)
         follow, other = one[f"{level}_follow"][rows], two[f"{level}_follow"][columns]
@@ -195,7 +196,7 @@ def skill_covariances(fit: Fit, left: Kin, right: Kin) -> Array:
 
 
 def _parts(fit: Fit, kin: Kin) -> dict[str, Array]:
-    """How skills of models follow slopes, base family, family and themselves; what the fit knows first, then priors."""
+    """How skills of models follow slopes and each level above them; what the fit knows first, then priors."""
     system, who, n = fit.system, kin.who, len(kin)
     nesting, variances, response = system.nesting, fit.variances, system.response(slopes_only=True)
     d, k = fit.n_skills, system.n_slopes
@@ -204,8 +205,10 @@ def _parts(fit: Fit, kin: Kin) -> dict[str, Array]:
     base = np.where(family >= 0, nesting.base[family], who.base)
     eye = np.broadcast_to(np.eye(d), (n, d, d))
     seen, kept, kin_only = who.row >= 0, (who.row < 0) & (family >= 0), (family < 0) & (base >= 0)
+    lab = np.where(base >= 0, nesting.lab[base], who.lab)
     by_slopes = (who.covariates[:, None, :, None] * np.eye(d)[None, :, None, :]).reshape(n, d, k)
-    slopes = by_slopes + np.where(kin_only[:, None, None], response.base[base, :d], 0.0)
+    slopes = by_slopes + np.where(((base < 0) & (lab >= 0))[:, None, None], response.lab[lab], 0.0)
+    slopes = np.where(kin_only[:, None, None], by_slopes + response.base[base, :d], slopes)
     slopes = np.where(kept[:, None, None], by_slopes + response.family.response[family], slopes)
     slopes = np.where(seen[:, None, None], response.model.response[who.row], slopes)
     top = np.zeros((n, d, q))
@@ -216,11 +219,15 @@ def _parts(fit: Fit, kin: Kin) -> dict[str, Array]:
     prior[:d, :d], prior[d:, d:] = variances.base, np.diag(variances.own)
     own = variances.model + fit.state.slopes.T @ who.covariate_cov @ fit.state.slopes
     known = (family >= 0)[:, None, None]
+    pulled = np.where((base >= 0)[:, None, None], system.base_pull[base], np.eye(q, d))
     ids = _identities(fit, kin)
     return {
         "response": slopes,
+        "lab_follow": top @ pulled,
+        "lab_noise": np.where((lab >= 0)[:, None, None], response.lab_noise[lab], variances.lab),
+        "lab_id": ids["lab"],
         "base_follow": top,
-        "base_noise": np.where((base >= 0)[:, None, None], response.base_noise[base], prior),
+        "base_noise": np.where((base >= 0)[:, None, None], system.base_inverse[base], prior),
         "base_id": ids["base"],
         "family_follow": np.where(seen[:, None, None], system.pull[who.row], eye),
         "family_noise": np.where(known, system.family_inverse[family], variances.family),
@@ -232,15 +239,17 @@ def _parts(fit: Fit, kin: Kin) -> dict[str, Array]:
 
 
 def _identities(fit: Fit, kin: Kin) -> dict[str, NDArray[np.intp]]:
-    """Numbers of model, family and base family: those of the fit where it knows them, else the labels, further up."""
+    """Numbers of model, family, base family, lab: those of the fit where it knows them, else the labels, further up."""
     nesting, who = fit.system.nesting, kin.who
     family = np.where(who.row >= 0, nesting.family[who.row], who.family)
     base = np.where(family >= 0, nesting.base[family], who.base)
-    beyond = len(nesting.family) + nesting.n_families + nesting.n_bases
+    lab = np.where(base >= 0, nesting.lab[base], who.lab)
+    beyond = len(nesting.family) + nesting.n_families + nesting.n_bases + nesting.n_labs
     return {
         name: np.where(known >= 0, known, beyond + label)
         for name, known, label in (
-            ("model", who.row, kin.model), ("family", family, kin.family), ("base", base, kin.base)
+            ("model", who.row, kin.model), ("family", family, kin.family), ("base", base, kin.base),
+            ("lab", lab, kin.lab),
         )
     }  # fmt: skip
 
@@ -321,7 +330,7 @@ def _own_covariances(fit: Fit, kin: Kin) -> Array:
     """Posterior covariance of each model's skills, shape (n, d, d)."""
     parts = _parts(fit, kin)
     out = parts["response"] @ _slopes_cov(fit) @ np.swapaxes(parts["response"], 1, 2)
-    for level in ("base", "family", "model"):
+    for level in _LEVELS:
         follow = parts[f"{level}_follow"]
         out = out + follow @ parts[f"{level}_noise"] @ np.swapaxes(follow, 1, 2)
     return np.asarray(out)

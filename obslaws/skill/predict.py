@@ -1,12 +1,12 @@
 """Logits of models under a fit: means and covariances over benchmarks, whoever the model's relatives are.
 
-In: a fit, and for each model what the fit knows of it: itself, its family, its base family, or nothing. Out: the
+In: a fit, and for each model what the fit knows of it: itself, its family, its base family, its lab, or nothing. Out: the
 posterior on the logit scale, before any score that the fit has not seen. Called by the forecaster and by replays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +24,12 @@ __all__ = ["Relatives", "fitted_logits", "logits"]
 
 @dataclass(frozen=True)
 class Relatives:
-    """What the fit knows of each of n models; -1 where it does not know the model, its family, its base family.
+    """What the fit knows of each of n models; -1 where it does not know the model, its family, its base family, its lab.
 
     Parameters
     ----------
-    row, family, base : ndarray of int, shape (n,)
+    row, family, base, lab : ndarray of int, shape (n,)
+        The lab is read only where nothing further down is known.
     covariates : ndarray of shape (n, p)
         Standardised.
     covariate_cov : ndarray of shape (n, p, p)
@@ -38,8 +39,21 @@ class Relatives:
     row: NDArray[np.intp]
     family: NDArray[np.intp]
     base: NDArray[np.intp]
+    lab: NDArray[np.intp]
     covariates: Array
     covariate_cov: Array
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def take(self, rows: NDArray[np.intp]) -> Relatives:
+        """Take some of the models, in the order of `rows`."""
+        return Relatives(*(getattr(self, part.name)[rows] for part in fields(self)))
+
+    def join(self, *others: Relatives) -> Relatives:
+        """Put others behind these models."""
+        every = (self, *others)
+        return Relatives(*(np.concatenate([getattr(one, part.name) for one in every]) for part in fields(self)))
 
 
 def logits(
@@ -70,9 +84,12 @@ def logits(
     kin = base >= 0
     alone = (who.row < 0) & (who.family < 0)
     below = np.where(alone & kin, base, -1)
+    lab = np.where(kin, -1, who.lab)
+    new = lab >= 0
     skills, follows = np.zeros((n, d)), np.zeros((n, d, n_shared))
     follow, inner = np.zeros((n, d, d + n_own)), np.zeros((n, d, d))
     skills[below >= 0], follows[below >= 0] = state.base[below[below >= 0]], response.base[below[below >= 0], :d]
+    skills[new], follows[new] = state.lab[lab[new]], response.lab[lab[new]]
     follow[alone, :, :d] = np.eye(d)
     inner[alone] = variances.family
     at = who.family[family]
@@ -85,7 +102,8 @@ def logits(
     skills[seen], follows[seen] = state.skills[at], response.model.response[at]
     follow[seen], inner[seen] = response.model.follow[at], response.model.inner[at]
     base_noise = np.zeros((n, d + n_own, d + n_own))
-    base_noise[:, :d, :d], base_noise[:, d:, d:] = variances.base, np.diag(variances.own)
+    base_noise[:, :d, :d], base_noise[:, d:, d:] = variances.base + variances.lab, np.diag(variances.own)
+    base_noise[new, :d, :d] = variances.base + response.lab_noise[lab[new]]
     base_noise[kin] = response.base_noise[base[kin]]
     own, own_follows = np.zeros((n, n_own)), np.zeros((n, n_own, n_shared))
     own[kin], own_follows[kin] = state.own[base[kin]], response.base[base[kin], d:]

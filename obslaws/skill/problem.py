@@ -4,7 +4,8 @@ The model (ancestors: Ruan et al. 2024 and Maia Polo et al. 2024):
 
     score  ~ Student-t around  floor + (ceiling - floor) * logistic(intercept + own intercept + loading . skills)
     skills = covariates @ slopes + family effect + model residual
-    family effect ~ N(base family effect, S_family),  base family effect ~ N(0, S_base),  residual ~ N(0, S_model)
+    residual ~ N(0, S_model),  family effect ~ N(base family effect, S_family)
+    base family effect ~ N(lab effect, S_base),  lab effect ~ N(0, S_lab)
     own intercept of a base family on a benchmark ~ N(0, s_benchmark): what its data emphasise beyond its skills
 """
 
@@ -66,7 +67,7 @@ class Linearised:
     ----------
     system : System
     gradients : tuple of ndarray
-        Downhill directions of models, families, base families, shared parameters.
+        Downhill directions of models, families, base families, labs, shared parameters.
     cells : Cells
     """
 
@@ -151,10 +152,12 @@ class Problem:
         family = base[nesting.base] + (by_model - count * base[nesting.base]) / (count + 1.0)
         asymptotes = np.full(n_benchmarks, self.priors.ceiling_logit), np.full(n_benchmarks, self.priors.floor_logit)
         own = np.zeros((nesting.n_bases, n_benchmarks))
-        state = State(skills, family, base, own, slopes, self.centre.copy(), loadings, *asymptotes)
+        n_siblings = np.bincount(nesting.lab, minlength=nesting.n_labs)[:, None]
+        lab = nesting.bases_of_lab.sum(base) / (n_siblings + 1.0)
+        state = State(skills, family, base, lab, own, slopes, self.centre.copy(), loadings, *asymptotes)
         per_benchmark, eye = np.ones(n_benchmarks), np.eye(d)
         variances = Variances(
-            0.1 * eye, 0.3 * eye, 0.3 * eye, 0.02 * per_benchmark, self.slope_variance(np.ones(x.shape[1])),
+            0.1 * eye, 0.3 * eye, 0.2 * eye, 0.2 * eye, 0.02 * per_benchmark, self.slope_variance(np.ones(x.shape[1])),
             0.03**2 * per_benchmark, self.priors.loading_sd**2 * eye, np.zeros(d),
         )  # fmt: skip
         return state, variances
@@ -224,7 +227,9 @@ class Problem:
         total += 0.5 * np.sum((precision @ stray[:, :, None])[:, :, 0] * stray)
         deviation = state.family - state.base[nesting.base]
         total += 0.5 * np.sum((deviation @ variances.family_precision) * deviation)
-        total += 0.5 * np.sum((state.base @ variances.base_precision) * state.base)
+        departure = state.base - state.lab[nesting.lab]
+        total += 0.5 * np.sum((departure @ variances.base_precision) * departure)
+        total += 0.5 * np.sum((state.lab @ variances.lab_precision) * state.lab)
         total += 0.5 * np.sum(state.own**2 / variances.own)
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
         items = self.item_strays(state, variances)
@@ -295,20 +300,22 @@ class Problem:
         curvature = (cells.curvature @ pairs).reshape(n_models, d, d)
         system = System(
             nesting, data.covariates, curvature, precision, coupling, own, shared,
-            family_precision, base_precision, 1.0 / variances.own,
+            family_precision, base_precision, variances.lab_precision, 1.0 / variances.own,
         )  # fmt: skip
         stray = state.skills - data.covariates @ state.slopes - state.family[nesting.family]
         held = (precision @ stray[:, :, None])[:, :, 0]
         deviation = (state.family - state.base[nesting.base]) @ family_precision
+        departure = (state.base - state.lab[nesting.lab]) @ base_precision
         shared_gradient[:k] += (data.covariates.T @ held).ravel()
         downhill = cells.weight * cells.residual * cells.slope
         gradients = (
             downhill @ state.loadings - held,
             nesting.models_of_family.sum(held) - deviation,
             np.concatenate([
-                nesting.families_of_base.sum(deviation) - state.base @ base_precision,
+                nesting.families_of_base.sum(deviation) - departure,
                 nesting.models_of_base.sum(downhill) - state.own / variances.own,
             ], axis=1),
+            nesting.bases_of_lab.sum(departure) - state.lab @ variances.lab_precision,
             shared_gradient,
         )  # fmt: skip
         return Linearised(system, gradients, cells)

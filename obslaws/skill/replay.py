@@ -3,7 +3,7 @@
 Each base family in turn is treated as new: all scores of its larger models are hidden (the smallest models of each
 family stay), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give
 the leave-family-out forecasts without refitting: only the branch of the tree that lost cells is linearised anew, the
-others speak through the curvature that they left on the shared parameters. Standardised errors of replayed forecasts
+others speak through the curvature that they left on its lab and on the shared parameters. Standardised errors of replayed forecasts
 tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees its own fold only.
 """
 
@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_solve
 
 from obslaws.skill.predict import fitted_logits
 
@@ -87,24 +86,25 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         hidden = (rank[models] >= n_observed) & part.mask.any(axis=1)
         if not hidden.any():
             continue
-        state = _branch_state(fit.state, models, families, base)
+        state = _branch_state(fit.state, models, families, base, int(nesting.lab[base]))
         precision = fit.precision[models]
-        # what all other base families say of the shared parameters, as a quadratic around the mode of the full fit
+        # what all other base families say of the lab and the shared parameters, as a quadratic around the full mode
         own = part.linearise(state, fit.variances, precision, fit.penalty)
-        rest_curvature, rest_gradient = full.shared - own.system.shared, -own.system.reduce(own.gradients)[3]
+        rest_curvature = full.top(nesting.lab[base]) - own.system.top(0)
+        rest_gradient = -own.system.top_gradient(own.gradients, 0)
         part.weight = part.weight * ~hidden[:, None]
         travelled = np.zeros(len(rest_gradient))
         for step in range(steps + 1):
             here = part.linearise(state, fit.variances, precision, fit.penalty)
             system = here.system
-            system.shared += rest_curvature
+            system.joined(rest_curvature)
             if step == steps:
                 break
-            model, family, top, gradient = system.reduce(here.gradients)
-            gradient += rest_gradient - rest_curvature @ travelled
-            shared = cho_solve(system.factor, gradient, check_finite=False)
-            travelled += shared
-            state = state.moved(system.expand(model, family, top, shared))
+            pull = rest_gradient - rest_curvature @ travelled
+            model, family, top, lab, shared = here.gradients
+            moves = system.solve((model, family, top, lab + pull[: fit.n_skills], shared + pull[fit.n_skills :]))
+            travelled += np.concatenate([moves[3][0], moves[4]])
+            state = state.moved(moves)
         logit, cov = fitted_logits(state, system, system.shared_cov, np.flatnonzero(hidden))
         sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
         floor, ceiling = (np.broadcast_to(a, logit.shape) for a in problem.asymptotes(state))
@@ -115,12 +115,15 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
     return Replay(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _branch_state(state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int) -> State:
+def _branch_state(
+    state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int, lab: int
+) -> State:
     return replace(
         state,
         skills=state.skills[models],
         family=state.family[families],
         base=state.base[[base]],
+        lab=state.lab[[lab]],
         own=state.own[[base]],
     )
 

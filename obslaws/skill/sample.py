@@ -58,7 +58,7 @@ def part_of(data: Data, bases: Index) -> tuple[Index, Index, Data]:
             scores=data.scores[rows],
             covariates=data.covariates[rows],
             covariate_cov=data.covariate_cov[rows],
-            nesting=Nesting(family, base, len(bases)),
+            nesting=Nesting(family, base, np.unique(nesting.lab[bases], return_inverse=True)[1]),
         ),
     )
 

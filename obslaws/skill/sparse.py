@@ -140,12 +140,14 @@ class SparseProblem:
         ceilings = np.full(shape[1], self.priors.ceiling_logit)
         floors = np.full(shape[1], self.priors.floor_logit)
         own = np.zeros(cells.n_pairs)
-        state = State(skills.T, family.T, base.T, own, slopes, self.centre.copy(), loadings, ceilings, floors)
+        effects = skills.T, family.T, base.T, np.zeros((cells.n_labs, d))
+        state = State(*effects, own, slopes, self.centre.copy(), loadings, ceilings, floors)
         per_benchmark, eye = np.ones(shape[1]), np.eye(d)
         variances = Variances(
             0.1 * eye,
             0.3 * eye,
             0.3 * eye,
+            HELD * eye,
             0.02 * per_benchmark,
             self.slope_variance(np.ones(len(x))),
             0.03**2 * per_benchmark,

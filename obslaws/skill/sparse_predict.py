@@ -166,8 +166,8 @@ def replay_cells(fit: SparseFit, size: Array, n_observed: int, n_bases: int) -> 
     known = _placed(fit, SparseProblem(left, fit.n_skills, fit.problem.priors))
     asked = np.flatnonzero(hidden)
     who = Relatives(
-        asked, part.nesting.family[asked], part.nesting.base_of_model[asked], part.covariates[asked],
-        part.covariate_cov[asked],
+        asked, part.nesting.family[asked], part.nesting.base_of_model[asked], np.full(len(asked), -1),
+        part.covariates[asked], part.covariate_cov[asked],
     )  # fmt: skip
     found = logits_of(known, who)
     at = np.searchsorted(asked, model), benchmark

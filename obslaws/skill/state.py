@@ -110,6 +110,7 @@ class State:
     skills : ndarray of shape (M, d)
     family : ndarray of shape (F, d)
     base : ndarray of shape (B, d)
+    lab : ndarray of shape (L, d)
     own : ndarray of shape (B, J)
         What a base family scores on a benchmark beyond its skills, on the logit scale.
     slopes : ndarray of shape (p, d)
@@ -121,6 +122,7 @@ class State:
     skills: Array
     family: Array
     base: Array
+    lab: Array
     own: Array
     slopes: Array
     intercepts: Array
@@ -129,8 +131,8 @@ class State:
     floor_logits: Array
 
     def moved(self, steps: Steps) -> State:
-        """Take a step: models (M, d), families (F, d), base families with own intercepts (B, d + J), shared (G,)."""
-        model, family, base, shared = steps
+        """Take a step: models (M, d), families (F, d), base families with own intercepts (B, d + J), labs, shared."""
+        model, family, base, lab, shared = steps
         k = self.slopes.size
         n_benchmarks, d = self.loadings.shape
         cuts = np.cumsum([k, n_benchmarks, n_benchmarks * d, n_benchmarks])
@@ -139,6 +141,7 @@ class State:
             self.skills + model,
             self.family + family,
             self.base + base[:, : self.base.shape[1]],
+            self.lab + lab,
             self.own + base[:, self.base.shape[1] :],
             self.slopes + slopes.reshape(self.slopes.shape),
             self.intercepts + intercepts,
@@ -154,8 +157,8 @@ class Variances:
 
     Parameters
     ----------
-    model, family, base : ndarray of shape (d, d)
-        Prior covariances of residuals, families around base families, base families.
+    model, family, base, lab : ndarray of shape (d, d)
+        Prior covariances of residuals, families around base families, base families around labs, labs.
     own : ndarray of shape (J,)
         Prior variance of the own intercepts of base families.
     slope : ndarray of shape (p,)
@@ -171,6 +174,7 @@ class Variances:
     model: Array
     family: Array
     base: Array
+    lab: Array
     own: Array
     slope: Array
     noise: Array
@@ -186,6 +190,11 @@ class Variances:
     def base_precision(self) -> Array:
         """Inverse of `base`."""
         return spd_inverse(self.base)
+
+    @cached_property
+    def lab_precision(self) -> Array:
+        """Inverse of `lab`."""
+        return spd_inverse(self.lab)
 
     @cached_property
     def loading_precision(self) -> Array:
@@ -207,6 +216,7 @@ class Variances:
             model=back @ self.model @ back.T,
             family=back @ self.family @ back.T,
             base=back @ self.base @ back.T,
+            lab=back @ self.lab @ back.T,
             loading=root.T @ self.loading @ root,
             loading_mean=self.loading_mean @ root,
         )

@@ -1,13 +1,14 @@
-"""Linear algebra of nested effects: model -> family -> base family -> shared parameters, eliminated leaf by leaf.
+"""Linear algebra of nested effects: model -> family -> base family -> lab -> shared parameters, leaf by leaf.
 
 The Gauss-Newton system of the skill model couples each model only to its family, each family only to its base family,
-and all of them to a small block of shared parameters (slopes and benchmark parameters). A base family has, beside its
-effect on the skills, intercepts of its own: what it scores on a benchmark beyond its skills. Eliminating models, then
-families, then base families costs time linear in their number and leaves one small dense system. The same elimination,
-read backwards, gives every posterior covariance that the fit and the forecasts need.
+each base family only to its lab, and all of them to a small block of shared parameters (slopes and benchmark
+parameters). A base family has, beside its effect on the skills, intercepts of its own: what it scores on a benchmark
+beyond its skills. Eliminating models, then families, base families and labs costs time linear in their number and leaves
+one small dense system. The same elimination, read backwards, gives every posterior covariance that the fit and the
+forecasts need.
 
-Shapes: d skills, M models, F families, B base families, J benchmarks, q = d + J unknowns of a base family, I benchmark
-parameters of which the first J are the intercepts, G = p*d + I shared parameters (slopes first).
+Shapes: d skills, M models, F families, B base families, L labs, J benchmarks, q = d + J unknowns of a base family, I
+benchmark parameters of which the first J are the intercepts, G = p*d + I shared parameters (slopes first).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Steps = tuple[Array, Array, Array, Array]
+    Steps = tuple[Array, Array, Array, Array, Array]
     Node = tuple[int, Array]
 
 __all__ = ["Effect", "Nesting", "Response", "System"]
@@ -40,15 +41,17 @@ class Nesting:
         Family of each model.
     base : ndarray of int, shape (F,)
         Base family of each family.
-    n_bases : int
-        B.
+    lab : ndarray of int, shape (B,)
+        Lab of each base family.
     """
 
-    def __init__(self, family: NDArray[np.intp], base: NDArray[np.intp], n_bases: int) -> None:
-        self.family, self.base, self.n_bases = family, base, n_bases
+    def __init__(self, family: NDArray[np.intp], base: NDArray[np.intp], lab: NDArray[np.intp]) -> None:
+        self.family, self.base, self.lab = family, base, lab
+        self.n_bases, self.n_labs = len(lab), int(lab.max(initial=-1)) + 1
         self.models_of_family = Groups(family, len(base))
-        self.families_of_base = Groups(base, n_bases)
-        self.models_of_base = Groups(base[family], n_bases)
+        self.families_of_base = Groups(base, self.n_bases)
+        self.models_of_base = Groups(base[family], self.n_bases)
+        self.bases_of_lab = Groups(lab, self.n_labs)
 
     @property
     def n_families(self) -> int:
@@ -65,7 +68,8 @@ class Nesting:
         families = np.flatnonzero(self.base == base)
         models = np.flatnonzero(self.base_of_model == base)
         renumbered = np.searchsorted(families, self.family[models])
-        return models, families, Nesting(renumbered, np.zeros(len(families), dtype=np.intp), 1)
+        top = np.zeros(1, dtype=np.intp)
+        return models, families, Nesting(renumbered, np.zeros(len(families), dtype=np.intp), top)
 
 
 class System:
@@ -86,9 +90,9 @@ class System:
         Curvature of the likelihood between intercepts and benchmark parameters, from the models of each base family.
     shared : ndarray of shape (G, G)
         Curvature of the shared parameters from likelihood and prior; overwritten by what is left of it once models,
-        families and base families are eliminated.
-    family_precision, base_precision : ndarray of shape (d, d)
-        Prior precision of a family around its base family, and of a base family around zero.
+        families, base families and labs are eliminated.
+    family_precision, base_precision, lab_precision : ndarray of shape (d, d)
+        Prior precision of a family around its base family, of a base family around its lab, and of a lab around zero.
     own_precision : ndarray of shape (J,)
         Prior precision of a base family's own intercepts.
     """
@@ -104,13 +108,14 @@ class System:
         shared: Array,
         family_precision: Array,
         base_precision: Array,
+        lab_precision: Array,
         own_precision: Array,
     ) -> None:
         n_models, d, n_items = coupling.shape
         n_own = own.shape[1]
         k = self.n_slopes = covariates.shape[1] * d
         self.nesting, self.covariates, self.prior, self.coupling = nesting, covariates, prior, coupling
-        self.family_precision = family_precision
+        self.family_precision, self.base_precision = family_precision, base_precision
         self.intercepts = slice(k, k + n_own)
         self.curvature = data + prior
         self.model_inverse = spd_inverse(self.curvature)
@@ -145,6 +150,12 @@ class System:
         block[:, d:, :d] = np.swapaxes(block[:, :d, d:], 1, 2)
         block[:, d:, d:] = rows[:, :, self.intercepts] + np.diag(own_precision)
         self.base_inverse = spd_inverse(block)
+        self.base_pull = self.base_inverse[:, :, :d] @ base_precision  # how a base family follows its lab
+        held = base_precision - base_precision @ self.base_pull[:, :d]
+        self.lab_block = nesting.bases_of_lab.sum(held) + lab_precision
+        # a base family gives way to the shared parameters, and its lab with it
+        self.lab_link = nesting.bases_of_lab.sum(np.swapaxes(self.base_pull, 1, 2) @ self.base_link)
+        self.lab_inverse = spd_inverse(self.lab_block)
         self.shared = self._eliminated(shared, kept, carried)
 
     def _eliminated(self, out: Array, kept: Array, carried: Array) -> Array:
@@ -159,7 +170,31 @@ class System:
         out[k:, k:] -= _square(self.coupling, self.model_inverse)
         out -= _square(self.family_link, self.family_inverse)
         out -= _square(self.base_link, self.base_inverse)
+        out -= _square(self.lab_link, self.lab_inverse)
         return out
+
+    def top(self, lab: int) -> Array:
+        """Curvature of one lab and the shared parameters together, all else eliminated; shape (d + G, d + G)."""
+        block, link = self.lab_block[lab], self.lab_link[lab]
+        return np.block([[block, link], [link.T, self.shared + link.T @ self.lab_inverse[lab] @ link]])
+
+    def top_gradient(self, gradients: Steps, lab: int) -> Array:
+        """Right-hand side that goes with `top`, shape (d + G,)."""
+        lab_moved, rhs = self.reduce(gradients)[3:]
+        return np.concatenate([self.lab_block[lab] @ lab_moved[lab], rhs + lab_moved[lab] @ self.lab_link[lab]])
+
+    def joined(self, curvature: Array) -> None:
+        """Take in what others say of the only lab and of the shared parameters, in place.
+
+        Parameters
+        ----------
+        curvature : ndarray of shape (d + G, d + G)
+        """
+        d, own = self.curvature.shape[1], self.top(0)
+        both = own + curvature
+        self.lab_block, self.lab_link = both[None, :d, :d], both[None, :d, d:]
+        self.lab_inverse = spd_inverse(self.lab_block)
+        self.shared = both[d:, d:] - _square(self.lab_link, self.lab_inverse)
 
     @cached_property
     def factor(self) -> tuple[Array, bool]:
@@ -172,23 +207,25 @@ class System:
         return np.asarray(cho_solve(self.factor, np.eye(len(self.shared)), check_finite=False))
 
     def logdet(self) -> float:
-        """Log determinant of models, families and base families (not the shared block)."""
-        return spd_logdet(self.curvature) - spd_logdet(self.family_inverse) - spd_logdet(self.base_inverse)
+        """Log determinant of models, families, base families and labs (not the shared block)."""
+        above = spd_logdet(self.base_inverse) + spd_logdet(self.lab_inverse)
+        return spd_logdet(self.curvature) - spd_logdet(self.family_inverse) - above
 
-    def reduce(self, gradients: Steps) -> tuple[Array, Array, Array, Array]:
+    def reduce(self, gradients: Steps) -> Steps:
         """Eliminate the right-hand side.
 
         Parameters
         ----------
         gradients : tuple of ndarray
-            Downhill directions of models (M, d), families (F, d), base families (B, q), shared parameters (G,).
+            Downhill directions of models (M, d), families (F, d), base families (B, q), labs (L, d), shared parameters
+            (G,).
 
         Returns
         -------
         tuple of ndarray
             What each block would move at fixed parents, and the right-hand side left for the shared parameters.
         """
-        model_gradient, family_gradient, base_gradient, shared_gradient = gradients
+        model_gradient, family_gradient, base_gradient, lab_gradient, shared_gradient = gradients
         nesting, k, d = self.nesting, self.n_slopes, model_gradient.shape[1]
         moved = _apply(self.model_inverse, model_gradient)
         lifted = _apply(self.prior, moved)
@@ -201,24 +238,29 @@ class System:
         family_own = (family_moved[:, None, :] @ self.family_link[:, :, self.intercepts])[:, 0]
         base_rhs[:, d:] -= nesting.models_of_base.sum(own) + nesting.families_of_base.sum(family_own)
         base_moved = _apply(self.base_inverse, base_rhs)
+        lab_rhs = lab_gradient + nesting.bases_of_lab.sum(base_moved[:, :d] @ self.base_precision)
+        lab_moved = _apply(self.lab_inverse, lab_rhs)
         rhs = shared_gradient.copy()
         rhs[:k] += (self.covariates.T @ lifted).ravel()
         rhs[k:] -= moved.ravel() @ _stacked(self.coupling)
         rhs -= family_moved.ravel() @ _stacked(self.family_link)
         rhs -= base_moved.ravel() @ _stacked(self.base_link)
-        return moved, family_moved, base_moved, rhs
+        rhs -= lab_moved.ravel() @ _stacked(self.lab_link)
+        return moved, family_moved, base_moved, lab_moved, rhs
 
-    def expand(self, moved: Array, family_moved: Array, base_moved: Array, shared: Array) -> Steps:
+    def expand(self, moved: Array, family_moved: Array, base_moved: Array, lab_moved: Array, shared: Array) -> Steps:
         """Recover the steps of all blocks from the answer of `reduce` and the step of the shared parameters (G,)."""
         k, x, nesting, d = self.n_slopes, self.covariates, self.nesting, moved.shape[1]
+        lab = lab_moved - _apply(self.lab_inverse, self.lab_link @ shared)
         base = base_moved - _apply(self.base_inverse, self.base_link @ shared)
+        base += _apply(self.base_pull, lab[nesting.lab])
         seen = np.tile(shared, (nesting.n_bases, 1))  # a base family's own intercepts add to those of all
         seen[:, self.intercepts] += base[:, d:]
         family = family_moved + _apply(self.family_pull, base[nesting.base, :d])
         family -= _apply(self.family_inverse, _apply(self.family_link, seen[nesting.base]))
         expected = family[nesting.family] + x @ shared[:k].reshape(x.shape[1], d)
         held = _apply(self.yielding, seen[nesting.base_of_model, k:])
-        return moved + _apply(self.pull, expected) - held, family, base, shared
+        return moved + _apply(self.pull, expected) - held, family, base, lab, shared
 
     def solve(self, gradients: Steps, damping: float = 0.0) -> Steps:
         """Newton step for all parameters, the shared block damped in the manner of Levenberg and Marquardt.
@@ -233,22 +275,22 @@ class System:
         Returns
         -------
         tuple of ndarray
-            Steps of models (M, d), families (F, d), base families (B, q), shared parameters (G,).
+            Steps of models (M, d), families (F, d), base families (B, q), labs (L, d), shared parameters (G,).
         """
-        model, family, base, rhs = self.reduce(gradients)
+        *moved, rhs = self.reduce(gradients)
         factor = self.factor
         if damping:
             factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
-        return self.expand(model, family, base, cho_solve(factor, rhs, check_finite=False))
+        return self.expand(*moved, cho_solve(factor, rhs, check_finite=False))
 
-    def covariance_with(self, model: Node, family: Node, base: Node, shared: Array) -> Steps:
+    def covariance_with(self, model: Node, family: Node, base: Node, lab: Node, shared: Array) -> Steps:
         """Covariance of all unknowns with one linear combination of them: `solve`, where most of the gradient is zero.
 
         Parameters
         ----------
-        model, family, base : tuple of (int, ndarray)
-            Row of the one model, family, base family that takes part, -1 for none, and its coefficients: of shapes
-            (d,), (d,), (q,). Those that take part belong to one another.
+        model, family, base, lab : tuple of (int, ndarray)
+            Row of the one model, family, base family, lab that takes part, -1 for none, and its coefficients: of shapes
+            (d,), (d,), (q,), (d,). Those that take part belong to one another.
         shared : ndarray of shape (G,)
             Coefficients of the shared parameters.
 
@@ -258,7 +300,7 @@ class System:
             As of `solve`.
         """
         response, nesting, d = self.response(), self.nesting, self.curvature.shape[1]
-        (m, by_model), (f, by_family), (b, by_base) = model, family, base
+        (m, by_model), (f, by_family), (b, by_base), (above, by_lab) = model, family, base, lab
         rhs, branch = shared.copy(), np.zeros(self.base_inverse.shape[1])
         if m >= 0:
             rhs += by_model @ response.model.response[m]
@@ -271,25 +313,36 @@ class System:
         if b >= 0:
             rhs += by_base @ response.base[b]
             branch += by_base
+        if above >= 0:
+            rhs += by_lab @ response.lab[above]
         moved = cho_solve(self.factor, rhs, check_finite=False)
-        models, families, bases = (
-            _stacked(r) @ moved for r in (response.model.response, response.family.response, response.base)
+        parts = (response.model.response, response.family.response, response.base, response.lab)
+        models, families, bases, labs = (
+            (_stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts
         )
-        models, families, bases = models.reshape(-1, d), families.reshape(-1, d), bases.reshape(nesting.n_bases, -1)
         top = b if b >= 0 else nesting.base[f] if f >= 0 else -1
-        if top >= 0:
-            follows = self.base_inverse[top] @ branch
-            bases[top] += follows
-            below, kin = nesting.base == top, nesting.base_of_model == top
-            families[below] += response.family.follow[below] @ follows
-            models[kin] += response.model.follow[kin] @ follows
+        above = nesting.lab[top] if top >= 0 else above
+        if above >= 0:
+            follows = self.lab_inverse[above] @ (by_lab + (branch @ self.base_pull[top] if top >= 0 else 0.0))
+            labs[above] += follows
+            kin = np.flatnonzero(nesting.lab == above)
+            turned = np.zeros_like(bases)
+            turned[kin] = self.base_pull[kin] @ follows
+            if top >= 0:
+                turned[top] += self.base_inverse[top] @ branch
+            bases += turned
+            below = np.flatnonzero(nesting.lab[nesting.base] == above)
+            families[below] += _apply(response.family.follow[below], turned[nesting.base[below]])
+            own = nesting.base_of_model
+            below = np.flatnonzero(nesting.lab[own] == above)
+            models[below] += _apply(response.model.follow[below], turned[own[below]])
         if f >= 0:
             follows, kin = self.family_inverse[f] @ by_family, nesting.family == f
             families[f] += follows
             models[kin] += self.pull[kin] @ follows
         if m >= 0:
             models[m] += self.model_inverse[m] @ by_model
-        return models, families, bases, moved
+        return models, families, bases, labs, moved
 
     def response(self, slopes_only: bool = False) -> Response:
         """How skills and effects follow the shared parameters and the base families, and what they vary beyond that.
@@ -312,7 +365,11 @@ class System:
     def _response(self, reach: int) -> Response:
         k, x, d, nesting = self.n_slopes, self.covariates, self.curvature.shape[1], self.nesting
         n_own = self.base_inverse.shape[1] - d
-        base = -self.base_inverse @ self.base_link[:, :, :reach]
+        lab = -self.lab_inverse @ self.lab_link[:, :, :reach]
+        base = self.base_pull @ lab[nesting.lab] - self.base_inverse @ self.base_link[:, :, :reach]
+        above, stray = self.lab_inverse[nesting.lab], self.base_pull[:, :d] - np.eye(d)
+        base_noise = self.base_inverse + _sandwich(self.base_pull, above)
+        departure = self.base_inverse[:, :d, :d] + _sandwich(stray, above)
         family_follow = np.concatenate(
             [self.family_pull, -self.family_inverse @ self.family_link[:, :, self.intercepts]], axis=2
         )
@@ -333,7 +390,11 @@ class System:
             family=Effect(family, family_follow, self.family_inverse),
             deviation=Effect(deviation, deviation_follow, self.family_inverse),
             base=base,
-            base_noise=self.base_inverse,
+            base_noise=base_noise,
+            departure=base[:, :d] - lab[nesting.lab],
+            departure_noise=departure,
+            lab=lab,
+            lab_noise=self.lab_inverse,
         )
 
 
@@ -387,6 +448,10 @@ class Response:
         How base families follow the shared parameters.
     base_noise : ndarray of shape (B, q, q)
         Covariance of base families at fixed shared parameters.
+    departure, departure_noise : ndarray of shape (B, d, G), (B, d, d)
+        The same of what sets base families apart from their labs.
+    lab, lab_noise : ndarray of shape (L, d, G), (L, d, d)
+        The same of labs.
     """
 
     model: Effect
@@ -395,6 +460,10 @@ class Response:
     deviation: Effect
     base: Array
     base_noise: Array
+    departure: Array
+    departure_noise: Array
+    lab: Array
+    lab_noise: Array
 
 
 def _by_covariate(x: Array, blocks: Array) -> Array:

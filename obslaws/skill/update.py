@@ -1,11 +1,11 @@
 """Scores that come after the fit: told to the joint posterior of all models, without a refit.
 
-A fit leaves one normal distribution over the skills of all models, the effects of families and base families, own
+A fit leaves one normal distribution over the skills of all models, the effects of families, base families and labs, own
 intercepts, slopes and benchmark parameters. A new score is one more observation of it: one solve with the eliminated
 system tells how everything else moves with what was observed. A score speaks of the logit and of the benchmark's
 asymptotes together, so what is observed is their tilted sum: the logit, plus the asymptotes in units of the logit, by
-their slopes where the fit expects the score. Models, families and base families that the fit has never seen enter
-through their priors. Called by the forecaster; `obslaws.skill.predict` gives the prior logits.
+their slopes where the fit expects the score. Models, families, base families and labs that the fit has never seen
+enter through their priors. Called by the forecaster; `obslaws.skill.predict` gives the prior logits.
 """
 
 from __future__ import annotations
@@ -41,41 +41,28 @@ class Kin:
     ----------
     who : Relatives
         What the fit knows of each of n models.
-    model, family, base : ndarray of int, shape (n,)
-        Labels: two models of one label are the same model, of the same family, of the same base family. Read only where
-        the fit does not know model, family or base family.
+    model, family, base, lab : ndarray of int, shape (n,)
+        Labels: two models of one label are the same model, of the same family, base family, lab. Read only where the
+        fit does not know model, family, base family or lab.
     """
 
     who: Relatives
     model: Index
     family: Index
     base: Index
+    lab: Index
 
     def __len__(self) -> int:
         return len(self.model)
 
     def take(self, rows: Index) -> Kin:
         """Take some of the models, in the order of `rows`."""
-        who = self.who
-        some = replace(
-            who,
-            row=who.row[rows],
-            family=who.family[rows],
-            base=who.base[rows],
-            covariates=who.covariates[rows],
-            covariate_cov=who.covariate_cov[rows],
-        )
-        return Kin(some, self.model[rows], self.family[rows], self.base[rows])
+        return Kin(self.who.take(rows), self.model[rows], self.family[rows], self.base[rows], self.lab[rows])
 
     def join(self, other: Kin) -> Kin:
         """Put the others behind these models."""
-        pairs = {
-            name: np.concatenate([getattr(self.who, name), getattr(other.who, name)])
-            for name in ("row", "family", "base", "covariates", "covariate_cov")
-        }
-        both = replace(self.who, **pairs)
-        labels = (np.concatenate([getattr(self, n), getattr(other, n)]) for n in ("model", "family", "base"))
-        return Kin(both, *labels)
+        labels = ((getattr(self, n), getattr(other, n)) for n in ("model", "family", "base", "lab"))
+        return Kin(self.who.join(other.who), *(np.concatenate(pair) for pair in labels))
 
 
 @dataclass(frozen=True)
@@ -92,8 +79,8 @@ class Update:
     scores : ndarray of shape (n,)
         Fractions.
     solved : tuple of ndarray
-        How models (n, M, d), families (n, F, d), base families (n, B, q) and shared parameters (n, G) move with each
-        observation: their covariances with it.
+        How models (n, M, d), families (n, F, d), base families (n, B, q), labs (n, L, d) and shared parameters (n, G)
+        move with each observation: their covariances with it.
     tilt : ndarray of shape (n, 2)
         What ceiling and floor logits add to the observed logit.
     mean : ndarray of shape (n,)
@@ -122,7 +109,8 @@ class Update:
     def nothing(cls, fit: Fit, n_items: Array, kin: Kin) -> Self:
         """No observation yet; `kin` is any models, of which none is taken."""
         state, none = fit.state, np.zeros(0)
-        blocks = (state.skills, state.family, np.concatenate([state.base, state.own], axis=1), fit.system.shared[0])
+        bases = np.concatenate([state.base, state.own], axis=1)
+        blocks = (state.skills, state.family, bases, state.lab, fit.system.shared[0])
         solved = tuple(np.zeros((0, *block.shape)) for block in blocks)
         at = np.zeros(0, dtype=np.intp)
         return cls(
@@ -185,7 +173,7 @@ class Update:
 
     def _with_asymptotes(self) -> tuple[Array, Array]:
         """Covariance of each observation with ceiling and floor logits, each of shape (n, J)."""
-        shared, n_benchmarks = self.solved[3], len(self.fit.state.loadings)
+        shared, n_benchmarks = self.solved[4], len(self.fit.state.loadings)
         return shared[:, -2 * n_benchmarks : -n_benchmarks], shared[:, -n_benchmarks:]
 
     def covariance(self, kin: Kin) -> Array:
@@ -205,7 +193,7 @@ class Update:
         n_benchmarks, d = loadings.shape
         theta, base = skills_of(fit, kin.who)
         moved = linearised_skills(fit, kin.who, self.solved)  # (n, m, d)
-        shared = self.solved[3]
+        shared = self.solved[4]
         by_loading = shared[:, intercepts.stop : intercepts.stop + n_benchmarks * d].reshape(-1, n_benchmarks, d)
         out = moved @ loadings.T + theta @ np.swapaxes(by_loading, 1, 2) + shared[:, None, intercepts]
         related = base >= 0
@@ -242,7 +230,8 @@ def skills_of(fit: Fit, who: Relatives) -> tuple[Array, Index]:
     """Expect skills of models, shape (m, d), with the base family that the fit knows them by, -1 for none."""
     state, nesting = fit.state, fit.system.nesting
     base = np.where(who.family >= 0, nesting.base[who.family], who.base)
-    effect = np.where((base >= 0)[:, None], state.base[base], 0.0)
+    effect = np.where((who.lab >= 0)[:, None], state.lab[who.lab], 0.0)
+    effect = np.where((base >= 0)[:, None], state.base[base], effect)
     effect = np.where((who.family >= 0)[:, None], state.family[who.family], effect)
     skills = np.where((who.row >= 0)[:, None], state.skills[who.row], effect + who.covariates @ state.slopes)
     return skills, base
@@ -250,10 +239,11 @@ def skills_of(fit: Fit, who: Relatives) -> tuple[Array, Index]:
 
 def linearised_skills(fit: Fit, who: Relatives, steps: Steps) -> Array:
     """Move of the skills of m models with n steps of all unknowns, leading axis n; shape (n, m, d)."""
-    models, families, bases, shared = steps
+    models, families, bases, labs, shared = steps
     d, k = fit.n_skills, fit.system.n_slopes
     base = np.where(who.family >= 0, fit.system.nesting.base[who.family], who.base)
-    effect = np.where((base >= 0)[:, None], bases[:, base, :d], 0.0)
+    effect = np.where((who.lab >= 0)[:, None], labs[:, who.lab], 0.0)
+    effect = np.where((base >= 0)[:, None], bases[:, base, :d], effect)
     effect = np.where((who.family >= 0)[:, None], families[:, who.family], effect)
     effect = effect + who.covariates @ shared[:, :k].reshape(len(shared), -1, d)
     return np.where((who.row >= 0)[:, None], models[:, who.row], effect)
@@ -279,7 +269,7 @@ def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
     return np.column_stack([lift / slope, sink / slope])
 
 
-def _combinations(fit: Fit, who: Relatives, benchmark: Index, tilt: Array) -> Iterator[tuple[Node, Node, Node, Array]]:
+def _combinations(fit: Fit, who: Relatives, benchmark: Index, tilt: Array) -> Iterator[tuple[Node, Node, Node, Node, Array]]:
     """Write each model's tilted logit as a linear combination of the unknowns of the fit, for one benchmark each."""
     (n_benchmarks, d), k = fit.state.loadings.shape, fit.system.n_slopes
     theta, bases = skills_of(fit, who)
@@ -295,25 +285,28 @@ def _combinations(fit: Fit, who: Relatives, benchmark: Index, tilt: Array) -> It
         own[d + j] = 1.0
         if row < 0 and family < 0:
             own[:d] = weight
+        lab = int(who.lab[i]) if base < 0 else -1
         by_family = weight if row < 0 and family >= 0 else np.zeros(d)
-        yield (row, weight), (family, by_family), (base, own), shared
+        yield (row, weight), (family, by_family), (base, own), (lab, weight), shared
 
 
 def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:
     """Tell what two models share unseen by it: covariance of skills (m, n, d, d), whether own intercepts (m, n)."""
     state, variances, nesting = fit.state, fit.variances, fit.system.nesting
 
-    def unknown(kin: Kin) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    def unknown(kin: Kin) -> list[NDArray[np.bool_]]:
         who = kin.who
         base = np.where(who.family >= 0, nesting.base[who.family], who.base)
-        return who.row < 0, (who.row < 0) & (who.family < 0), base < 0
+        return [who.row < 0, (who.row < 0) & (who.family < 0), base < 0, (base < 0) & (who.lab < 0)]
 
-    (model, family, base), (other_model, other_family, other_base) = unknown(left), unknown(right)
+    (model, family, base, lab), (other_model, other_family, other_base, other_lab) = unknown(left), unknown(right)
     same = (left.model[:, None] == right.model) & model[:, None] & other_model
     kin = (left.family[:, None] == right.family) & family[:, None] & other_family
     top = (left.base[:, None] == right.base) & base[:, None] & other_base
+    above = (left.lab[:, None] == right.lab) & lab[:, None] & other_lab
     own = variances.model + state.slopes.T @ right.who.covariate_cov @ state.slopes
     skills = same[:, :, None, None] * own
     skills = skills + kin[:, :, None, None] * variances.family
     both = top & family[:, None] & other_family
-    return skills + both[:, :, None, None] * variances.base, top
+    skills = skills + both[:, :, None, None] * variances.base
+    return skills + above[:, :, None, None] * variances.lab, top
