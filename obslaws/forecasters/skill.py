@@ -247,15 +247,12 @@ class SkillForecaster(Forecaster):
         Relatives
         """
         covariates, unknown = self.scale_.apply(self.raw_covariates(queries))
-        row = np.array([self.row_.get(model, -1) for model in queries.index])
-        _, family, base, lab = zip(*kin_names(queries), strict=True) if len(queries) else ((),) * 4
-        found = (
+        indices = self.row_, self.family_index_, self.base_index_, self.lab_index_
+        row, family, base, lab = (
             np.array([index.get(name, -1) for name in asked], dtype=np.intp)
-            for index, asked in (
-                (self.family_index_, family), (self.base_index_, base), (self.lab_index_, lab)
-            )
-        )  # fmt: skip
-        return Relatives(row, *found, covariates, unknown)
+            for index, asked in zip(indices, list(zip(*kin_names(queries), strict=True)) or [()] * 4, strict=True)
+        )
+        return Relatives(row, family, base, lab, covariates, unknown)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)

@@ -65,9 +65,7 @@ class Told:
         nobody = kin.take(np.zeros(0, dtype=np.intp)).who
         return cls(updates, nobody, (), np.zeros((0, len(n_items))), np.zeros(0, dtype=bool))
 
-    def add(
-        self, models: Sequence[Name], who: Relatives, is_new: NDArray[np.bool_], scores: Array
-    ) -> Self:
+    def add(self, models: Sequence[Name], who: Relatives, is_new: NDArray[np.bool_], scores: Array) -> Self:
         """Tell scores.
 
         Parameters

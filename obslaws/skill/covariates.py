@@ -4,8 +4,8 @@ In: the covariate columns of a panel. Out: translog covariates learned on the tr
 An unknown size, token count or date is not a reason to drop a model: it is integrated out through the normal
 distribution that the known values of all training models follow.
 
-One covariate compares a model with its siblings: the smallest models of a family fall short of the line in log size that
-runs through the larger ones (docs/skill.md), so a forecast from a small sibling would be too low without it.
+One covariate compares a model with its siblings: the smallest models of a family fall short of the line in log size
+that runs through the larger ones, so a forecast from a small sibling would be too low without it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Siblings:
         share = models["family"].map(smallest["family"]) / size
         several = share.groupby(models["family"]).transform("min") < 1.0
         usual = float(share[several].mean()) if several.any() else np.nan
-        return cls(smallest["family"].to_dict(), smallest["base_family"].to_dict(), usual)
+        family, base = ({str(name): float(n) for name, n in some.items()} for some in smallest.values())
+        return cls(family, base, usual)
 
     def share(self, models: pd.DataFrame) -> Array:
         """Size of the smallest known model of the family, or else of the base family, as a share of each model's own.

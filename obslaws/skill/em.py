@@ -1,18 +1,16 @@
-"""Variances of the skill model from posterior second moments of a large sparse panel, and how fast they are followed.
+"""Variances of the skill model from posterior second moments of a large sparse panel.
 
 The update is that of `obslaws.skill.fit`, and beyond it counts that a benchmark's parameters are not known either: with
-a hundred cells per benchmark and a handful per model the noise would come out too small. EM creeps where a variance is
-known badly: each variance is moved further in the direction of its update for as long as that keeps its sign (adaptive
-overrelaxation, Salakhutdinov and Roweis 2003).
+a hundred cells per benchmark and a handful per model the noise would come out too small.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obslaws.skill.pace import log_size
 from obslaws.skill.state import Variances
 
 if TYPE_CHECKING:
@@ -26,12 +24,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Pace", "moved", "second_moments"]
+__all__ = ["moved", "second_moments"]
 
 _MATRICES = ("model", "family", "base")
-_VECTORS = ("own", "slope", "noise")
-_FIRST, _FASTEST, _FASTEST_MATRIX = 1.5, 6.0, 3.0  # factors on a step; the entries of a matrix share one
-_WIDEST = 1.5  # the most that a log variance may move in a round beyond the plain update
 
 
 def second_moments(
@@ -113,57 +108,8 @@ def moved(old: Variances, new: Variances, variance: Array, cells: CellTable) -> 
     float
         The largest of the kinds of variance; over benchmarks the root mean square.
     """
-    logs = [np.abs(_log_size(getattr(new, name)) - _log_size(getattr(old, name))) for name in _MATRICES]
+    logs = [np.abs(log_size(getattr(new, name)) - log_size(getattr(old, name))) for name in _MATRICES]
     own = np.log(new.own / old.own)
     usual = np.array([variance[c.cells].mean() for c in cells.columns()])
     noise = (new.noise - old.noise)[cells.n_observed > 0] / usual
     return float(max(*logs, np.sqrt(np.mean(own**2)), np.sqrt(np.mean(noise**2))))
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Factor on the step of each variance, and the direction that it last moved in.
-
-    Parameters
-    ----------
-    factor, direction : dict of str to ndarray
-        By name of the variance; one number per matrix, as many as there are for the others.
-    """
-
-    factor: dict[str, Array]
-    direction: dict[str, Array]
-
-    @classmethod
-    def start(cls, variances: Variances) -> Pace:
-        """Before the first update."""
-        shapes = {name: np.zeros(()) for name in _MATRICES} | {
-            name: np.zeros_like(getattr(variances, name)) for name in _VECTORS
-        }
-        return cls({name: zero + _FIRST for name, zero in shapes.items()}, shapes)
-
-    def further(self, old: Variances, new: Variances) -> tuple[Variances, Pace]:
-        """Go beyond an update where the last ones went the same way; back to it where they turned."""
-        out, factors, directions = {}, {}, {}
-        for name in (*_MATRICES, *_VECTORS):
-            before, after = getattr(old, name), getattr(new, name)
-            matrix = name in _MATRICES
-            step = _log_size(after) - _log_size(before) if matrix else np.log(after / before)
-            same = step * self.direction[name]
-            factor = np.where(same > 0.0, 1.3 * self.factor[name], np.where(same < 0.0, 1.0, self.factor[name]))
-            factor = np.minimum(factor, _FASTEST_MATRIX if matrix else _FASTEST)
-            far = np.minimum(factor, np.maximum(_WIDEST / np.maximum(np.abs(step), 1e-12), 1.0))
-            out[name] = _relaxed(before, after, float(far)) if matrix else before * np.exp(far * step)
-            factors[name], directions[name] = factor, step
-        return replace(new, **out), Pace(factors, directions)
-
-
-def _log_size(matrix: Array) -> Array:
-    return np.asarray(np.linalg.slogdet(matrix)[1] / len(matrix))
-
-
-def _relaxed(old: Array, new: Array, factor: float) -> Array:
-    """Go further than `new` when the result is safely positive definite; `new` otherwise."""
-    further = old + factor * (new - old)
-    further = 0.5 * (further + further.T)  # going further would blow up what rounding leaves of asymmetry
-    smallest = np.linalg.eigvalsh(further)[0]
-    return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from obslaws.skill.blocks import spd_logdet
+from obslaws.skill.pace import Pace
 from obslaws.skill.problem import Data, Linearised, Penalty, Priors, Problem, State, Variances
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit_skills"]
 
 _STILL = 3
-_RELAXATION = 1.5  # EM creeps; a longer step in the same direction is taken where it stays positive definite
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def fit_skills(
     damping, still, reached = 1e-3, 0, -np.inf
     trace: list[float] = []
     best: Fit | None = None
-    curve = problem.curve(state)
+    curve, pace = problem.curve(state), Pace.start(variances)
     while True:
         precision = problem.model_precision(variances, state.slopes)
         now = problem.linearise(state, variances, precision, penalty, curve)
@@ -155,7 +155,8 @@ def fit_skills(
                 break
             damping = max(damping * 10.0, 1e-4)
         here = problem.linearise(state, variances, precision, penalty, curve, items=False)
-        variances, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
+        updated, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
+        variances, pace = pace.further(variances, updated)
         state, variances, penalty = _standardised(state, variances, penalty, moment)
 
 
@@ -207,15 +208,13 @@ def _updated_variances(
         np.einsum("mj,mdj->jd", cells.curvature, across),
     )
     variances = Variances(
-        _relaxed(old.model, pooled(stray, response.residual.covariance(above, slopes_cov))),
-        _relaxed(
-            old.family, pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov))
-        ),
-        _relaxed(old.base, pooled(state.base - state.lab[nesting.lab], departure_cov)),
-        _relaxed(old.lab, pooled(state.lab, lab_cov)),
-        old.own * (own / old.own) ** _RELAXATION,
-        problem.slope_variance(old.slope * (slope_var / old.slope) ** _RELAXATION),
-        np.maximum(old.noise * (noise / old.noise) ** _RELAXATION, 1e-8),
+        pooled(stray, response.residual.covariance(above, slopes_cov)),
+        pooled(deviation, response.deviation.covariance(response.base_noise[nesting.base], slopes_cov)),
+        pooled(state.base - state.lab[nesting.lab], departure_cov),
+        pooled(state.lab, lab_cov),
+        own,
+        problem.slope_variance(slope_var),
+        np.maximum(noise, 1e-8),
         *_loading_prior(state.loadings, loading_cov, priors),
     )
     centred = state.skills - state.skills.mean(axis=0)
@@ -256,13 +255,6 @@ def _standardised(
         loadings=state.loadings @ root,
     )
     return state, variances.turned(root, back), penalty.turned(back)
-
-
-def _relaxed(old: Array, new: Array) -> Array:
-    """Go further than `new` when the result is safely positive definite; `new` otherwise."""
-    further = old + _RELAXATION * (new - old)
-    smallest = np.linalg.eigvalsh(further)[0]
-    return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new
 
 
 def _evidence(problem: Problem, variances: Variances, precision: Array, here: Linearised, objective: float) -> float:

@@ -1,7 +1,7 @@
 """Logits of models under a fit: means and covariances over benchmarks, whoever the model's relatives are.
 
-In: a fit, and for each model what the fit knows of it: itself, its family, its base family, its lab, or nothing. Out: the
-posterior on the logit scale, before any score that the fit has not seen. Called by the forecaster and by replays.
+In: a fit, and for each model what the fit knows of it: itself, its family, its base family, its lab, or nothing. Out:
+the posterior on the logit scale, before any score that the fit has not seen. Called by the forecaster and by replays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Relatives", "fitted_logits", "logits"]
 
 @dataclass(frozen=True)
 class Relatives:
-    """What the fit knows of each of n models; -1 where it does not know the model, its family, its base family, its lab.
+    """What the fit knows of each of n models; -1 where it does not know model, family, base family, lab.
 
     Parameters
     ----------

@@ -3,8 +3,9 @@
 Each base family in turn is treated as new: all scores of its larger models are hidden (the smallest models of each
 family stay), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give
 the leave-family-out forecasts without refitting: only the branch of the tree that lost cells is linearised anew, the
-others speak through the curvature that they left on its lab and on the shared parameters. Standardised errors of replayed forecasts
-tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees its own fold only.
+others speak through the curvature that they left on its lab and on the shared parameters. Standardised errors of
+replayed forecasts tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees
+its own fold only.
 """
 
 from __future__ import annotations
@@ -115,9 +116,7 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
     return Replay(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _branch_state(
-    state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int, lab: int
-) -> State:
+def _branch_state(state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int, lab: int) -> State:
     return replace(
         state,
         skills=state.skills[models],

@@ -50,6 +50,7 @@ def part_of(data: Data, bases: Index) -> tuple[Index, Index, Data]:
     rows = np.flatnonzero(np.isin(nesting.base_of_model, bases))
     family = np.searchsorted(families, nesting.family[rows])
     base = np.searchsorted(bases, nesting.base[families])
+    lab = np.unique(nesting.lab[bases], return_inverse=True)[1].astype(np.intp)
     return (
         rows,
         families,
@@ -58,7 +59,7 @@ def part_of(data: Data, bases: Index) -> tuple[Index, Index, Data]:
             scores=data.scores[rows],
             covariates=data.covariates[rows],
             covariate_cov=data.covariate_cov[rows],
-            nesting=Nesting(family, base, np.unique(nesting.lab[bases], return_inverse=True)[1]),
+            nesting=Nesting(family, base, lab),
         ),
     )
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from obslaws.errors import UsageError
 from obslaws.skill.belief import Belief, believe, branches, lone_others
-from obslaws.skill.em import Pace, moved, second_moments
+from obslaws.skill.em import moved, second_moments
 from obslaws.skill.gauss_newton import downhill, newton_step, tightened
+from obslaws.skill.pace import Pace
 from obslaws.skill.sample import adopted, part_of, sampled_bases, shifted
 from obslaws.skill.sparse import SparseProblem
 from obslaws.skill.state import Penalty, Priors, State, Variances

@@ -3,9 +3,9 @@
 The Gauss-Newton system of the skill model couples each model only to its family, each family only to its base family,
 each base family only to its lab, and all of them to a small block of shared parameters (slopes and benchmark
 parameters). A base family has, beside its effect on the skills, intercepts of its own: what it scores on a benchmark
-beyond its skills. Eliminating models, then families, base families and labs costs time linear in their number and leaves
-one small dense system. The same elimination, read backwards, gives every posterior covariance that the fit and the
-forecasts need.
+beyond its skills. Eliminating models, then families, base families and labs costs time linear in their number and
+leaves one small dense system. The same elimination, read backwards, gives every posterior covariance that the fit and
+the forecasts need.
 
 Shapes: d skills, M models, F families, B base families, L labs, J benchmarks, q = d + J unknowns of a base family, I
 benchmark parameters of which the first J are the intercepts, G = p*d + I shared parameters (slopes first).
@@ -277,11 +277,12 @@ class System:
         tuple of ndarray
             Steps of models (M, d), families (F, d), base families (B, q), labs (L, d), shared parameters (G,).
         """
-        *moved, rhs = self.reduce(gradients)
+        models, families, bases, labs, rhs = self.reduce(gradients)
         factor = self.factor
         if damping:
             factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
-        return self.expand(*moved, cho_solve(factor, rhs, check_finite=False))
+        shared = cho_solve(factor, rhs, check_finite=False)
+        return self.expand(models, families, bases, labs, shared)
 
     def covariance_with(self, model: Node, family: Node, base: Node, lab: Node, shared: Array) -> Steps:
         """Covariance of all unknowns with one linear combination of them: `solve`, where most of the gradient is zero.
@@ -289,8 +290,8 @@ class System:
         Parameters
         ----------
         model, family, base, lab : tuple of (int, ndarray)
-            Row of the one model, family, base family, lab that takes part, -1 for none, and its coefficients: of shapes
-            (d,), (d,), (q,), (d,). Those that take part belong to one another.
+            Row of the one model, family, base family, lab that takes part, -1 for none, and its coefficients, then
+            not read: of shapes (d,), (d,), (q,), (d,). Those that take part belong to one another.
         shared : ndarray of shape (G,)
             Coefficients of the shared parameters.
 
@@ -299,8 +300,10 @@ class System:
         tuple of ndarray
             As of `solve`.
         """
-        response, nesting, d = self.response(), self.nesting, self.curvature.shape[1]
-        (m, by_model), (f, by_family), (b, by_base), (above, by_lab) = model, family, base, lab
+        response, nesting = self.response(), self.nesting
+        (m, by_model), (f, by_family), (b, by_base), (above, by_lab) = (
+            (at, by if at >= 0 else np.zeros(len(by))) for at, by in (model, family, base, lab)
+        )
         rhs, branch = shared.copy(), np.zeros(self.base_inverse.shape[1])
         if m >= 0:
             rhs += by_model @ response.model.response[m]
@@ -317,9 +320,7 @@ class System:
             rhs += by_lab @ response.lab[above]
         moved = cho_solve(self.factor, rhs, check_finite=False)
         parts = (response.model.response, response.family.response, response.base, response.lab)
-        models, families, bases, labs = (
-            (_stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts
-        )
+        models, families, bases, labs = ((_stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts)
         top = b if b >= 0 else nesting.base[f] if f >= 0 else -1
         above = nesting.lab[top] if top >= 0 else above
         if above >= 0:

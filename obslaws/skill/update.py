@@ -269,7 +269,9 @@ def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
     return np.column_stack([lift / slope, sink / slope])
 
 
-def _combinations(fit: Fit, who: Relatives, benchmark: Index, tilt: Array) -> Iterator[tuple[Node, Node, Node, Node, Array]]:
+def _combinations(
+    fit: Fit, who: Relatives, benchmark: Index, tilt: Array
+) -> Iterator[tuple[Node, Node, Node, Node, Array]]:
     """Write each model's tilted logit as a linear combination of the unknowns of the fit, for one benchmark each."""
     (n_benchmarks, d), k = fit.state.loadings.shape, fit.system.n_slopes
     theta, bases = skills_of(fit, who)
