@@ -335,7 +335,7 @@ def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], dict
     families = {name: i for i, name in enumerate(sorted(base_of, key=lambda name: (base_of[name], name)))}
     bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}
     labs = {name: i for i, name in enumerate(sorted({lab_of[name] for name in bases}))}
-    family = models["family"].map(families).to_numpy(dtype=np.intp)
+    family = np.array([families[name] for name in models["family"]], dtype=np.intp)
     base = np.array([bases[base_of[name]] for name in families], dtype=np.intp)
     lab = np.array([labs[lab_of[name]] for name in bases], dtype=np.intp)
     return families, bases, labs, Nesting(family, base, lab)
