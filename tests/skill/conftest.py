@@ -3,15 +3,18 @@ import pytest
 from scipy.linalg import block_diag
 
 from obslaws.simulate import simulate_panel
-from obslaws.skill.covariates import CovariateScale, raw_covariates
+from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
 from obslaws.skill.problem import Data, Penalty, Priors, Problem
 from obslaws.skill.tree import Nesting
 
 
 def data_of(panel):
-    """A panel as the arrays that a fit sees; families and base families numbered by name."""
+    """A panel as the arrays that a fit sees; families and base families numbered by name.
+
+    Of three base families in a row the first two share a lab, and the third is alone in its own.
+    """
     models = panel.models
-    raw = raw_covariates(models)
+    raw = raw_covariates(models, Siblings.learn(models))
     covariates, unknown = CovariateScale.learn(raw).apply(raw)
     family_names, family = np.unique(models["family"].to_numpy(dtype=str), return_inverse=True)
     bases, base_of_model = np.unique(models["base_family"].to_numpy(dtype=str), return_inverse=True)
@@ -23,7 +26,7 @@ def data_of(panel):
         unknown,
         panel.benchmarks["score_floor"].to_numpy(),
         panel.benchmarks["n_items"].to_numpy(),
-        Nesting(family, base, len(bases)),
+        Nesting(family, base, np.arange(len(bases)) * 2 // 3),
     )
 
 
@@ -50,7 +53,7 @@ def at_random(data):
     state, variances = problem.start()
     n_benchmarks, n_bases = data.scores.shape[1], data.nesting.n_bases
     shared = state.slopes.size + problem.item_index.size
-    size = (state.skills.shape, state.family.shape, (n_bases, 2 + n_benchmarks), shared)
+    size = (state.skills.shape, state.family.shape, (n_bases, 2 + n_benchmarks), state.lab.shape, shared)
     state = state.moved(tuple(0.3 * rng.standard_normal(shape) for shape in size))
     root = rng.standard_normal((n_benchmarks, 2, 2))
     penalty = Penalty(root @ np.swapaxes(root, 1, 2), rng.standard_normal((n_benchmarks, 2)))
@@ -61,15 +64,19 @@ D = 2
 
 
 class Dense:
-    """All unknowns of a fit in one vector: models, families, base families with own intercepts, shared parameters."""
+    """All unknowns of a fit in one vector.
+
+    Models, families, base families with own intercepts, shared parameters (slopes, intercepts, loadings, ceilings,
+    floors), and labs behind them all.
+    """
 
     def __init__(self, fit):
         self.fit, data, state, var = fit, fit.problem.data, fit.state, fit.variances
         nesting, d = data.nesting, fit.n_skills
         (self.m, self.j), self.p = data.scores.shape, data.covariates.shape[1]
-        self.f, self.b = nesting.n_families, nesting.n_bases
+        self.f, self.b, self.l = nesting.n_families, nesting.n_bases, nesting.n_labs
         q = d + self.j
-        sizes = [self.m * d, self.f * d, self.b * q, self.p * d, self.j, self.j * d, self.j, self.j]
+        sizes = [self.m * d, self.f * d, self.b * q, self.p * d, self.j, self.j * d, self.j, self.j, self.l * d]
         self.at = np.cumsum([0, *sizes])
         self.q, n = q, self.at[-1]
         residual, deviation = np.zeros((self.m * d, n)), np.zeros((self.f * d, n))
@@ -83,9 +90,14 @@ class Dense:
             deviation[f * d : f * d + d, self.base(nesting.base[f])[:d]] -= np.eye(d)
         h = residual.T @ block_diag(*fit.precision) @ residual
         h += deviation.T @ np.kron(np.eye(self.f), np.linalg.inv(var.family)) @ deviation
+        departure = np.zeros((self.b * d, n))
         for b in range(self.b):
-            at = self.base(b)
-            h[np.ix_(at, at)] += block_diag(np.linalg.inv(var.base), np.diag(1 / var.own))
+            departure[b * d : b * d + d, self.base(b)[:d]] += np.eye(d)
+            departure[b * d : b * d + d, self.lab(nesting.lab[b])] -= np.eye(d)
+            h[self.base(b)[d:], self.base(b)[d:]] += 1 / var.own
+        h += departure.T @ np.kron(np.eye(self.b), np.linalg.inv(var.base)) @ departure
+        for lab in range(self.l):
+            h[np.ix_(self.lab(lab), self.lab(lab))] += np.linalg.inv(var.lab)
         h[self.at[3] : self.at[4], self.at[3] : self.at[4]] += np.diag(np.repeat(1 / var.slope, d))
         prior_of_items = fit.problem.item_precision(var)
         for j in range(self.j):
@@ -95,7 +107,8 @@ class Dense:
             h[np.ix_(at, at)] += prior
         cells = fit.problem.cells(state, var.noise)
         for m, j in zip(*np.nonzero(fit.problem.mask), strict=True):
-            g = self.row(m, nesting.family[m], nesting.base_of_model[m], None, j) * cells.slope[m, j]
+            base = nesting.base_of_model[m]
+            g = self.row(m, nesting.family[m], base, nesting.lab[base], None, j) * cells.slope[m, j]
             g[self.items(j)[d + 1 :]] = cells.lift[m, j], cells.sink[m, j]
             h += cells.weight[m, j] * np.outer(g, g)
         self.cov = np.linalg.inv(h)
@@ -106,17 +119,18 @@ class Dense:
     def base(self, b):
         return self.at[2] + b * self.q + np.arange(self.q)
 
+    def lab(self, lab):
+        return self.at[8] + lab * D + np.arange(D)
+
     def items(self, j):
         a = self.at
         return np.r_[a[4] + j, a[5] + j * D + np.arange(D), a[6] + j, a[7] + j]
 
-    def tilted(self, m, f, b, x, j):
+    def tilted(self, m, f, b, lab, x, j):
         """The same for what a score observes: with the asymptotes, in units of the logit."""
-        g, fit = self.row(m, f, b, x, j), self.fit
+        g, fit = self.row(m, f, b, lab, x, j), self.fit
         state, guess = fit.state, fit.problem.data.score_floor[j]
-        skills = state.skills[m] if m >= 0 else x @ state.slopes
-        if m < 0:
-            skills = skills + (state.family[f] if f >= 0 else state.base[b] if b >= 0 else 0)
+        skills = self.skills(m, f, b, lab, x)
         logit = state.intercepts[j] + state.loadings[j] @ skills + (state.own[b, j] if b >= 0 else 0)
 
         def score(logit, c, f):
@@ -128,25 +142,30 @@ class Dense:
         g[self.items(j)[D + 1 :]] = lift / slope, sink / slope
         return g
 
-    def row(self, m, f, b, x, j):
-        """Derivative of a logit by all unknowns; -1 for what the fit does not know."""
-        state, g = self.fit.state, np.zeros(self.at[-1])
-        weight = state.loadings[j]
+    def skills(self, m, f, b, lab, x):
+        """Expected skills by the nearest relative that the fit knows."""
+        state = self.fit.state
         if m >= 0:
-            skills = state.skills[m]
+            return state.skills[m]
+        above = state.family[f] if f >= 0 else state.base[b] if b >= 0 else state.lab[lab] if lab >= 0 else 0
+        return x @ state.slopes + above
+
+    def above(self, f, b, lab):
+        """Where the effect of that relative of an unknown model stands; nowhere without any."""
+        return self.family(f) if f >= 0 else self.base(b)[:D] if b >= 0 else self.lab(lab) if lab >= 0 else []
+
+    def row(self, m, f, b, lab, x, j):
+        """Derivative of a logit by all unknowns; -1 for what the fit does not know."""
+        g, weight = np.zeros(self.at[-1]), self.fit.state.loadings[j]
+        if m >= 0:
             g[m * D : m * D + D] = weight
         else:
-            skills = x @ state.slopes
             g[self.at[3] : self.at[4]] = np.outer(x, weight).ravel()
-            if f >= 0:
-                skills = skills + state.family[f]
-                g[self.family(f)] = weight
-            elif b >= 0:
-                skills = skills + state.base[b]
-                g[self.base(b)[:D]] = weight
+            at = self.above(f, b, lab)
+            g[at] = weight[: len(at)]
         if b >= 0:
             g[self.base(b)[D + j]] = 1
-        g[self.items(j)[: D + 1]] = np.r_[1, skills]
+        g[self.items(j)[: D + 1]] = np.r_[1, self.skills(m, f, b, lab, x)]
         return g
 
 

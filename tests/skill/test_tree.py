@@ -1,6 +1,7 @@
 """Elimination leaf by leaf against one dense matrix of all unknowns."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,20 +20,24 @@ def spd(rng, *shape):
 
 
 class Dense:
-    """The same system with nothing eliminated, in the order models, families, base families, shared."""
+    """The same system with nothing eliminated, in the order models, families, base families, labs, shared.
 
-    def __init__(self, d, p=3, n_own=2, n_items=7, seed=0):
+    Lab 0 has three base families, lab 1 has one.
+    """
+
+    def __init__(self, d, p=3, n_own=2, n_items=7, seed=0, labs=(0, 1, 0, 0)):
         rng = np.random.default_rng(seed)
-        family, base = np.array([0, 1, 1, 3, 0, 2, 2, 1, 3]), np.array([1, 0, 1, 2])
-        m, f, b = len(family), len(base), 3
+        family, base = np.array([0, 1, 1, 3, 0, 2, 2, 1, 3, 4]), np.array([1, 0, 1, 2, 3])
+        lab = np.array(labs)
+        m, f, b, n_labs = len(family), len(base), len(lab), max(labs) + 1
         q = d + n_own
-        self.nesting, self.d, self.q, self.k = Nesting(family, base, b), d, q, p * d
+        self.nesting, self.d, self.q, self.k = Nesting(family, base, lab), d, q, p * d
         self.x = rng.standard_normal((m, p))
-        prior, family_precision, base_precision = spd(rng, m, d), spd(rng, d), spd(rng, d)
+        prior, family_precision, base_precision, lab_precision = spd(rng, m, d), *(spd(rng, d) for _ in range(3))
         own_precision = rng.uniform(0.5, 2.0, n_own)
-        cuts = np.cumsum([0, m * d, f * d, b * q, p * d + n_items])
+        cuts = np.cumsum([0, m * d, f * d, b * q, n_labs * d, p * d + n_items])
         self.at = [slice(*pair) for pair in itertools.pairwise(cuts)]
-        models, families, bases, last = self.at
+        models, families, bases, labs, last = self.at
         shared = block_diag(spd(rng, p * d), spd(rng, n_items))
         full = np.zeros((cuts[-1], cuts[-1]))
         full[last, last] = shared
@@ -51,7 +56,7 @@ class Dense:
         per_model = np.swapaxes(items[:, :, :n_own], 1, 2) @ items
         own = np.stack([per_model[base[family] == at].sum(axis=0) for at in range(b)])
         shared[self.k :, self.k :] += np.einsum("mri,mrj->ij", items, items)
-        # residual, deviation and base effect as linear maps of all unknowns, each with its precision
+        # residual, deviation and departure as linear maps of all unknowns, each with its precision
         effect = np.kron(np.eye(b), np.eye(d, q))
         self.residual = np.zeros((m * d, cuts[-1]))
         self.residual[:, models] = np.eye(m * d)
@@ -62,13 +67,18 @@ class Dense:
         self.deviation[:, bases] = -np.kron(np.eye(b)[base], np.eye(d)) @ effect
         full += self.residual.T @ block_diag(*prior) @ self.residual
         full += self.deviation.T @ np.kron(np.eye(f), family_precision) @ self.deviation
-        full[bases, bases] += np.kron(np.eye(b), block_diag(base_precision, np.diag(own_precision)))
+        self.departure = np.zeros((b * d, cuts[-1]))
+        self.departure[:, bases] = effect
+        self.departure[:, labs] = -np.kron(np.eye(n_labs)[lab], np.eye(d))
+        full += self.departure.T @ np.kron(np.eye(b), base_precision) @ self.departure
+        full[bases, bases] += np.kron(np.eye(b), block_diag(np.zeros((d, d)), np.diag(own_precision)))
+        full[labs, labs] += np.kron(np.eye(n_labs), lab_precision)
         self.full = full
         self.system = System(
             self.nesting, self.x, data, prior, coupling, own, shared.copy(), family_precision, base_precision,
-            own_precision,
+            lab_precision, own_precision,
         )  # fmt: skip
-        sizes = (m, d), (f, d), (b, q), (cuts[-1] - cuts[3],)
+        sizes = (m, d), (f, d), (b, q), (n_labs, d), (cuts[-1] - cuts[4],)
         self.gradients = tuple(rng.standard_normal(size) for size in sizes)
 
     def blocks(self, cov, width):
@@ -88,30 +98,76 @@ def test_solve_is_the_dense_solve(dense):
     np.testing.assert_allclose(found, wanted, **EXACT)
 
 
-@pytest.mark.parametrize("takes_part", ["model", "family", "base", "shared", "model and family"])
+@pytest.mark.parametrize(
+    "takes_part", ["model", "family", "base", "lab", "shared", "model and family", "base and lab", "model and lab"]
+)
 def test_covariance_with_one_combination_is_the_dense_one(dense, takes_part):
-    rng, (n_models, _, _, n_shared) = np.random.default_rng(3), (len(g) for g in dense.gradients)
+    rng, (n_models, _, _, _, n_shared) = np.random.default_rng(3), (len(g) for g in dense.gradients)
     for row in range(n_models):
         family = dense.nesting.family[row]
         base = dense.nesting.base[family]
-        by_model, by_family, by_base = (rng.standard_normal(size) for size in (dense.d, dense.d, dense.q))
-        by_family = by_family if "family" in takes_part else np.zeros(dense.d)
-        shared, (m, f, b) = rng.standard_normal(n_shared), (row, family, base)
-        m, f = (m if "model" in takes_part else -1), (f if takes_part not in ("base", "shared") else -1)
-        b = b if takes_part != "shared" else -1
-        sparse = [np.zeros_like(g) for g in dense.gradients[:3]]
-        for at, part, coefficients in zip((m, f, b), sparse, (by_model, by_family, by_base), strict=True):
+        d, parts = dense.d, takes_part.split(" and ")
+        coefficients = [rng.standard_normal(size) for size in (d, d, dense.q, d)]
+        shared = rng.standard_normal(n_shared)
+        places = [row, family, base, dense.nesting.lab[base]]
+        # a base family takes part with its own intercept wherever a model or a family of it does
+        taken = ["model" in parts, "family" in parts, parts[0] not in ("lab", "shared"), "lab" in parts]
+        nodes = [(at if is_in else -1, by) for at, by, is_in in zip(places, coefficients, taken, strict=True)]
+        sparse = [np.zeros_like(g) for g in dense.gradients[:4]]
+        for (at, by), part in zip(nodes, sparse, strict=True):
             if at >= 0:
-                part[at] = coefficients
+                part[at] = by
         wanted = np.linalg.solve(dense.full, np.concatenate([*(p.ravel() for p in sparse), shared]))
-        steps = dense.system.covariance_with((m, by_model), (f, by_family), (b, by_base), shared)
+        steps = dense.system.covariance_with(*nodes, shared)
         np.testing.assert_allclose(np.concatenate([step.ravel() for step in steps]), wanted, **EXACT)
+
+
+def eliminated(full, kept):
+    """Schur complement: what is left of a matrix when all but `kept` is eliminated, and what carries a gradient along.
+
+    Returns
+    -------
+    tuple of ndarray
+        The matrix left, and the linear map from the whole right-hand side to the one left.
+    """
+    rest = np.setdiff1d(np.arange(len(full)), kept)
+    pull = np.linalg.solve(full[np.ix_(rest, rest)], full[np.ix_(rest, kept)])
+    carry = np.zeros((len(kept), len(full)))
+    carry[:, kept], carry[:, rest] = np.eye(len(kept)), -pull.T
+    return full[np.ix_(kept, kept)] - full[np.ix_(kept, rest)] @ pull, carry
+
+
+@pytest.mark.parametrize("lab", [0, 1])
+def test_one_lab_and_the_shared_parameters_are_a_schur_complement(dense, lab):
+    labs, last = (np.arange(len(dense.full))[at] for at in dense.at[3:])
+    kept = np.concatenate([labs.reshape(-1, dense.d)[lab], last])
+    wanted, carry = eliminated(dense.full, kept)
+    rhs = np.concatenate([g.ravel() for g in dense.gradients])
+    np.testing.assert_allclose(dense.system.top(lab), wanted, **EXACT)
+    np.testing.assert_allclose(dense.system.top_gradient(dense.gradients, lab), carry @ rhs, **EXACT)
+
+
+def test_what_others_say_of_the_only_lab_joins_in():
+    """A system of one lab with a quadratic added to lab and shared parameters, as a replay adds it."""
+    for d in (1, 2, 3):
+        dense = Dense(d, labs=[0, 0, 0, 0])
+        full, (_, _, _, labs, last) = dense.full.copy(), dense.at
+        together = slice(labs.start, last.stop)
+        extra = spd(np.random.default_rng(9), together.stop - together.start)
+        full[together, together] += extra
+        dense.system.joined(extra)
+        rhs = np.concatenate([g.ravel() for g in dense.gradients])
+        found = np.concatenate([step.ravel() for step in dense.system.solve(dense.gradients)])
+        np.testing.assert_allclose(found, np.linalg.solve(full, rhs), **EXACT)
+        dense.full = full
+        test_every_covariance_is_a_block_of_the_dense_inverse(dense)
+        test_log_determinant(dense)
 
 
 def test_damping_is_on_the_diagonal_of_what_is_left_for_the_shared_parameters(dense):
     full = dense.full.copy()
     diagonal = np.diag_indices(len(full))
-    full[diagonal] += np.r_[np.zeros(dense.at[3].start), 0.7 * np.diag(dense.system.shared)]
+    full[diagonal] += np.r_[np.zeros(dense.at[4].start), 0.7 * np.diag(dense.system.shared)]
     wanted = np.linalg.solve(full, np.concatenate([g.ravel() for g in dense.gradients]))
     found = np.concatenate([step.ravel() for step in dense.system.solve(dense.gradients, damping=0.7)])
     np.testing.assert_allclose(found, wanted, **EXACT)
@@ -125,7 +181,7 @@ def test_log_determinant(dense):
 def test_every_covariance_is_a_block_of_the_dense_inverse(dense):
     cov = np.linalg.inv(dense.full)
     system, response = dense.system, dense.system.response()
-    models, families, bases, last = dense.at
+    models, families, bases, labs, last = dense.at
     np.testing.assert_allclose(system.shared_cov, cov[last, last], **EXACT)
     residual, deviation = (a @ cov @ a.T for a in (dense.residual, dense.deviation))
     nesting = dense.nesting
@@ -137,16 +193,23 @@ def test_every_covariance_is_a_block_of_the_dense_inverse(dense):
     ):
         found = getattr(response, kind).covariance(response.base_noise[above], system.shared_cov)
         np.testing.assert_allclose(found, dense.blocks(wanted, dense.d), err_msg=kind, **EXACT)
-    found = response.base_noise + response.base @ system.shared_cov @ np.swapaxes(response.base, 1, 2)
-    np.testing.assert_allclose(found, dense.blocks(cov[bases, bases], dense.q), **EXACT)
+    departure = dense.departure @ cov @ dense.departure.T
+    for kind, wanted, width in (
+        ("base", cov[bases, bases], dense.q), ("departure", departure, dense.d), ("lab", cov[labs, labs], dense.d)
+    ):  # fmt: skip
+        by_shared, noise = getattr(response, kind), getattr(response, f"{kind}_noise")
+        found = noise + by_shared @ system.shared_cov @ np.swapaxes(by_shared, 1, 2)
+        np.testing.assert_allclose(found, dense.blocks(wanted, width), err_msg=kind, **EXACT)
     across = response.model.response.reshape(-1, len(system.shared)) @ system.shared_cov
     np.testing.assert_allclose(across, cov[models, last], **EXACT)
+    across = response.lab.reshape(-1, len(system.shared)) @ system.shared_cov
+    np.testing.assert_allclose(across, cov[labs, last], **EXACT)
 
 
 def test_models_and_their_base_family_move_together(dense):
     cov = np.linalg.inv(dense.full)
     system, response = dense.system, dense.system.response()
-    models, _, bases, _ = dense.at
+    models, _, bases, *_ = dense.at
     for row, base in enumerate(dense.nesting.base_of_model):
         found = response.model.follow[row] @ response.base_noise[base]
         found = found + response.model.response[row] @ system.shared_cov @ response.base[base].T
@@ -156,7 +219,9 @@ def test_models_and_their_base_family_move_together(dense):
 
 def test_response_to_slopes_alone_is_the_first_part(dense):
     whole, part = dense.system.response(), dense.system.response(slopes_only=True)
-    np.testing.assert_allclose(part.base, whole.base[:, :, : dense.k], **EXACT)
+    for kind in ("base", "departure", "lab"):
+        np.testing.assert_allclose(getattr(part, kind), getattr(whole, kind)[:, :, : dense.k], **EXACT)
+        np.testing.assert_array_equal(getattr(part, f"{kind}_noise"), getattr(whole, f"{kind}_noise"))
     for kind in ("model", "residual", "family", "deviation"):
         one, two = getattr(part, kind), getattr(whole, kind)
         np.testing.assert_allclose(one.response, two.response[:, :, : dense.k], **EXACT)
@@ -167,41 +232,56 @@ def test_response_to_slopes_alone_is_the_first_part(dense):
 def test_branches_share_out_all_models_and_families():
     nesting = Dense(1).nesting
     branches = [nesting.branch(base) for base in range(nesting.n_bases)]
-    assert sorted(np.concatenate([models for models, _, _ in branches])) == list(range(9))
-    assert sorted(np.concatenate([families for _, families, _ in branches])) == list(range(4))
+    assert sorted(np.concatenate([models for models, _, _ in branches])) == list(range(10))
+    assert sorted(np.concatenate([families for _, families, _ in branches])) == list(range(5))
     for models, families, part in branches:
         np.testing.assert_array_equal(families[part.family], nesting.family[models])
-        assert part.n_bases == 1
+        assert part.n_bases == part.n_labs == 1
 
 
 def test_eliminated_branches_add_up(at_random):
-    """What each base family leaves on the shared parameters sums to the whole: the ground that replay stands on."""
+    """What each base family leaves on its lab and the shared parameters sums to the whole: what replay stands on."""
     problem, state, variances, precision, penalty = at_random
-    whole = problem.linearise(state, variances, precision, penalty)
-    shared, rhs = np.zeros_like(whole.system.shared), np.zeros(len(whole.system.shared))
-    for base in range(problem.data.nesting.n_bases):
-        models, families, part = problem.branch(base)
-        there = type(state)(
-            state.skills[models], state.family[families], state.base[[base]], state.own[[base]], state.slopes,
-            state.intercepts, state.loadings, state.ceiling_logits, state.floor_logits,
-        )  # fmt: skip
-        own = part.linearise(there, variances, precision[models], penalty)
-        shared, rhs = shared + own.system.shared, rhs + own.system.reduce(own.gradients)[3]
-    # the priors of the shared parameters are counted once, outside all branches
+    whole, d, nesting = problem.linearise(state, variances, precision, penalty), problem.d, problem.data.nesting
+    # the priors of the shared parameters are counted once, outside all branches; those of effects without any cell are
+    # eliminated without leaving anything
     empty = type(problem)(
         type(problem.data)(
             np.full_like(problem.data.scores, np.nan), problem.data.covariates, problem.data.covariate_cov,
-            problem.data.score_floor, problem.data.n_items, problem.data.nesting,
+            problem.data.score_floor, problem.data.n_items, nesting,
         ),
         problem.d,
         problem.priors,
     )  # fmt: skip
     empty.centre = problem.centre
     prior = empty.linearise(state, variances, precision, penalty)
-    np.testing.assert_allclose(shared + prior.system.shared, whole.system.shared, rtol=1e-8, atol=1e-7)
-    np.testing.assert_allclose(
-        rhs + prior.system.reduce(prior.gradients)[3], whole.system.reduce(whole.gradients)[3], rtol=1e-8, atol=1e-7
-    )
+    n_labs, n_shared = nesting.n_labs, len(prior.system.shared)
+    lab_prior = variances.lab_precision
+    top, rhs = np.zeros((n_labs * d + n_shared,) * 2), np.zeros(n_labs * d + n_shared)
+    top[: n_labs * d, : n_labs * d] = np.kron(np.eye(n_labs), lab_prior)
+    top[n_labs * d :, n_labs * d :] = prior.system.shared
+    rhs[: n_labs * d] = -(state.lab @ lab_prior).ravel()
+    rhs[n_labs * d :] = prior.system.reduce(prior.gradients)[4]
+    for base in range(nesting.n_bases):
+        models, families, part = problem.branch(base)
+        lab = nesting.lab[base]
+        there = replace(
+            state, skills=state.skills[models], family=state.family[families], base=state.base[[base]],
+            lab=state.lab[[lab]], own=state.own[[base]],
+        )  # fmt: skip
+        own = part.linearise(there, variances, precision[models], penalty)
+        kept = np.r_[lab * d + np.arange(d), n_labs * d + np.arange(n_shared)]
+        held = np.zeros(d + n_shared)
+        held[:d] = -state.lab[lab] @ lab_prior  # a branch counts the prior of its lab, which is counted above already
+        top[np.ix_(kept, kept)] += own.system.top(0) - block_diag(lab_prior, np.zeros((n_shared, n_shared)))
+        rhs[kept] += own.system.top_gradient(own.gradients, 0) - held
+    for lab in range(n_labs):
+        kept = np.r_[lab * d + np.arange(d), n_labs * d + np.arange(n_shared)]
+        wanted, carry = eliminated(top, kept)
+        np.testing.assert_allclose(whole.system.top(lab), wanted, rtol=1e-8, atol=1e-7)
+        np.testing.assert_allclose(
+            whole.system.top_gradient(whole.gradients, lab), carry @ rhs, rtol=1e-8, atol=1e-7
+        )
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 4, 5])
