@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.linalg import block_diag
 
+from obslaws.links import clipped_logit, logistic
 from obslaws.simulate import simulate_panel
 from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
 from obslaws.skill.problem import Data, Penalty, Priors, Problem
@@ -43,6 +46,16 @@ def simulated():
 @pytest.fixture(scope="session")
 def data(simulated):
     return data_of(simulated.panel)
+
+
+@pytest.fixture(scope="session")
+def labs_apart():
+    """Four labs of four base families each; the scores of every second lab are higher by a logit and a half."""
+    data = data_of(simulate_panel(n_families=24, n_skills=1, random_state=0).panel)
+    lab = np.arange(16) // 4
+    up = np.where(lab % 2, 0.75, -0.75)[data.nesting.base_of_model]
+    scores = logistic(clipped_logit(data.scores, margin=0.01) + up[:, None])
+    return replace(data, scores=scores, nesting=Nesting(data.nesting.family, data.nesting.base, lab))
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ def test_bit_for_bit(data, fit):
         "skills",
         "family",
         "base",
+        "lab",
         "own",
         "slopes",
         "intercepts",
@@ -63,7 +64,7 @@ def test_order_of_models_does_not_matter(data, fit):
         scores=data.scores[order],
         covariates=data.covariates[order],
         covariate_cov=data.covariate_cov[order],
-        nesting=Nesting(data.nesting.family[order], data.nesting.base, data.nesting.n_bases),
+        nesting=Nesting(data.nesting.family[order], data.nesting.base, data.nesting.lab),
     )
     again = fit_skills(turned, 2)
     assert again.n_iter == fit.n_iter
@@ -83,6 +84,29 @@ def test_unit_of_size_and_tokens_does_not_matter(simulated, make_data, fit):
     np.testing.assert_allclose(expected(again), expected(fit), atol=1e-6)
 
 
+def test_order_of_labs_does_not_matter(data, fit):
+    """Sums in another order, as above."""
+    nesting = data.nesting
+    turned = dataclasses.replace(
+        data, nesting=Nesting(nesting.family, nesting.base, nesting.n_labs - 1 - nesting.lab)
+    )  # fmt: skip
+    again = fit_skills(turned, 2)
+    np.testing.assert_allclose(expected(again), expected(fit), atol=1e-6)
+    np.testing.assert_allclose(again.state.lab, fit.state.lab[::-1], atol=1e-5)
+
+
+def test_labs_that_differ_are_found(labs_apart):
+    """Effects of labs take the sides that they were given, and the evidence asks for labs: base families alone cost."""
+    fit = fit_skills(labs_apart, 1)
+    effects = fit.state.lab[:, 0] * np.sign(fit.state.loadings.sum())
+    assert effects[1::2].min() > effects[::2].max()
+    assert fit.variances.lab.item() > fit.variances.base.item()
+    nesting = labs_apart.nesting
+    for lab in (np.arange(nesting.n_bases), np.arange(nesting.n_bases) % 4):  # each its own; labs across those given
+        other = dataclasses.replace(labs_apart, nesting=Nesting(nesting.family, nesting.base, lab))
+        assert fit.evidence > fit_skills(other, 1).evidence + 2
+
+
 def test_order_of_benchmarks_does_not_matter(data, fit):
     order = np.arange(data.scores.shape[1])[::-1]
     turned = dataclasses.replace(
@@ -98,7 +122,7 @@ def test_standardising_changes_no_expectation(fit):
     state, variances, penalty = _standardised(fit.state, fit.variances, fit.penalty, moment)
     np.testing.assert_allclose(np.cov(state.skills.T, bias=True), np.eye(2), atol=1e-10)
     np.testing.assert_allclose(fit.problem.curve(state)[1], expected(fit), atol=1e-12)
-    for name in ("model", "family", "base"):
+    for name in ("model", "family", "base", "lab"):
         on_logits = [
             s.loadings @ getattr(v, name) @ s.loadings.T for s, v in ((state, variances), (fit.state, fit.variances))
         ]
@@ -115,9 +139,10 @@ def test_going_on_from_a_fit_only_gains(data, fit):
 def test_asymptotes_and_variances_are_sane(fit, data):
     assert (fit.floors <= data.score_floor).all()
     assert ((data.score_floor < fit.ceilings) & (fit.ceilings < 1)).all()
-    for matrix in (fit.variances.model, fit.variances.family, fit.variances.base, fit.shared_cov):
+    var = fit.variances
+    for matrix in (var.model, var.family, var.base, var.lab, fit.shared_cov):
         assert np.linalg.eigvalsh(matrix).min() > 0
-    assert (fit.variances.noise > 0).all()
+    assert (var.noise > 0).all()
 
 
 def test_a_broken_run_moves_little(data):

@@ -12,7 +12,7 @@ from obslaws.skill.problem import Data, Priors, Problem
 def shapes(state):
     n_shared = state.slopes.size + state.intercepts.size + state.loadings.size + 2 * state.intercepts.size
     bases = (len(state.base), state.base.shape[1] + state.own.shape[1])
-    return state.skills.shape, state.family.shape, bases, (n_shared,)
+    return state.skills.shape, state.family.shape, bases, state.lab.shape, (n_shared,)
 
 
 def unpack(vector, state):
@@ -124,7 +124,8 @@ def test_start_has_the_shapes_of_the_problem(data, n_skills):
     assert state.skills.shape == (data.scores.shape[0], n_skills)
     assert state.loadings.shape == (data.scores.shape[1], n_skills)
     assert all(np.isfinite(v).all() for v in vars(state).values())
-    assert variances.model.shape == (n_skills, n_skills)
+    assert variances.model.shape == variances.lab.shape == (n_skills, n_skills)
+    assert state.lab.shape == (data.nesting.n_labs, n_skills)
 
 
 def test_more_skills_than_benchmarks_start_without_loadings(data):
