@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from obslaws.skill.covariates import CovariateScale, raw_covariates
+from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_what_does_not_vary_carries_no_slope(raw):
     assert scale.apply(raw)[0].shape == (300, scale.n_covariates)
 
 
-def test_raw_covariates_of_a_panel(simulated):
+def test_raw_covariates_of_a_panel():
     models = pd.DataFrame(
         {
             "n_params": [8e9, np.nan, 47e9],
@@ -88,9 +88,66 @@ def test_raw_covariates_of_a_panel(simulated):
             "n_tokens": [15e12, np.nan, np.nan],
             "variant": ["base", "unknown", "chat"],
             "release_date": pd.to_datetime(["2024-01-01", None, "2023-01-01"]),
+            "family": ["a", "a", "b"],
+            "base_family": ["a", "a", "b"],
         }
     )
-    raw = raw_covariates(models)
-    np.testing.assert_allclose(raw[0], [np.log(8e9), np.log(15e12), 0, 0, 365 / 365.25])
+    raw = raw_covariates(models, Siblings({"a": 2e9}, {"a": 2e9}, 0.4))
+    np.testing.assert_allclose(raw[0], [np.log(8e9), np.log(15e12), 0, 0, 365 / 365.25, 0.25])
     assert np.isnan(raw[1]).all()
-    np.testing.assert_allclose(raw[2], [np.log(13e9), np.nan, np.log(47 / 13), 1, 0])
+    np.testing.assert_allclose(raw[2], [np.log(13e9), np.nan, np.log(47 / 13), 1, 0, 0.4])
+    alone = raw_covariates(models)
+    np.testing.assert_array_equal(alone[:, :5], raw[:, :5])
+    assert np.isnan(alone[:, 5]).all(), "without training models nothing is known of siblings"
+
+
+def sizes(*rows):
+    return pd.DataFrame(rows, columns=["family", "base_family", "n_active_params"])
+
+
+@pytest.fixture
+def siblings():
+    return Siblings.learn(
+        sizes(
+            ("a", "a", 8e9), ("a", "a", 2e9), ("a", "a", np.nan), ("a-chat", "a", 4e9), ("a-chat", "a", 16e9),
+            ("b", "b", 7e9), ("c", "c", np.nan),
+        )
+    )  # fmt: skip
+
+
+def test_smallest_siblings_are_learned(siblings):
+    assert siblings.family == {"a": 2e9, "a-chat": 4e9, "b": 7e9}
+    assert siblings.base == {"a": 2e9, "b": 7e9}
+    # families of several sizes alone: shares 1/4 and 1, 1/4 and 1; a single model would be its own smallest sibling
+    assert siblings.usual == pytest.approx((0.25 + 1 + 1 + 0.25) / 4)
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        (("a", "a", 8e9), 0.25),
+        (("a-chat", "a", 8e9), 0.5),
+        (("a-math", "a", 8e9), 0.25),
+        (("a", "a", 2e9), 1.0),
+        (("a", "a", 0.5e9), 1.0),
+        (("a-math", "a", 1e9), 1.0),
+        (("z", "z", 8e9), 0.625),
+        (("c", "c", 8e9), 0.625),
+        (("b", "b", 70e9), 0.1),
+        (("a", "a", np.nan), np.nan),
+        (("z", "z", np.nan), np.nan),
+    ],
+    ids=[
+        "family", "its own, not that of the base family", "base family where the family is new", "smallest",
+        "smaller than the smallest", "smaller than that of the base family", "nothing known", "no size of it known",
+        "a family of one size", "unknown size", "nothing known, unknown size",
+    ],
+)  # fmt: skip
+def test_share_of_the_smallest_sibling(siblings, row, wanted):
+    np.testing.assert_allclose(siblings.share(sizes(row)), [wanted])
+
+
+def test_without_families_of_several_sizes_nothing_is_usual():
+    alone = Siblings.learn(sizes(("a", "a", 8e9), ("b", "b", 2e9), ("b", "b", 2e9)))
+    assert np.isnan(alone.usual)
+    np.testing.assert_array_equal(alone.share(sizes(("b", "b", 4e9), ("z", "z", 4e9))), [0.5, np.nan])

@@ -12,12 +12,14 @@ def fit(data):
     return fit_skills(data, 2)
 
 
-def relatives(data, rows, row=True, family=True, base=True):
+def relatives(data, rows, row=True, family=True, base=True, lab=True):
     none = np.full(len(rows), -1)
+    base_of_model = data.nesting.base_of_model[rows]
     return Relatives(
         rows if row else none,
         data.nesting.family[rows] if family else none,
-        data.nesting.base_of_model[rows] if base else none,
+        base_of_model if base else none,
+        data.nesting.lab[base_of_model] if lab else none,
         data.covariates[rows],
         data.covariate_cov[rows],
     )
@@ -61,7 +63,7 @@ def test_less_known_is_wider(fit, data):
     rows = np.arange(len(data.scores))
     known = [
         posterior(fit, relatives(data, rows, *what))[1]
-        for what in ((True,), (False, True), (False, False, True), (False, False, False))
+        for what in ((True,), (False,), (False, False), (False, False, False), (False, False, False, False))
     ]
     spread = [np.median(np.sqrt(np.einsum("mjj->mj", cov))) for cov in known]
     assert spread == sorted(spread)
@@ -71,7 +73,7 @@ def test_less_known_is_wider(fit, data):
 def test_a_stranger_has_the_prior_of_effects(fit, data):
     """Without any relative the means are those of the covariates alone."""
     rows = np.array([1, 2])
-    mean, _ = posterior(fit, relatives(data, rows, False, False, False))
+    mean, _ = posterior(fit, relatives(data, rows, False, False, False, False))
     state = fit.state
     np.testing.assert_allclose(mean, state.intercepts + data.covariates[rows] @ state.slopes @ state.loadings.T)
 
@@ -79,7 +81,50 @@ def test_a_stranger_has_the_prior_of_effects(fit, data):
 def test_a_new_family_takes_its_base_family_along(fit, data):
     rows = np.array([0])
     base = data.nesting.base_of_model[0]
-    mean, _ = posterior(fit, relatives(data, rows, False, False, True))
+    mean, _ = posterior(fit, relatives(data, rows, False, False))
     state = fit.state
     skills = state.base[base] + data.covariates[rows] @ state.slopes
     np.testing.assert_allclose(mean, state.intercepts + state.own[base] + skills @ state.loadings.T)
+
+
+def test_a_new_base_family_takes_its_lab_along(fit, data):
+    rows = np.array([0])
+    lab = data.nesting.lab[data.nesting.base_of_model[0]]
+    mean, _ = posterior(fit, relatives(data, rows, False, False, False))
+    state = fit.state
+    skills = state.lab[lab] + data.covariates[rows] @ state.slopes
+    np.testing.assert_allclose(mean, state.intercepts + skills @ state.loadings.T)
+
+
+def test_every_kind_of_relative_is_a_row_of_the_dense_joint_posterior(fit, data, dense_of):
+    """A model itself, and new ones of its family, of its base family, of its lab, and of nobody."""
+    dense, var, n_benchmarks = dense_of(fit), fit.variances, data.scores.shape[1]
+    rows, loadings = np.arange(len(data.scores)), fit.state.loadings
+    own = np.diag(var.own)
+    priors = np.zeros((2, 2)), var.model, var.model + var.family, var.model + var.family + var.base
+    priors = *priors, priors[-1] + var.lab
+    for n, prior in enumerate(priors):
+        who = relatives(data, rows, *[False] * n)
+        mean, cov = posterior(fit, who)
+        unknown = np.swapaxes(fit.state.slopes, 0, 1) @ who.covariate_cov @ fit.state.slopes if n else np.zeros(())
+        for m in rows:
+            place = who.row[m], who.family[m], who.base[m], who.lab[m], who.covariates[m]
+            g = np.array([dense.row(*place, j) for j in range(n_benchmarks)])
+            inner = prior + (unknown[m] if n else 0.0)
+            wanted = g @ dense.cov @ g.T + loadings @ inner @ loadings.T + (own if n >= 3 else 0.0)
+            np.testing.assert_allclose(cov[m], wanted, rtol=1e-6, atol=1e-9)
+            effect = fit.state.own[who.base[m]] if n < 3 else 0.0
+            wanted = fit.state.intercepts + effect + loadings @ dense.skills(*place)
+            np.testing.assert_allclose(mean[m], wanted, atol=1e-10)
+
+
+def test_a_lab_that_is_far_up_lifts_its_new_base_families(labs_apart):
+    """Of four labs two stand higher: new base families of theirs are expected higher than strangers, and are narrower."""
+    fit, rows = fit_skills(labs_apart, 1), np.arange(len(labs_apart.scores))
+    of_lab = posterior(fit, relatives(labs_apart, rows, False, False, False))
+    stranger = posterior(fit, relatives(labs_apart, rows, False, False, False, False))
+    up = labs_apart.nesting.lab[labs_apart.nesting.base_of_model] % 2 == 1
+    gain = (of_lab[0] - stranger[0]).mean(axis=1)
+    assert gain[up].min() > 0 > gain[~up].max()
+    narrower = np.einsum("mjj->mj", of_lab[1]) / np.einsum("mjj->mj", stranger[1])
+    assert narrower.max() < 0.95
