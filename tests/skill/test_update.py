@@ -11,7 +11,7 @@ from obslaws.skill.update import Kin, Update
 
 # elimination and one dense inverse differ by rounding alone; condition numbers are near 1e5
 EXACT = {"rtol": 1e-6, "atol": 1e-9}
-D = 2
+D, N = 2, 12
 
 
 @pytest.fixture(scope="module")
@@ -26,28 +26,42 @@ def dense(fit, dense_of):
 
 @pytest.fixture(scope="module")
 def kin(fit):
-    """A fitted model, its new sibling twice, a new family of its base, and three that share with each other alone."""
-    nesting, p = fit.problem.data.nesting, fit.problem.data.covariates.shape[1]
+    """A fitted model, its new sibling twice, a new family of its base, and new base families.
+
+    Rows 5 to 7 are of one new base family, 8 of another of the same new lab, 9 and 10 of two of the fitted model's lab,
+    11 of a lab of its own.
+    """
+    data = fit.problem.data
+    nesting, p = data.nesting, data.covariates.shape[1]
     f, b = nesting.family[3], nesting.base_of_model[3]
+    lab = nesting.lab[b]
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((8, p))
-    x[0], x[2] = fit.problem.data.covariates[3], x[1]
-    spread = np.zeros((8, p, p))
+    x = rng.standard_normal((N, p))
+    x[0], x[2] = data.covariates[3], x[1]
+    spread = np.zeros((N, p, p))
     spread[1] = spread[2] = 0.2 * np.eye(p)
-    known = np.array([3, *[-1] * 7]), np.array([f] * 4 + [-1] * 4), np.array([b] * 5 + [-1] * 3)
+    known = np.full((4, N), -1)
+    known[0, 0], known[1, :4], known[2, :5], known[3, [0, 1, 2, 3, 4, 9, 10]] = 3, f, b, lab
     who = Relatives(*known, x, spread)
-    model = np.array([0, 1, 1, 2, 3, 4, 5, 6])
-    return Kin(who, model, np.array([0, 0, 0, 0, 1, 2, 2, 3]), np.array([0, 0, 0, 0, 0, 1, 1, 1]))
+    return Kin(
+        who,
+        model=np.array([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        family=np.array([0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7]),
+        base=np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 5]),
+        lab=np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 2]),
+    )
 
 
 def full_covariance(fit, dense, kin):
     """Covariance of all logits of all models and of what their scores would observe, with what the fit has not seen.
 
-    Shapes (8, J, 8, J): logits with logits, logits with tilted ones, tilted with tilted.
+    Shapes (12, J, 12, J): logits with logits, logits with tilted ones, tilted with tilted.
     """
     n, n_benchmarks, who = len(kin), dense.j, kin.who
     places = [
-        (*place, j) for place in zip(who.row, who.family, who.base, who.covariates, strict=True) for j in range(4)
+        (*place, j)
+        for place in zip(who.row, who.family, who.base, who.lab, who.covariates, strict=True)
+        for j in range(n_benchmarks)
     ]
     plain, tilted = (np.array([kind(*place) for place in places]) for kind in (dense.row, dense.tilted))
     extra = np.zeros((n, n_benchmarks, n, n_benchmarks))
@@ -62,6 +76,8 @@ def full_covariance(fit, dense, kin):
                     shared += var.family * (kin.family[a] == kin.family[b])
                     if who.base[a] < 0 and who.base[b] < 0:
                         shared += var.base * (kin.base[a] == kin.base[b])
+                        if who.lab[a] < 0 and who.lab[b] < 0:
+                            shared += var.lab * (kin.lab[a] == kin.lab[b])
             extra[a, :, b] += loadings @ shared @ loadings.T
             if who.base[a] < 0 and who.base[b] < 0 and kin.base[a] == kin.base[b]:
                 extra[a, :, b] += np.diag(var.own)
@@ -71,8 +87,8 @@ def full_covariance(fit, dense, kin):
     )
 
 
-CELLS = np.array([0, 1, 3, 4, 5, 6]), np.array([2, 0, 1, 3, 1, 2])
-SCORES = np.array([0.62, 0.7, 0.31, 0.55, 0.9, 0.4])
+CELLS = np.array([0, 1, 3, 4, 5, 6, 8, 9]), np.array([2, 0, 1, 3, 1, 2, 0, 3])
+SCORES = np.array([0.62, 0.7, 0.31, 0.55, 0.9, 0.4, 0.66, 0.5])
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +106,10 @@ def test_covariances_with_what_is_told_are_those_of_the_dense_inverse(fit, dense
 
 
 def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
-    """All logits of all eight models at once, by the textbook formula, with the same observations."""
+    """All logits of all twelve models at once, by the textbook formula, with the same observations."""
     prior_mean, prior_cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
     full, across, inner = full_covariance(fit, dense, kin)
-    np.testing.assert_allclose(prior_cov, full[np.arange(8), :, np.arange(8)], **EXACT)
+    np.testing.assert_allclose(prior_cov, full[np.arange(N), :, np.arange(N)], **EXACT)
     at = np.ravel_multi_index(CELLS, prior_mean.shape)
     shape, size, j = full.shape, prior_mean.size, CELLS[1]
     joint, across, mean = full.reshape(size, size), across.reshape(size, size)[:, at], prior_mean.ravel()
@@ -107,7 +123,7 @@ def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
         found_mean.ravel(), mean + across @ np.linalg.solve(inner + np.diag(noise), gap), **EXACT
     )
     left = (joint - across @ np.linalg.solve(inner + np.diag(worth), across.T)).reshape(shape)
-    np.testing.assert_allclose(found_cov, left[np.arange(8), :, np.arange(8)], **EXACT)
+    np.testing.assert_allclose(found_cov, left[np.arange(N), :, np.arange(N)], **EXACT)
 
 
 def test_with_sure_asymptotes_it_is_the_conditioning_of_one_model(data, kin):
@@ -142,3 +158,41 @@ def test_order_of_telling_does_not_matter(fit, kin, update):
     mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
     for one, two in zip(update.apply(mean, cov, kin), other.apply(mean, cov, kin), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-8)
+
+
+def test_a_new_base_family_speaks_of_its_lab_and_of_nobody_else(fit, kin):
+    """Told of one new base family: another of its new lab moves with the labs' variance, one of a third lab does not."""
+    one = np.array([5]), np.array([1])
+    told = Update.nothing(fit, fit.problem.data.n_items, kin).told(kin.take(one[0]), one[1], np.array([0.9]))
+    across = told.covariance(kin)[:, :, 0]  # (12, J)
+    loadings, lab = fit.state.loadings, fit.variances.lab
+    np.testing.assert_allclose(
+        across[8] - _with_shared_parameters_alone(fit, kin, told, 8), loadings @ lab @ loadings[1], atol=1e-9
+    )
+    np.testing.assert_allclose(across[11], _with_shared_parameters_alone(fit, kin, told, 11), atol=1e-9)
+
+
+def _with_shared_parameters_alone(fit, kin, told, row):
+    """The same model as a stranger of a lab that nobody else is of."""
+    stranger = kin.take(np.array([row]))
+    alone = np.array([99])
+    return told.covariance(Kin(stranger.who, alone, alone, alone, alone))[0, :, 0]
+
+
+def test_a_new_base_family_speaks_of_the_fitted_models_of_its_lab(labs_apart):
+    """Told a score far above what its known lab had led to expect: the lab follows, less so the models that were fitted."""
+    fit = fit_skills(labs_apart, 1)
+    nesting, n = labs_apart.nesting, 4
+    of_lab = np.flatnonzero(nesting.lab[nesting.base_of_model] == 2)[0]
+    x = np.repeat(labs_apart.covariates[[of_lab]], n, axis=0)
+    known = np.full((4, n), -1)
+    known[:, 2] = of_lab, nesting.family[of_lab], nesting.base_of_model[of_lab], 2
+    known[3] = 2, 2, 2, 1
+    kin = Kin(Relatives(*known, x, np.zeros((n, *[x.shape[1]] * 2))), *[np.arange(n)] * 4)
+    mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
+    n_benchmarks = mean.shape[1]
+    high = (fit.floors + (fit.ceilings - fit.floors) / (1 + np.exp(-mean[0] - 1.5)))[:n_benchmarks]
+    told = Update.nothing(fit, labs_apart.n_items, kin)
+    told = told.told(kin.take(np.zeros(n_benchmarks, dtype=int)), np.arange(n_benchmarks), high)
+    itself, sibling, fitted, elsewhere = (told.apply(mean, cov, kin)[0] - mean).mean(axis=1)
+    assert itself > sibling > 0.05 and sibling > abs(fitted) and sibling > abs(elsewhere)
