@@ -33,7 +33,7 @@ def test_coefficients_and_effects_add_up_to_the_logits_of_a_new_model(fit):
         (data.nesting.family[3], data.nesting.base_of_model[3], family_effects(fit), data.nesting.family[3]),
         (-1, data.nesting.base_of_model[3], base_effects(fit), data.nesting.base_of_model[3]),
     ):
-        known = (np.array([n]) for n in (-1, family, base))
+        known = (np.array([n]) for n in (-1, family, base, -1))
         who = Relatives(*known, x, np.zeros((1, x.shape[1], x.shape[1])))
         mean, cov = logits(fit.state, fit.variances, system, fit.shared_cov, who)
         row, found = np.r_[1.0, x[0]], coefficients(fit)

@@ -22,48 +22,58 @@ def kin_of(fit, rows):
     """Models that the fit holds."""
     data, rows = fit.problem.data, np.asarray(rows)
     nesting = data.nesting
-    who = Relatives(
-        rows, nesting.family[rows], nesting.base_of_model[rows], data.covariates[rows], data.covariate_cov[rows]
-    )
-    return Kin(who, rows, nesting.family[rows], nesting.base_of_model[rows])
+    base = nesting.base_of_model[rows]
+    known = rows, nesting.family[rows], base, nesting.lab[base]
+    return Kin(Relatives(*known, data.covariates[rows], data.covariate_cov[rows]), *known)
 
 
 def newcomers(fit):
-    """A new sibling of model 3, a new family of its base, two of one new base family of which two are one family."""
-    data = fit.problem.data
-    f, b = data.nesting.family[3], data.nesting.base_of_model[3]
+    """A new sibling of model 3, a new family of its base, two of one new family, and three new base families.
+
+    The new family's base family and the first of the three others are of one new lab; the next is of model 3's lab, the
+    last of a lab of its own.
+    """
+    data, nesting = fit.problem.data, fit.problem.data.nesting
+    f, b = nesting.family[3], nesting.base_of_model[3]
     p = data.covariates.shape[1]
-    x = np.random.default_rng(0).standard_normal((4, p))
-    who = Relatives(np.full(4, -1), np.array([f, -1, -1, -1]), np.array([b, b, -1, -1]), x, np.zeros((4, p, p)))
-    return Kin(who, np.arange(4), np.array([0, 1, 2, 2]), np.array([0, 0, 1, 1]))
+    x = np.random.default_rng(0).standard_normal((7, p))
+    known = np.full((4, 7), -1)
+    known[1, 0], known[2, :2], known[3, [0, 1, 5]] = f, b, nesting.lab[b]
+    return Kin(
+        Relatives(*known, x, np.zeros((7, p, p))),
+        model=np.arange(7),
+        family=np.array([0, 1, 2, 2, 3, 4, 5]),
+        base=np.array([0, 0, 1, 1, 2, 3, 4]),
+        lab=np.array([0, 0, 1, 1, 1, 0, 2]),
+    )
 
 
 def test_joint_skills_are_blocks_of_the_dense_inverse(fit, dense_of):
     dense, var = dense_of(fit), fit.variances
-    free = slice(0, dense.at[4])  # benchmark parameters held
-    cov = np.linalg.inv(np.linalg.inv(dense.cov)[free, free])
+    free = np.r_[0 : dense.at[4], dense.at[8] : dense.at[9]]  # benchmark parameters held
+    cov = np.linalg.inv(np.linalg.inv(dense.cov)[np.ix_(free, free)])
     rows, new = kin_of(fit, [3, 4, 0, 7]), newcomers(fit)
-    n = dense.at[4]
     maps = []
     for m in rows.who.row:
-        one = np.zeros((D, n))
+        one = np.zeros((D, dense.at[9]))
         one[:, m * D : m * D + D] = np.eye(D)
-        maps.append(one)
-    for family, base, x in zip(new.who.family, new.who.base, new.who.covariates, strict=True):
-        one = np.zeros((D, n))
+        maps.append(one[:, free])
+    for family, base, lab, x in zip(new.who.family, new.who.base, new.who.lab, new.who.covariates, strict=True):
+        one = np.zeros((D, dense.at[9]))
         one[:, dense.at[3] : dense.at[4]] = np.kron(x, np.eye(D))
-        if family >= 0:
-            one[:, dense.family(family)] = np.eye(D)
-        elif base >= 0:
-            one[:, dense.base(base)[:D]] = np.eye(D)
-        maps.append(one)
+        at = dense.above(family, base, lab)
+        one[:, at] = np.eye(D)[:, : len(at)]
+        maps.append(one[:, free])
     wanted = np.array([[a @ cov @ b.T for b in maps] for a in maps])
-    for i in range(4):
+    levels = ("family", var.family), ("base", var.base), ("lab", var.lab)
+    for i in range(7):
         wanted[4 + i, 4 + i] += var.model
-        for j in range(4):
-            both_unseen = new.who.family[i] < 0 and new.who.family[j] < 0
-            wanted[4 + i, 4 + j] += var.family * (both_unseen and new.family[i] == new.family[j])
-            wanted[4 + i, 4 + j] += var.base * (i >= 2 and j >= 2)
+        for j in range(7):
+            unseen = True
+            for level, variance in levels:
+                known, label = getattr(new.who, level), getattr(new, level)
+                unseen = unseen and known[i] < 0 and known[j] < 0
+                wanted[4 + i, 4 + j] += variance * (unseen and label[i] == label[j])
     both = rows.join(new)
     np.testing.assert_allclose(skill_covariances(fit, both, both), wanted, rtol=1e-6, atol=1e-9)
 

@@ -17,6 +17,8 @@ from obslaws.skill.sparse import SparseProblem
 from obslaws.skill.sparse_fit import fit_cells
 from obslaws.skill.sparse_predict import logits_of, replay_cells
 from obslaws.skill.stacks import Runs, inverted, product
+from obslaws.skill.state import HELD
+from obslaws.skill.tree import Nesting
 
 GUESSED = Priors(loading_weight=1e12)  # the large solver leaves the loadings' prior at its guess
 EXACT = {"rtol": 1e-8, "atol": 1e-9}
@@ -26,11 +28,14 @@ def sorted_state(cells, state):
     """A dense state in the layout of the sparse one."""
     own = state.own[cells.pair_base, np.repeat(np.arange(cells.n_benchmarks), np.diff(cells.pair_bounds))]
     skills, family = state.skills[cells.order], state.family[cells.family_order]
-    return replace(state, skills=skills.T.copy().T, family=family.T.copy().T, base=state.base.T.copy().T, own=own)
+    return replace(
+        state, skills=skills.T.copy().T, family=family.T.copy().T, base=state.base.T.copy().T,
+        lab=np.zeros_like(state.lab), own=own,
+    )  # fmt: skip
 
 
 class Both:
-    """One state, away from its mode, under both solvers."""
+    """One state, away from its mode, under both solvers; labs, which the large one leaves out, are held at zero."""
 
     def __init__(self, data, seed=5):
         rng = np.random.default_rng(seed)
@@ -38,16 +43,17 @@ class Both:
         self.cells, state = self.sparse.cells, self.dense.start()[0]
         shared = state.slopes.size + self.dense.item_index.size
         (n_bases, n_benchmarks), d = state.own.shape, 2
-        shapes = (state.skills.shape, state.family.shape, (n_bases, d + n_benchmarks), shared)
+        shapes = (state.skills.shape, state.family.shape, (n_bases, d + n_benchmarks), state.lab.shape, shared)
         steps = [0.2 * rng.standard_normal(shape) for shape in shapes]
         steps[2][:, d:][~self.observed(data)] = 0.0  # an own intercept that no score speaks of rests at zero
-        self.state = state.moved(tuple(steps))
+        self.state = replace(state.moved(tuple(steps)), lab=np.zeros_like(state.lab))
         eye, ones = np.eye(2), np.ones(n_benchmarks)
         root = rng.standard_normal((3, 2, 2))
         covs = 0.1 * eye + 0.1 * root @ np.swapaxes(root, 1, 2)
         self.variances = replace(
-            self.dense.start()[1], model=covs[0], family=covs[1], base=covs[2], own=0.05 * ones, noise=0.02**2 * ones
-        )
+            self.dense.start()[1], model=covs[0], family=covs[1], base=covs[2], lab=HELD * eye, own=0.05 * ones,
+            noise=0.02**2 * ones,
+        )  # fmt: skip
         spread = rng.standard_normal((n_benchmarks, 2, 2))
         pull = rng.standard_normal((n_benchmarks, 2))
         self.penalty = Penalty(spread @ np.swapaxes(spread, 1, 2), pull)
@@ -94,7 +100,7 @@ def test_objectives_are_one(both):
 def test_the_step_is_the_exact_gauss_newton_step(both):
     """Conjugate gradients run to their end, beside the elimination."""
     here = both.dense.linearise(both.state, both.variances, both.precision, both.penalty)
-    model, family, base, shared = here.system.solve(here.gradients)
+    model, family, base, _, shared = here.system.solve(here.gradients)
     gradient = downhill(both.sparse, both.at, both.variances, both.stacked, both.penalty, both.linear)
     step = newton_step(
         both.sparse, both.at.loadings, both.linear, both.tree, both.penalty, gradient,
@@ -175,14 +181,20 @@ def board():
 
 @pytest.fixture(scope="module")
 def fits(board, make_data):
+    """The exact fit with each base family in a lab of its own: labs then say nothing that base families do not."""
     data = make_data(board.panel)
-    return fit_skills(data, 2, GUESSED), fit_cells(data, 2)
+    nesting = data.nesting
+    alone = Nesting(nesting.family, nesting.base, np.arange(nesting.n_bases))
+    return fit_skills(replace(data, nesting=alone), 2, GUESSED), fit_cells(data, 2)
 
 
 def test_the_mode_is_as_good_as_the_exact_one(fits):
     """At the variances of the exact fit, from the common start: the objective falls to where the exact one stopped."""
     dense, _ = fits
-    problem, variances, penalty = SparseProblem(dense.problem.data, 2, Priors()), dense.variances, dense.penalty
+    # a base family around a lab of its own is one around zero with both variances
+    variances = replace(dense.variances, base=dense.variances.base + dense.variances.lab, lab=HELD * np.eye(2))
+    dense = replace(dense, variances=variances, state=replace(dense.state, lab=np.zeros_like(dense.state.lab)))
+    problem, penalty = SparseProblem(dense.problem.data, 2, Priors()), dense.penalty
     held = dense.problem.cells(dense.state, variances.noise).variance[np.isfinite(dense.problem.data.scores)]
     state = sorted_state(problem.cells, dense.state)
     wanted = dense.problem.objective(
@@ -217,7 +229,9 @@ def test_two_solvers_tell_the_same(fits, board):
     """The exact fit stops at the top of its evidence, this one where EM rests: hence the width of the tolerances."""
     dense, sparse = fits
     data, n = dense.problem.data, len(board.panel.models)
-    who = Relatives(np.arange(n), data.nesting.family, data.nesting.base_of_model, data.covariates, data.covariate_cov)
+    base = data.nesting.base_of_model
+    kin = np.arange(n), data.nesting.family, base, data.nesting.lab[base]
+    who = Relatives(*kin, data.covariates, data.covariate_cov)
     wanted, cov = logits(dense.state, dense.variances, dense.system, dense.shared_cov, who)
     found = logits_of(sparse, who)
     sd = np.sqrt(np.einsum("mjj->mj", cov))
@@ -234,6 +248,7 @@ def test_two_fits_agree_to_the_last_bit(board, make_data, fits):
     again = fit_cells(make_data(board.panel), 2)
     assert np.array_equal(again.state.skills, fits[1].state.skills)
     assert again.trace == fits[1].trace
+    assert not again.state.lab.any(), "labs are left out"
 
 
 def test_a_fit_that_starts_from_a_sample_ends_where_the_other_does(board, make_data, fits, monkeypatch):
@@ -300,8 +315,6 @@ def test_a_benchmark_without_scores_and_models_without_covariates(make_data):
     assert data.covariates.shape[1] == 0
     assert fit.converged
     assert isinstance(fit.state, State)
-    who = Relatives(
-        np.array([0, -1]), np.array([0, -1]), np.array([0, -1]), data.covariates[:2], data.covariate_cov[:2]
-    )
+    who = Relatives(*np.full((4, 2), [0, -1]), data.covariates[:2], data.covariate_cov[:2])
     found = logits_of(fit, who)
     assert np.isfinite(found.mean).all() and (found.sd[:, 3] > found.sd[:, 2]).all()

@@ -279,9 +279,7 @@ def test_eliminated_branches_add_up(at_random):
         kept = np.r_[lab * d + np.arange(d), n_labs * d + np.arange(n_shared)]
         wanted, carry = eliminated(top, kept)
         np.testing.assert_allclose(whole.system.top(lab), wanted, rtol=1e-8, atol=1e-7)
-        np.testing.assert_allclose(
-            whole.system.top_gradient(whole.gradients, lab), carry @ rhs, rtol=1e-8, atol=1e-7
-        )
+        np.testing.assert_allclose(whole.system.top_gradient(whole.gradients, lab), carry @ rhs, rtol=1e-8, atol=1e-7)
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 4, 5])
