@@ -119,7 +119,7 @@ def test_every_kind_of_relative_is_a_row_of_the_dense_joint_posterior(fit, data,
 
 
 def test_a_lab_that_is_far_up_lifts_its_new_base_families(labs_apart):
-    """Of four labs two stand higher: new base families of theirs are expected higher than strangers, and are narrower."""
+    """Of four labs two stand higher: new base families of theirs stand higher than strangers, and narrower."""
     fit, rows = fit_skills(labs_apart, 1), np.arange(len(labs_apart.scores))
     of_lab = posterior(fit, relatives(labs_apart, rows, False, False, False))
     stranger = posterior(fit, relatives(labs_apart, rows, False, False, False, False))

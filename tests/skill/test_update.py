@@ -161,7 +161,7 @@ def test_order_of_telling_does_not_matter(fit, kin, update):
 
 
 def test_a_new_base_family_speaks_of_its_lab_and_of_nobody_else(fit, kin):
-    """Told of one new base family: another of its new lab moves with the labs' variance, one of a third lab does not."""
+    """Told of one new base family, another of its new lab moves with the variance of labs, one of a third does not."""
     one = np.array([5]), np.array([1])
     told = Update.nothing(fit, fit.problem.data.n_items, kin).told(kin.take(one[0]), one[1], np.array([0.9]))
     across = told.covariance(kin)[:, :, 0]  # (12, J)
@@ -180,7 +180,7 @@ def _with_shared_parameters_alone(fit, kin, told, row):
 
 
 def test_a_new_base_family_speaks_of_the_fitted_models_of_its_lab(labs_apart):
-    """Told a score far above what its known lab had led to expect: the lab follows, less so the models that were fitted."""
+    """Told scores far above what its known lab led to expect: the lab follows, fitted models of the lab less so."""
     fit = fit_skills(labs_apart, 1)
     nesting, n = labs_apart.nesting, 4
     of_lab = np.flatnonzero(nesting.lab[nesting.base_of_model] == 2)[0]
