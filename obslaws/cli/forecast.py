@@ -31,6 +31,7 @@ _BASIS = {
     "own scores": "scores that this model already has, and the law of its family",
     "family": "the law of family {family}, {n_family} of whose models are in the panel",
     "base family": "other families of the series {base_family}",
+    "lab": "other series of {org}",
     "pooled": "all families of the panel together",
     "none": "nothing; the panel holds no score of this benchmark",
 }
@@ -159,7 +160,7 @@ def _explain(answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame) -> list[st
     lines = []
     for basis in dict.fromkeys(answer["basis"]):
         words = _BASIS.get(basis, "see the forecaster's documentation")
-        text = words.format(family=row["family"], base_family=row["base_family"], n_family=n_family)
+        text = words.format(family=row["family"], base_family=row["base_family"], org=row["org"], n_family=n_family)
         wide = "; this family is unknown, so the intervals are wide" if basis == "pooled" and not n_family else ""
         lines.append(f"Basis {basis!r}: {text}{wide}.")
     return lines

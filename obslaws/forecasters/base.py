@@ -35,7 +35,7 @@ class Predictive(ABC):
     Attributes
     ----------
     basis : ndarray of str, shape (n_models, n_benchmarks)
-        Who answered: ``"own scores"``, ``"family"``, ``"base family"``, ``"pooled"``.
+        Who answered: ``"own scores"``, ``"family"``, ``"base family"``, ``"lab"``, ``"pooled"``.
     """
 
     basis: NDArray[np.str_]

@@ -261,7 +261,8 @@ class SkillForecaster(Forecaster):
         since = told.values(queries.index)
         fitted = np.where(row[:, None] >= 0, self.data_.scores[np.maximum(row, 0)], np.nan)
         fresh = np.where(np.isnan(fitted) & np.isnan(since), known, np.nan)  # what neither fit nor update has seen
-        kin = told.kin(kin_names(queries), who)
+        names = kin_names(queries)
+        kin = told.kin(names, who)
         # a score on a part of the questions says less; the panel's own scores are on all of them
         asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
         asked = np.fmin(self.data_.n_items, asked)
@@ -277,7 +278,8 @@ class SkillForecaster(Forecaster):
         own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
         n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
         by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
-        by_lab = (who.lab >= 0) & ~np.bool_(self.is_large_)  # a large fit leaves labs out
+        by_lab = (who.lab >= 0) | (told.count([lab for *_, lab in names], 3) > 0)
+        by_lab &= not self.is_large_  # a large fit leaves labs out
         basis = np.select(
             [own, by_family, by_base, by_lab], ["own scores", "family", "base family", "lab"], "pooled"
         )  # fmt: skip

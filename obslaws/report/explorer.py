@@ -56,8 +56,9 @@ def explorer_data(
     Returns
     -------
     dict
-        Plain lists, numbers and strings: caption, benchmarks, scale of the covariates, families with the means and
-        covariances of their logits (see `obslaws.report.moments`), models with scores and sources.
+        Plain lists, numbers and strings: caption, benchmarks, scale of the covariates, smallest sibling of each
+        family, families with the means and covariances of their logits (see `obslaws.report.moments`), models with
+        scores and sources.
 
     Raises
     ------
@@ -83,6 +84,7 @@ def explorer_data(
         "caption": data_caption(panel),
         "benchmarks": _benchmarks(panel),
         "scale": _scale(forecaster),
+        "siblings": _siblings(forecaster, relatives),
         "dof": int(answer.dof),
         "nodes": NODES.tolist(),
         "node_weights": NODE_WEIGHTS.tolist(),
@@ -205,6 +207,13 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
         "product_scale": float(scale.product_scale),
         "product_centre": float(scale.product_centre),
     }
+
+
+def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame) -> dict[str, Any]:
+    """Tell the active parameters of the smallest model of each kind of relatives, and the share taken without any."""
+    learned = forecaster.siblings_
+    smallest = relatives["family"].map(learned.family).fillna(relatives["base_family"].map(learned.base))
+    return {"smallest": [_cell(n) for n in smallest], "usual": _cell(learned.usual)}
 
 
 def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from obslaws.errors import UnknownNameError
 from obslaws.forecasters import FORECASTERS, forecaster
 from obslaws.forecasters.base import FORECAST_COLUMNS
 
-BASES = {"own scores", "family", "base family", "pooled", "none"}
+BASES = {"own scores", "family", "base family", "lab", "pooled", "none"}
 
 
 @pytest.fixture(params=list(FORECASTERS))

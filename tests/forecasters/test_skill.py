@@ -9,7 +9,6 @@ import pytest
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.simulate import simulate_panel, true_covariates
 from obslaws.skill import posterior
-from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.fit import fit_skills
 from obslaws.skill.problem import Priors
 
@@ -53,7 +52,7 @@ def width(answers):
 
 def slope_of_logits(fitted, fit, pair):
     """Change of every logit between two models that differ in one covariate: estimate and posterior sd, shape (J,)."""
-    covariates, _ = fitted.scale_.apply(raw_covariates(pair))
+    covariates, _ = fitted.scale_.apply(fitted.raw_covariates(pair))
     apart, state, d, k = covariates[1] - covariates[0], fit.state, fit.n_skills, fit.system.n_slopes
     n_benchmarks = len(state.loadings)
     rows = np.zeros((n_benchmarks, len(fit.shared_cov)))
@@ -224,9 +223,13 @@ def test_a_measured_benchmark_is_forecast_near_its_score(fitted, panel):
 
 
 def test_basis_says_who_answered_and_less_known_is_wider(fitted, panel):
-    stranger = newcomer(panel, family="unheard-of", base_family="unheard-of")
+    nobody = {"family": "unheard-of", "base_family": "unheard-of"}
+    stranger = newcomer(panel, **nobody).assign(org="unheard-of")
+    unsigned = newcomer(panel, **nobody).assign(org=None)
     cousin = newcomer(panel, family="unheard-of")
-    answers = {"family": newcomer(panel), "base family": cousin, "pooled": stranger}
+    answers = {
+        "family": newcomer(panel), "base family": cousin, "lab": newcomer(panel, **nobody), "pooled": stranger,
+    }  # fmt: skip
     wide = {}
     for basis, queries in answers.items():
         found = fitted.forecast(queries)
@@ -234,6 +237,41 @@ def test_basis_says_who_answered_and_less_known_is_wider(fitted, panel):
         wide[basis] = width(found).mean()
     assert wide["family"] < wide["pooled"]
     assert wide["base family"] < wide["pooled"]
+    assert wide["lab"] < wide["pooled"]
+    np.testing.assert_array_equal(fitted.forecast(unsigned)[NUMBERS], fitted.forecast(stranger)[NUMBERS])
+
+
+def test_models_that_name_no_lab_share_none(panel):
+    """Without names of labs each base family is alone in its own; of one name, all base families are in one."""
+    models = panel.models
+    unsigned = SkillForecaster(n_skills=1, calibrate=False).fit(
+        dataclasses.replace(panel, models=models.assign(org=None))
+    )
+    bases = models["base_family"].unique()
+    assert set(unsigned.lab_index_) == {f"lab of {base}" for base in bases}
+    one = SkillForecaster(n_skills=1, calibrate=False).fit(dataclasses.replace(panel, models=models.assign(org="one")))
+    assert set(one.lab_index_) == {"one"}
+    assert [len(fitted.fits_[0].state.lab) for fitted in (unsigned, one)] == [len(bases), 1]
+
+
+def test_a_base_family_of_two_labs_belongs_to_the_one_of_most_models(panel):
+    models = panel.models.assign(org="others")
+    first = models["base_family"] == models["base_family"].iloc[0]
+    models.loc[first, "org"] = ["one", *["two"] * (first.sum() - 1)]
+    fitted = SkillForecaster(n_skills=1, calibrate=False).fit(dataclasses.replace(panel, models=models))
+    assert set(fitted.lab_index_) == {"two", "others"}
+    lab = fitted.data_.nesting.lab[fitted.base_index_[models["base_family"].iloc[0]]]
+    assert lab == fitted.lab_index_["two"]
+
+
+def test_small_siblings_are_seen(panel, fitted):
+    """The smallest model of the first family is learned; a newcomer of half its size is its own smallest sibling."""
+    first = panel.models["family"] == panel.models["family"].iloc[0]
+    smallest = panel.models.loc[first, "n_active_params"].min()
+    assert fitted.siblings_.family[panel.models["family"].iloc[0]] == smallest
+    larger, smaller = newcomer(panel), newcomer(panel).assign(n_params=smallest / 2, n_active_params=smallest / 2)
+    assert fitted.raw_covariates(larger)[0, 5] == pytest.approx(smallest / 50e9)
+    assert fitted.raw_covariates(smaller)[0, 5] == 1.0
 
 
 def test_unknown_size_or_tokens_widens(fitted, panel):

@@ -89,6 +89,31 @@ def test_a_new_model_of_a_new_family_helps_its_siblings(panel, name, fitted):
     assert len(fitted.told_.models) == 0, "the first forecaster stays as it was"
 
 
+def test_a_new_model_of_a_new_lab_helps_its_other_series(panel, name, fitted):
+    """Two base families that nobody knew, of one lab that nobody knew: one told, the other follows; a third lab less."""
+    twin = panel.models.loc[[name]]
+    told = twin.assign(family="one", base_family="one", org="new").set_axis(["new/one"])
+    cousin = twin.assign(family="two", base_family="two", org="new").set_axis(["new/two"])
+    stranger = twin.assign(family="two", base_family="two", org="newer").set_axis(["newer/two"])
+    updated = fitted.update((panel.scores.loc[[name]] - 0.1).clip(lower=0.0).set_axis(["new/one"]), told)
+    moved = {
+        who: (updated.forecast(ask)["forecast"] - fitted.forecast(ask)["forecast"]).to_numpy()
+        for who, ask in (("itself", told), ("cousin", cousin), ("stranger", stranger))
+    }
+    assert set(updated.forecast(cousin)["basis"]) == {"lab"}, "a lab that it was told of"
+    assert set(updated.forecast(stranger)["basis"]) == {"pooled"}
+    size = {who: np.abs(by).mean() for who, by in moved.items()}
+    assert size["itself"] > size["cousin"] > 2 * size["stranger"]
+    width = [(a["upper"] - a["lower"]).mean() for a in (updated.forecast(cousin), updated.forecast(stranger))]
+    assert width[0] < width[1]
+    # the order of telling and asking, and a label of the same name, decide nothing
+    again = fitted.update(panel.scores.loc[[name], ["benchmark_0"]].set_axis(["new/two"]), cousin)
+    both = again.update(panel.scores.loc[[name]].set_axis(["new/one"]), told)
+    other = fitted.update(panel.scores.loc[[name]].set_axis(["new/one"]), told)
+    other = other.update(panel.scores.loc[[name], ["benchmark_0"]].set_axis(["new/two"]), cousin)
+    np.testing.assert_allclose(both.forecast(cousin)["forecast"], other.forecast(cousin)["forecast"], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("scores", "error", "words"),
     [

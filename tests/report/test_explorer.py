@@ -11,6 +11,7 @@ import pytest
 
 import obslaws
 from obslaws.errors import UsageError
+from obslaws.forecasters.base import complete_queries
 from obslaws.panel import read_panel
 from obslaws.report.explorer import explorer_data, explorer_page
 from obslaws.report.html import json_for_script, render, serve_page, write_page
@@ -75,6 +76,34 @@ def largest_difference(seen, forecaster, data, n, level=0.9):
 def test_forecasts_of_the_page_are_those_of_the_library(opened, small, small_page, level):
     with opened(small_page) as seen:
         assert largest_difference(seen, small, explorer_data(small), 40, level) < 1e-6
+
+
+def test_covariates_of_the_page_are_those_of_the_library(opened, small, small_page):
+    """Known families, a new one of a known series and one of no series; sizes above and below the smallest, or unknown."""
+    data = explorer_data(small)
+    assert {one["kind"] for one in data["families"]} >= {"family", "pooled"}
+    assert data["siblings"]["smallest"][0] is None and len(data["siblings"]["smallest"]) == len(data["families"])
+    sizes, asked, rows = [1e7, 3e9, 4e11, None], [], []
+    for at, one in enumerate(data["families"]):
+        for size in sizes:
+            query = {
+                "n_params": size,
+                "n_active_params": size,
+                "n_tokens": 2e12,
+                "variant": "base",
+                "release_date": None,
+            }
+            asked.append({"family": at, **query})
+            rows.append({"family": one["family"], "base_family": one["base_family"], **query})
+    models = complete_queries(pd.DataFrame(rows, index=[f"question {i}" for i in range(len(rows))]))
+    wanted = small.scale_.apply(small.raw_covariates(models))
+    with opened(small_page) as seen:
+        found = seen.page.evaluate(
+            "([scale, siblings, asked]) => asked.map((one) => arithmetic.covariates(scale, siblings, one))",
+            [data["scale"], data["siblings"], asked],
+        )
+    for name, part in zip(("x", "cov"), wanted, strict=True):
+        np.testing.assert_allclose([one[name] for one in found], part, atol=1e-9)
 
 
 @pytest.mark.slow
