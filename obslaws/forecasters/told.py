@@ -120,7 +120,7 @@ class Told:
         return out
 
     def count(self, names: Iterable[str], place: int) -> NDArray[np.intp]:
-        """Count the models first scored after the fit, by family (`place` 1), base family (2) or lab (3); shape (n,)."""
+        """Count models first scored after the fit, by family (`place` 1), base family (2) or lab (3); shape (n,)."""
         new = [model[place] for model, is_new in zip(self.models, self.is_new, strict=True) if is_new]
         return np.array([new.count(name) for name in names], dtype=np.intp)
 

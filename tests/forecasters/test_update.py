@@ -90,7 +90,7 @@ def test_a_new_model_of_a_new_family_helps_its_siblings(panel, name, fitted):
 
 
 def test_a_new_model_of_a_new_lab_helps_its_other_series(panel, name, fitted):
-    """Two base families that nobody knew, of one lab that nobody knew: one told, the other follows; a third lab less."""
+    """Two base families that nobody knew, of one lab that nobody knew: told of one, the other follows."""
     twin = panel.models.loc[[name]]
     told = twin.assign(family="one", base_family="one", org="new").set_axis(["new/one"])
     cousin = twin.assign(family="two", base_family="two", org="new").set_axis(["new/two"])

@@ -79,7 +79,7 @@ def test_forecasts_of_the_page_are_those_of_the_library(opened, small, small_pag
 
 
 def test_covariates_of_the_page_are_those_of_the_library(opened, small, small_page):
-    """Known families, a new one of a known series and one of no series; sizes above and below the smallest, or unknown."""
+    """Known families, a new one of a known series, one of none; sizes above and below the smallest, or unknown."""
     data = explorer_data(small)
     assert {one["kind"] for one in data["families"]} >= {"family", "pooled"}
     assert data["siblings"]["smallest"][0] is None and len(data["siblings"]["smallest"]) == len(data["families"])
