@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Groups", "propagate", "spd_inverse", "spd_logdet"]
+__all__ = ["Groups", "propagate", "sandwich", "spd_inverse", "spd_logdet", "stacked"]
 
 
 class Groups:
@@ -141,3 +141,13 @@ def propagate(response: Array, noise: Array, covariance: Array) -> Array:
     """
     spread = response @ covariance
     return noise + spread @ np.swapaxes(response, 1, 2)
+
+
+def stacked(blocks: Array) -> Array:
+    """All rows of all blocks as one matrix: (n, a, b) -> (n*a, b)."""
+    return blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2])
+
+
+def sandwich(outer: Array, inner: Array) -> Array:
+    """Covariance of what follows linearly: outer inner outer', (n, d, q), (n, q, q) -> (n, d, d)."""
+    return outer @ inner @ np.swapaxes(outer, 1, 2)

@@ -13,14 +13,14 @@ benchmark parameters of which the first J are the intercepts, G = p*d + I shared
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from obslaws.skill.blocks import Groups, spd_inverse, spd_logdet
+from obslaws.skill.blocks import Groups, sandwich, spd_inverse, spd_logdet, stacked
+from obslaws.skill.response import Effect, Response
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Steps = tuple[Array, Array, Array, Array, Array]
     Node = tuple[int, Array]
 
-__all__ = ["Effect", "Nesting", "Response", "System"]
+__all__ = ["Nesting", "System"]
 
 
 class Nesting:
@@ -242,10 +242,10 @@ class System:
         lab_moved = _apply(self.lab_inverse, lab_rhs)
         rhs = shared_gradient.copy()
         rhs[:k] += (self.covariates.T @ lifted).ravel()
-        rhs[k:] -= moved.ravel() @ _stacked(self.coupling)
-        rhs -= family_moved.ravel() @ _stacked(self.family_link)
-        rhs -= base_moved.ravel() @ _stacked(self.base_link)
-        rhs -= lab_moved.ravel() @ _stacked(self.lab_link)
+        rhs[k:] -= moved.ravel() @ stacked(self.coupling)
+        rhs -= family_moved.ravel() @ stacked(self.family_link)
+        rhs -= base_moved.ravel() @ stacked(self.base_link)
+        rhs -= lab_moved.ravel() @ stacked(self.lab_link)
         return moved, family_moved, base_moved, lab_moved, rhs
 
     def expand(self, moved: Array, family_moved: Array, base_moved: Array, lab_moved: Array, shared: Array) -> Steps:
@@ -320,7 +320,7 @@ class System:
             rhs += by_lab @ response.lab[above]
         moved = cho_solve(self.factor, rhs, check_finite=False)
         parts = (response.model.response, response.family.response, response.base, response.lab)
-        models, families, bases, labs = ((_stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts)
+        models, families, bases, labs = ((stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts)
         top = b if b >= 0 else nesting.base[f] if f >= 0 else -1
         above = nesting.lab[top] if top >= 0 else above
         if above >= 0:
@@ -369,8 +369,8 @@ class System:
         lab = -self.lab_inverse @ self.lab_link[:, :, :reach]
         base = self.base_pull @ lab[nesting.lab] - self.base_inverse @ self.base_link[:, :, :reach]
         above, stray = self.lab_inverse[nesting.lab], self.base_pull[:, :d] - np.eye(d)
-        base_noise = self.base_inverse + _sandwich(self.base_pull, above)
-        departure = self.base_inverse[:, :d, :d] + _sandwich(stray, above)
+        base_noise = self.base_inverse + sandwich(self.base_pull, above)
+        departure = self.base_inverse[:, :d, :d] + sandwich(stray, above)
         family_follow = np.concatenate(
             [self.family_pull, -self.family_inverse @ self.family_link[:, :, self.intercepts]], axis=2
         )
@@ -386,8 +386,8 @@ class System:
         model[:, :, k:] -= self.yielding[:, :, : reach - k]
         above, stray = self.family_inverse[nesting.family], self.pull - np.eye(d)
         return Response(
-            model=Effect(model, follow, self.model_inverse + _sandwich(self.pull, above)),
-            residual=Effect(model - expected, follow - expected_follow, self.model_inverse + _sandwich(stray, above)),
+            model=Effect(model, follow, self.model_inverse + sandwich(self.pull, above)),
+            residual=Effect(model - expected, follow - expected_follow, self.model_inverse + sandwich(stray, above)),
             family=Effect(family, family_follow, self.family_inverse),
             deviation=Effect(deviation, deviation_follow, self.family_inverse),
             base=base,
@@ -399,96 +399,18 @@ class System:
         )
 
 
-@dataclass(frozen=True)
-class Effect:
-    """How one kind of quantity, such as the skills of the models, moves with what stands above it.
-
-    Parameters
-    ----------
-    response : ndarray of shape (n, d, G)
-        By the shared parameters, base families moving along; G counts the slopes alone if only those were asked for.
-    follow : ndarray of shape (n, d, q)
-        By the unknowns of the base family at fixed shared parameters.
-    inner : ndarray of shape (n, d, d)
-        Covariance at fixed base family and shared parameters.
-    """
-
-    response: Array
-    follow: Array
-    inner: Array
-
-    def covariance(self, base_noise: Array, shared_cov: Array) -> Array:
-        """Posterior covariance of each quantity.
-
-        Parameters
-        ----------
-        base_noise : ndarray of shape (n, q, q)
-            Covariance of the base family of each, at fixed shared parameters.
-        shared_cov : ndarray of shape (G, G)
-
-        Returns
-        -------
-        ndarray of shape (n, d, d)
-        """
-        (n, d, width), spread = self.response.shape, _stacked(self.response) @ shared_cov
-        wide = spread.reshape(n, d, width) @ np.swapaxes(self.response, 1, 2)
-        return self.inner + _sandwich(self.follow, base_noise) + wide
-
-
-@dataclass(frozen=True)
-class Response:
-    """What follows what in one eliminated system.
-
-    Parameters
-    ----------
-    model, residual : Effect
-        Skills of the models; what neither covariates nor family explain of them.
-    family, deviation : Effect
-        Effects of the families; their deviation from the base family.
-    base : ndarray of shape (B, q, G)
-        How base families follow the shared parameters.
-    base_noise : ndarray of shape (B, q, q)
-        Covariance of base families at fixed shared parameters.
-    departure, departure_noise : ndarray of shape (B, d, G), (B, d, d)
-        The same of what sets base families apart from their labs.
-    lab, lab_noise : ndarray of shape (L, d, G), (L, d, d)
-        The same of labs.
-    """
-
-    model: Effect
-    residual: Effect
-    family: Effect
-    deviation: Effect
-    base: Array
-    base_noise: Array
-    departure: Array
-    departure_noise: Array
-    lab: Array
-    lab_noise: Array
-
-
 def _by_covariate(x: Array, blocks: Array) -> Array:
     """Blocks times each covariate, side by side: (M, p), (M, d, d) -> (M, d, p*d)."""
     n, d, _ = blocks.shape
     return (x[:, None, :, None] * blocks[:, :, None, :]).reshape(n, d, x.shape[1] * d)
 
 
-def _stacked(blocks: Array) -> Array:
-    """All rows of all blocks as one matrix: (n, a, b) -> (n*a, b)."""
-    return blocks.reshape(blocks.shape[0] * blocks.shape[1], blocks.shape[2])
-
-
 def _square(link: Array, inverse: Array) -> Array:
     """Sum of link' inverse link over the blocks: (n, d, G), (n, d, d) -> (G, G); as a square, half of the products."""
-    half = _stacked(np.swapaxes(np.linalg.cholesky(inverse), 1, 2) @ link)
+    half = stacked(np.swapaxes(np.linalg.cholesky(inverse), 1, 2) @ link)
     return np.asarray(half.T @ half)
 
 
 def _apply(blocks: Array, vectors: Array) -> Array:
     """Each block times its own vector: (n, a, b), (n, b) -> (n, a)."""
     return (blocks @ vectors[:, :, None])[:, :, 0]
-
-
-def _sandwich(outer: Array, inner: Array) -> Array:
-    """Covariance of what follows linearly: outer inner outer', (n, d, q), (n, q, q) -> (n, d, d)."""
-    return outer @ inner @ np.swapaxes(outer, 1, 2)
