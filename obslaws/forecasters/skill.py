@@ -136,14 +136,13 @@ class SkillForecaster(Forecaster):
         """Two fits that differ in everything that a table cannot settle.
 
         One lets floors lie below the score of guessing, since weak models do score there on some benchmarks, and takes
-        size x tokens into account; the other holds floors at guessing and takes the release date into account. Their
-        average is steadier than either.
+        size x tokens into account; the other holds floors at guessing and does without. Their average is steadier than
+        either.
         """
         free = self.priors or Priors()
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
-        additive, dateless = self.scale_.columns(["size x tokens"]), self.scale_.columns(["release"])
+        additive = self.scale_.columns(["size x tokens"])
         held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
-        free = dataclasses.replace(free, without=dateless)
         self.is_large_ = is_large(self.data_, n_skills)
         if self.is_large_:
             large = fit_cells(self.data_, n_skills, free)
