@@ -10,7 +10,7 @@ import re
 
 from obslaws.errors import UsageError
 
-__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction"]
+__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction", "spelling_key"]
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
@@ -88,6 +88,25 @@ def parse_fraction(text: str, what: str) -> float:
         cure = f"Scores are fractions: did you mean {score / 100:g}?" if percent else "Leave out what is unknown."
         raise UsageError(f"{what} is {text.strip()}; expected a fraction in [0, 1]. {cure}")
     return score
+
+
+def spelling_key(name: object) -> str:
+    """Reduce a name to what is left when case and separators do not matter.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> spelling_key("Llama 3.1"), spelling_key("llama-3.1")
+    ('llama31', 'llama31')
+    """
+    return re.sub(r"[-_.\s]", "", str(name)).casefold()
 
 
 def format_count(count: float, digits: int = 3) -> str:

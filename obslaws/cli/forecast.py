@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -59,6 +60,7 @@ def forecast(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
 ) -> None:
@@ -94,7 +96,7 @@ def forecast(
         )
     }
     model = make_forecaster(forecaster)
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     wanted = _known_benchmarks(data, names(benchmarks))
     asked = query(data, family, variant=variant, release_date=date, like=like, **counts)
     known = None if scores is None else known_scores(scores, data, str(asked.index[0]), tasks)

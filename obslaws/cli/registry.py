@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -53,6 +54,7 @@ def register(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     registry: RegistryOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -68,7 +70,7 @@ def register(
     from obslaws.registry.register import register as write
     from obslaws.report.captions import data_caption
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     if model in data.models.index:
         asked = data.models.loc[[model]]
     elif family is None or params is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -56,6 +57,7 @@ def benchmarks(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Choose the benchmarks of a model that tell the rest best; of any model, or of the one named.
@@ -68,7 +70,7 @@ def benchmarks(
     from obslaws.select.benchmarks import select_benchmarks
     from obslaws.select.posterior import joint_posterior, population
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
@@ -120,6 +122,7 @@ def next_(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Rank the benchmarks that a model has no score of by what their score would tell about all the others.
@@ -130,7 +133,7 @@ def next_(
     from obslaws.select.benchmarks import rank_next
     from obslaws.select.posterior import joint_posterior
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)

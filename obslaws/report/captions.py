@@ -29,5 +29,7 @@ def data_caption(panel: Panel) -> str:
         place = f"snapshot {told['snapshot']} ({told['hash']}), view {panel.name}"
     else:
         place = f"panel folder {told.get('folder', panel.name)}"
+    for folder, n_added in told.get("added", ()):
+        place += f" and {n_added} {'model' if n_added == 1 else 'models'} of folder {folder}"
     n_models, n_benchmarks = panel.scores.shape
     return f"{place}, {n_models} models x {n_benchmarks} benchmarks, obslaws {__version__}"

@@ -190,6 +190,45 @@ def test_one_family_one_benchmark_one_model_still_answers(run, tmp_path):
     assert json.loads(ran.out)[0]["forecast"] == pytest.approx(0.7)
 
 
+@pytest.fixture
+def own_folder(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "models.csv").write_text("model,family,n_params,n_tokens\nus/a,tiny,1e9,1e12\nus/b,tiny,3e9,1e12\n")
+    (folder / "scores.csv").write_text("model,benchmark,score\nus/a,mmlu,0.3\nus/b,mmlu,0.4\nus/b,inhouse,0.4\n")
+    return folder
+
+
+def test_own_models_join_those_of_the_panel(run, small_folder, own_folder):
+    ask = ["forecast", "--family", "tiny", "--params", "7B", "--tokens", "1T", "--panel", small_folder,
+           "--forecaster", "logit-ols"]  # fmt: skip
+    ran = run(*ask, "--add", own_folder)
+    assert ran.code == 0
+    assert "unknown" not in ran.err, "the family is known now"
+    assert "and 2 models of folder mine, 24 models x 4 benchmarks" in ran.out
+    header = next(line for line in ran.out.splitlines() if line.startswith("benchmark"))
+    assert header.split()[-3:] == ["a", "b", "basis"]
+    assert run(*ask, "--add", small_folder).err == (
+        f"Error: panel {small_folder.name!r}: model 'acme/Alpha-0.5B' is also in {small_folder.name!r}. "
+        "Take it out of models and scores, or give your own model another name.\n"
+    )
+    assert "Error: --add 'nowhere': no such folder" in run(*ask, "--add", "nowhere").err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["families"],
+        ["reach", "--benchmark", "mmlu", "--score", "0.5", "--tokens", "1T", "--forecaster", "logit-ols"],
+        ["select", "models", "--budget", "2", "--components", "1"],
+    ],
+)
+def test_other_commands_take_own_models_too(run, small_folder, own_folder, command):
+    ran = run(*command, "--panel", small_folder, "--add", own_folder)
+    assert ran.code == 0, ran.err
+    assert "and 2 models of folder mine" in ran.out
+
+
 def test_other_exceptions_keep_their_traceback(run, small_folder, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
