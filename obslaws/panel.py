@@ -152,20 +152,16 @@ class Panel:
         new = other.benchmarks.loc[[b for b in other.benchmarks.index if b not in self.benchmarks.index]]
         benchmarks = self.benchmarks
         if len(new):
-            benchmarks = pd.concat([benchmarks, new.reindex(columns=benchmarks.columns)]).rename_axis(
-                benchmarks.index.name
-            )
+            benchmarks = pd.concat([benchmarks, new.reindex(columns=benchmarks.columns)])
+            benchmarks.index.name = self.benchmarks.index.name
             benchmarks = benchmarks.astype({c: t for c, t in self.benchmarks.dtypes.items() if t == "float64"})
         models = pd.concat([self.models, _settled(other.models, self.models)[self.models.columns]])
+        models.index.name = self.models.index.name
         scores = pd.concat([self.scores, other.scores]).reindex(index=models.index, columns=benchmarks.index)
+        scores = scores.astype("float64")
+        scores.columns.name = self.scores.columns.name
         added = [*self.provenance.get("added", ()), (other.name, len(other.models))]
-        return Panel(
-            self.name,
-            models.rename_axis(self.models.index.name),
-            scores.rename_axis(index=self.scores.index.name, columns=self.scores.columns.name).astype("float64"),
-            benchmarks,
-            {**self.provenance, "added": added},
-        )
+        return Panel(self.name, models, scores, benchmarks, {**self.provenance, "added": added})
 
 
 def _known(kind: str, names: list[str], index: pd.Index) -> list[str]:
@@ -201,22 +197,22 @@ def _check_joinable(panel: Panel, other: Panel) -> None:
 
 def _settled(models: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Give models of known families the spelling, series and organisation by which these are known."""
-    out = models.copy()
-    families: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for name in known["family"].dropna().unique():
-        families.setdefault(spelling_key(name), set()).add(str(name))
-    one = {key: next(iter(names)) for key, names in families.items() if len(names) == 1}
-    bases = known.drop_duplicates("family").set_index("family")
-    for row, (family, base) in enumerate(zip(models["family"], models["base_family"], strict=True)):
-        name = family if family in bases.index else one.get(spelling_key(family))
-        if name is None:
+        names.setdefault(spelling_key(name), set()).add(str(name))
+    facts = known.drop_duplicates("family").set_index("family")
+    family, base, org = (models[column].astype(object).tolist() for column in ("family", "base_family", "org"))
+    for row, given in enumerate(family):
+        alike = {given} if given in facts.index else names.get(spelling_key(given), set())
+        if len(alike) != 1:
             continue
-        out.iloc[row, out.columns.get_loc("family")] = name
-        if base == family:  # nothing said of the series
-            out.iloc[row, out.columns.get_loc("base_family")] = bases.loc[name, "base_family"]
-        if pd.isna(out["org"].iloc[row]):
-            out.iloc[row, out.columns.get_loc("org")] = bases.loc[name, "org"]
-    return out
+        family[row] = next(iter(alike))
+        if base[row] == given:  # nothing said of the series
+            base[row] = facts.at[family[row], "base_family"]
+        if pd.isna(org[row]):
+            org[row] = facts.at[family[row], "org"]
+    told = {"family": family, "base_family": base, "org": org}
+    return models.assign(**{c: pd.Series(v, models.index, dtype=models[c].dtype) for c, v in told.items()})
 
 
 def load_panel(view: str | Path = "core", snapshot: str | None = None) -> Panel:
