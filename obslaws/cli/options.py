@@ -32,6 +32,7 @@ __all__ = [
     "check_output",
     "names",
     "open_panel",
+    "token_count",
 ]
 
 
@@ -137,6 +138,21 @@ def _folder(path: Path, option: str) -> Path:
             f"{option} {str(path)!r}: no such folder. Expected one with models, scores and benchmarks as CSV."
         )
     return path
+
+
+def token_count(text: str | None) -> float | None:
+    """Read --tokens: a count, or ``unknown`` (NaN); None stays None, what was not said.
+
+    Raises
+    ------
+    UsageError
+        Not a count.
+    """
+    from obslaws.quantities import parse_count
+
+    if text is None:
+        return None
+    return float("nan") if text.strip().lower() == "unknown" else parse_count(text, "--tokens", unit="T")
 
 
 def names(text: str | None) -> list[str] | None:

@@ -55,7 +55,7 @@ def reach(
     from obslaws.report.captions import data_caption
 
     check_level(level)
-    wanted, n_tokens = parse_fraction(score, "--score"), parse_count(tokens, "--tokens")
+    wanted, n_tokens = parse_fraction(score, "--score"), parse_count(tokens, "--tokens", unit="T")
     data = open_panel(view, snapshot, panel, add)
     if benchmark not in data.scores.columns:
         raise UnknownNameError("benchmark", benchmark, data.scores.columns)

@@ -17,6 +17,7 @@ from obslaws.cli.options import (
     ViewOption,
     names,
     open_panel,
+    token_count,
 )
 from obslaws.cli.output import Page, number, progress_bar, records
 
@@ -34,7 +35,10 @@ CostsOption = Annotated[
 ModelOption = Annotated[str | None, typer.Option("--model", help="A model of the panel; what it has is known.")]
 FamilyOption = Annotated[str | None, typer.Option("--family", help="Family of a model that the panel does not know.")]
 ParamsOption = Annotated[str | None, typer.Option("--params", help="Its parameters: 32e9, 32B.")]
-TokensOption = Annotated[str | None, typer.Option("--tokens", help="Its training tokens: 18e12, 18T.")]
+TokensOption = Annotated[
+    str | None,
+    typer.Option("--tokens", help="Its training tokens: 18e12, 18T; by default what the family saw, or `unknown`."),
+]
 ScoresOption = Annotated[str | None, typer.Option("--scores", help="Scores it already has: mmlu=0.71, or a file.")]
 
 
@@ -184,8 +188,8 @@ def _asked(
     if model is not None:
         asked = data.models.loc[[find_model(data.models.index, model)]]
     elif family is not None and params is not None:
-        size = parse_count(params, "--params")
-        asked = query(data, family, size, None if tokens is None else parse_count(tokens, "--tokens"))
+        size = parse_count(params, "--params", unit="B")
+        asked = query(data, family, size, token_count(tokens))
     elif family is not None or params is not None or scores is not None:
         raise typer.BadParameter("give --family and --params together, or a --model of the panel.")
     else:
