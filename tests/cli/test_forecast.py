@@ -158,7 +158,7 @@ def test_impossible_own_score_is_named(run, small_folder):
     assert len(notes) == 2
     assert notes[0].startswith("Note: mmlu=0.05 lies outside ")
     assert "the 99.8 % interval" in notes[0] and "below 0.250, what guessing scores" in notes[0]
-    assert notes[1].startswith("Note: hellaswag=0.008 lies outside ")
+    assert notes[1].startswith("Note: hellaswag=0.00") and " lies outside " in notes[1]
     assert f"Did you mean {likely['hellaswag']:g}?" in notes[1]
     assert "Note: " not in run(*ask, "--scores", f"mmlu={likely['mmlu']}").err
 
