@@ -131,6 +131,16 @@ def test_tokens_of_a_new_family_may_be_unknown(run, small_folder, tokens):
     assert ran.code == 1 and "Error: --plot draws over training compute, unknown without tokens" in ran.err
 
 
+@pytest.mark.parametrize(
+    "command", [["select", "next"], ["register", "--model", "us/new", "--forecaster", "mean", "--registry"]]
+)
+def test_tokens_may_be_left_out_elsewhere(run, small_folder, tmp_path, command):
+    place = [tmp_path / "registry"] if command[0] == "register" else []
+    ran = run(*command, *place, "--family", "omega", "--params", "7B", "--panel", small_folder)
+    assert ran.code == 0, ran.err
+    assert "Note: Training tokens of this 'omega' model are unknown" in ran.err
+
+
 def test_lab_of_a_new_family_is_told(run, small_folder):
     new = [part if part != "alpha" else "omega" for part in NEW]
     ran = run(*new, "--panel", small_folder, "--org", "ACME")
