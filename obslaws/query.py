@@ -230,7 +230,7 @@ def _date(panel: Panel, match: FamilyMatch, given: str | date | None, twin: Any)
             return twin["release_date"]
         return pd.to_datetime(_members(panel, match)["release_date"]).max()  # NaT for a new family
     try:
-        return pd.Timestamp(given)
+        return pd.Timestamp(given).tz_localize(None)  # the day; a panel's dates have no zone
     except ValueError:
         raise UsageError(f"release date: {given!r} is no date; expected e.g. 2025-01-31.") from None
 
@@ -246,8 +246,12 @@ def carries_slope(panel: Panel) -> bool:
     -------
     bool
     """
-    sizes = panel.models.loc[panel.scores.notna().any(axis=1).to_numpy(), "n_params"].dropna()
+    sizes = _scored_sizes(panel)
     return len(sizes) >= _LEAST_MODELS and sizes.nunique() >= _LEAST_SIZES
+
+
+def _scored_sizes(panel: Panel) -> pd.Series:
+    return panel.models.loc[panel.scores.notna().any(axis=1).to_numpy(), "n_params"].dropna()
 
 
 def _new_name(panel: Panel, family: str, size: float) -> str:
@@ -271,10 +275,10 @@ def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
                 words += "all families together answer"
         texts.append(f"{words}, with wider intervals.")
     if not carries_slope(panel):
-        sized = panel.models["n_params"].dropna()
+        sized = _scored_sizes(panel)
         texts.append(
-            f"The panel holds {len(sized)} {'model' if len(sized) == 1 else 'models'} of known size "
-            f"({sized.nunique()} different): too few for a slope in size, so the answer is near their mean. "
+            f"The panel holds {len(sized)} {'model' if len(sized) == 1 else 'models'} of known size with "
+            f"scores ({sized.nunique()} different): too few for a slope in size, so the answer is near their mean. "
             "Let your models join the public ones: --add FOLDER in place of --panel FOLDER, or Panel.join."
         )
     if far := _far(panel.models, row):

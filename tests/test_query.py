@@ -119,6 +119,8 @@ def test_date_is_that_of_the_newest_of_the_family_as_in_the_other_questions(smal
     assert query(panel, "alpha", 22e9).iloc[0]["release_date"] == pd.Timestamp("2024-12-24")
     assert find_setting(panel, "alpha").release_date == pd.Timestamp("2024-12-24")
     assert query(panel, "alpha", 22e9, release_date="2024-10-01").iloc[0]["release_date"] == pd.Timestamp("2024-10-01")
+    zoned = query(panel, "alpha", 22e9, release_date="2024-10-01T12:00Z").iloc[0]["release_date"]
+    assert zoned == pd.Timestamp("2024-10-01T12:00")
     with pytest.warns(ExtrapolationWarning, match="'new' is unknown"):
         assert pd.isna(query(panel, "new", 7e9, 1e12).iloc[0]["release_date"])
 

@@ -178,7 +178,9 @@ def test_panel_too_small_for_a_law_says_so(run, tmp_path):
     (tmp_path / "scores.csv").write_text("model,benchmark,score\nus/a,mmlu,0.3\nus/b,mmlu,0.4\n")
     ran = run("forecast", "--family", "tiny", "--params", "3B", "--panel", tmp_path)
     assert ran.code == 0
-    assert "Note: The panel holds 2 models of known size (2 different): too few for a slope in size" in ran.err
+    assert (
+        "Note: The panel holds 2 models of known size with scores (2 different): too few for a slope in size" in ran.err
+    )
     assert "--add FOLDER in place of --panel FOLDER" in ran.err
     assert "the mean of family tiny" in ran.out and "the law of family" not in ran.out
 
