@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "AssumptionWarning",
     "ConvergenceWarning",
     "ExtrapolationWarning",
     "FitError",
@@ -76,6 +77,10 @@ class UnknownNameError(ObslawsError, KeyError):
 
 class ObslawsWarning(UserWarning):
     """Base of every warning."""
+
+
+class AssumptionWarning(ObslawsWarning):
+    """Something was not said, or not said clearly, and was taken to be so and so."""
 
 
 class ConvergenceWarning(ObslawsWarning):

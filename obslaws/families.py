@@ -5,20 +5,22 @@ In: a `Panel`. Called by `obslaws.query`, figures and the command line.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import UnknownNameError, nearest_names
+from obslaws.errors import AssumptionWarning, UnknownNameError, nearest_names
+from obslaws.quantities import spelling_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from obslaws.panel import Panel
 
-__all__ = ["FamilyMatch", "family_members", "family_table", "match_family", "nearest_members"]
+__all__ = ["FamilyMatch", "family_members", "family_table", "match_family", "match_org", "nearest_members"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,15 @@ class FamilyMatch:
 
 
 def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyMatch:
-    """Find the family that a name means, ignoring case, and its sibling of the variant asked for.
+    """Find the family that a name means, and its sibling of the variant asked for.
 
     Parameters
     ----------
     panel : Panel
         Holds the known families.
     name : str
-        A family (``qwen2.5-instruct``) or a base family (``qwen2.5``).
+        A family (``qwen2.5-instruct``) or a base family (``qwen2.5``); case does not matter. Where no family is called
+        so, neither do ``-``, ``_``, ``.`` and blanks, as long as one family alone fits.
     variant : {"base", "chat"}, optional
         ``qwen2.5`` with ``"chat"`` means ``qwen2.5-instruct``: the family of the same base family with chat models.
 
@@ -62,6 +65,11 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
     -------
     FamilyMatch
         With ``known=False`` when the panel holds no such family; nothing is raised.
+
+    Warns
+    -----
+    AssumptionWarning
+        The name is spelled in another way in the panel.
     """
     name = name.strip()
     models = panel.models
@@ -76,6 +84,9 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
         base_family = _most_common(members["base_family"]) or family
     elif name.lower() in bases:
         base_family, variant = bases[name.lower()], variant or "base"
+    elif (alike := _alike(name, [*spelled.values(), *bases.values()])) is not None:
+        warnings.warn(f"Family {name!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
+        return match_family(panel, alike, variant)
     else:
         near = nearest_names(name, [*spelled.values(), *bases.values()])
         return FamilyMatch(name, name, None, variant, known=False, base_known=False, nearest=tuple(near))
@@ -90,6 +101,23 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
     return FamilyMatch(f"{base_family} ({variant})", base_family, org, variant, known=False, base_known=True)
 
 
+def match_org(panel: Panel, name: str) -> str | None:
+    """Find the organisation (lab) that a name means: case, ``-``, ``_``, ``.`` and blanks do not matter.
+
+    Parameters
+    ----------
+    panel : Panel
+    name : str
+
+    Returns
+    -------
+    str or None
+        As the panel spells it; None when no model of the panel is by it.
+    """
+    known = sorted(map(str, panel.models["org"].dropna().unique()))
+    return name.strip() if name.strip() in known else _alike(name, known)
+
+
 def family_members(panel: Panel, name: str) -> pd.DataFrame:
     """List the members of a family, smallest first.
 
@@ -97,7 +125,7 @@ def family_members(panel: Panel, name: str) -> pd.DataFrame:
     ----------
     panel : Panel
     name : str
-        Family, or base family for all its variants; case does not matter.
+        Family, or base family for all its variants; spelled as for `match_family`.
 
     Returns
     -------
@@ -110,12 +138,17 @@ def family_members(panel: Panel, name: str) -> pd.DataFrame:
         With the nearest known name.
     """
     models = panel.models
+    known = {*models["family"].dropna().astype(str), *models["base_family"].dropna().astype(str)}
+    if name.strip().lower() not in {k.lower() for k in known}:
+        alike = _alike(name, known)
+        if alike is None:
+            raise UnknownNameError("family", name, known)
+        warnings.warn(f"Family {name!r} is read as {alike!r}.", AssumptionWarning, stacklevel=2)
+        name = alike
     for column in ("family", "base_family"):
         rows = models[column].astype(str).str.lower() == name.strip().lower()
         if rows.any():
             break
-    else:
-        raise UnknownNameError("family", name, {*models["family"].dropna(), *models["base_family"].dropna()})
     columns = ["family", "variant", "n_params", "n_active_params", "n_tokens", "train_flop", "release_date"]
     return models.loc[rows, columns].join(panel.scores).sort_values(["n_params", "family"], kind="stable")
 
@@ -181,6 +214,13 @@ def nearest_members(
     below, above = members[ratio <= 0].iloc[::-1], members[ratio > 0]
     picked = pd.concat([below.iloc[: max(1, most - len(above))], above.iloc[: max(1, most - len(below))]])
     return picked.sort_values("n_params").iloc[:most]
+
+
+def _alike(name: str, known: Iterable[str]) -> str | None:
+    """Find the one known name that differs by case and separators only; None where there is none, or several."""
+    wanted = spelling_key(name)
+    found = {k for k in known if wanted and spelling_key(k) == wanted}
+    return found.pop() if len(found) == 1 else None
 
 
 def _known(members: pd.DataFrame, family: str, variant: str | None) -> FamilyMatch:

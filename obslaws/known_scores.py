@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from obslaws.errors import MeasurementWarning, SchemaError, UnknownNameError, UsageError
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
     from obslaws.results import Results
 
-__all__ = ["known_scores"]
+__all__ = ["DOUBT_LEVEL", "doubtful_scores", "known_scores"]
+
+DOUBT_LEVEL = 0.998  # one score in 500 lies outside by chance
+_FEW_ITEMS = 100.0  # where nobody counted the questions
 
 
 def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path | None = None) -> pd.DataFrame:
@@ -66,6 +70,56 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     if n_items:
         given.attrs["n_items"] = n_items
     return given
+
+
+def doubtful_scores(given: pd.DataFrame, panel: Panel, expected: pd.DataFrame) -> list[str]:
+    """Name the given scores that a model of this family, size and tokens can hardly have.
+
+    Parameters
+    ----------
+    given : DataFrame of shape (1, n_given)
+        From `known_scores`.
+    panel : Panel
+        Knows what guessing scores, and how many questions there are.
+    expected : DataFrame of shape (n_given, 8)
+        What `Forecaster.forecast` says of these benchmarks at `DOUBT_LEVEL` without the given scores.
+
+    Returns
+    -------
+    list of str
+        One sentence or two for each score outside its interval, or below guessing by more than three standard errors
+        of its questions: the score, the interval, the likely cure.
+    """
+    asked = given.attrs.get("n_items", {})
+    out = []
+    for row in expected.to_dict(orient="records"):
+        benchmark, lower, upper = str(row["benchmark"]), float(row["lower"]), float(row["upper"])
+        score = float(given[benchmark].iloc[0])
+        facts: Any = panel.benchmarks.loc[benchmark]
+        floor = float(facts["score_floor"])
+        n_items = float(np.fmin(float(facts.get("n_items", np.nan)), asked.get(benchmark, np.nan)))
+        noise = np.sqrt(floor * (1.0 - floor) / (n_items if n_items > 0 else _FEW_ITEMS))
+        below_guessing = bool(score < floor - 3.0 * noise)
+        reasons = []
+        if score < lower or score > upper:
+            span = f"{lower:.3f} to {upper:.3f}"
+            reasons.append(f"lies outside {span}, the {100 * DOUBT_LEVEL:g} % interval without the scores given")
+        if below_guessing:
+            reasons.append(f"lies below {floor:.3f}, what guessing scores")
+        if reasons:
+            cure = _cure(score, lower, upper, below_guessing)
+            out.append(f"{benchmark}={score:g} {', and '.join(reasons)}. {cure}")
+    return out
+
+
+def _cure(score: float, lower: float, upper: float, below_guessing: bool) -> str:
+    if score < lower and lower <= 100.0 * score <= upper:
+        return f"A percentage divided by 100 twice? Did you mean {100.0 * score:g}?"
+    if below_guessing:
+        return "Below guessing, the answers were probably not read: check the prompt format and how they are extracted."
+    if score > upper:
+        return "Check family, size, shots and metric, and whether the test was trained on."
+    return "Check family, size, tokens, shots and metric, and that the score is a fraction of the questions."
 
 
 def _exists(path: Path) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError
+from obslaws.quantities import spelling_key
 from obslaws.schema import check_table
 
 if TYPE_CHECKING:
@@ -118,12 +119,100 @@ class Panel:
         """
         return replace(self, scores=self.scores.mask(cells))
 
+    def join(self, other: Panel) -> Panel:
+        """Add the models of another panel, and the benchmarks that it alone has.
+
+        Parameters
+        ----------
+        other : Panel
+            For instance a lab's own checkpoints, from `read_panel`. Scores on a benchmark of the same name count as
+            measured in the same way.
+
+        Returns
+        -------
+        Panel
+            Named as this one; the models of this one first. A family that this panel knows under another spelling
+            takes the spelling, the series and the organisation that are known. ``provenance["added"]`` lists (name,
+            models) of what was joined.
+
+        Raises
+        ------
+        SchemaError
+            A model is in both, or a benchmark of the same name has another unit or another score of guessing.
+
+        Examples
+        --------
+        >>> from obslaws.simulate import simulate_panel
+        >>> both = simulate_panel(n_families=2, random_state=0).panel
+        >>> one, two = both.select(both.models.index[:3]), both.select(both.models.index[3:])
+        >>> one.join(two).scores.equals(both.scores)
+        True
+        """
+        _check_joinable(self, other)
+        new = other.benchmarks.loc[[b for b in other.benchmarks.index if b not in self.benchmarks.index]]
+        benchmarks = self.benchmarks
+        if len(new):
+            benchmarks = pd.concat([benchmarks, new.reindex(columns=benchmarks.columns)])
+            benchmarks.index.name = self.benchmarks.index.name
+            benchmarks = benchmarks.astype({c: t for c, t in self.benchmarks.dtypes.items() if t == "float64"})
+        models = pd.concat([self.models, _settled(other.models, self.models)[self.models.columns]])
+        models.index.name = self.models.index.name
+        scores = pd.concat([self.scores, other.scores]).reindex(index=models.index, columns=benchmarks.index)
+        scores = scores.astype("float64")
+        scores.columns.name = self.scores.columns.name
+        added = [*self.provenance.get("added", ()), (other.name, len(other.models))]
+        return Panel(self.name, models, scores, benchmarks, {**self.provenance, "added": added})
+
 
 def _known(kind: str, names: list[str], index: pd.Index) -> list[str]:
     for name in names:
         if name not in index:
             raise UnknownNameError(kind, name, index)
     return names
+
+
+def _check_joinable(panel: Panel, other: Panel) -> None:
+    known = {str(m).casefold(): str(m) for m in panel.models.index}
+    for model in map(str, other.models.index):
+        if model.casefold() in known:
+            alike = known[model.casefold()]
+            called = "" if alike == model else f", as {alike!r}"
+            raise SchemaError(
+                f"panel {other.name!r}: model {model!r} is also in {panel.name!r}{called}. "
+                "Take it out of models and scores, or give your own model another name."
+            )
+    for name in other.benchmarks.index.intersection(panel.benchmarks.index, sort=False):
+        mine, theirs = (p.benchmarks.loc[name] for p in (other, panel))
+        # no floor of one's own is a floor of zero, and then the known one holds
+        for fact, differs in (
+            ("unit", mine.get("unit", "fraction") != theirs.get("unit", "fraction")),
+            ("score_floor", mine["score_floor"] > 0 and abs(mine["score_floor"] - theirs["score_floor"]) > 1e-3),
+        ):
+            if differs:
+                raise SchemaError(
+                    f"panel {other.name!r}: benchmark {name!r} has {fact} {mine[fact]}, and {theirs[fact]} in "
+                    f"{panel.name!r}. Leave {fact} empty if it is the same test, or give yours another name."
+                )
+
+
+def _settled(models: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Give models of known families the spelling, series and organisation by which these are known."""
+    names: dict[str, set[str]] = {}
+    for name in known["family"].dropna().unique():
+        names.setdefault(spelling_key(name), set()).add(str(name))
+    facts = known.drop_duplicates("family").set_index("family")
+    family, base, org = (models[column].astype(object).tolist() for column in ("family", "base_family", "org"))
+    for row, given in enumerate(family):
+        alike = {given} if given in facts.index else names.get(spelling_key(given), set())
+        if len(alike) != 1:
+            continue
+        family[row] = next(iter(alike))
+        if base[row] == given:  # nothing said of the series
+            base[row] = facts.at[family[row], "base_family"]
+        if pd.isna(org[row]):
+            org[row] = facts.at[family[row], "org"]
+    told = {"family": family, "base_family": base, "org": org}
+    return models.assign(**{c: pd.Series(v, models.index, dtype=models[c].dtype) for c, v in told.items()})
 
 
 def load_panel(view: str | Path = "core", snapshot: str | None = None) -> Panel:

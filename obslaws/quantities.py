@@ -10,14 +10,14 @@ import re
 
 from obslaws.errors import UsageError
 
-__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction"]
+__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction", "spelling_key"]
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
 _COUNT = re.compile(rf"\s*{_NUMBER}\s*([a-z]*)\s*", re.IGNORECASE)
 
 
-def parse_count(text: str, what: str = "count") -> float:
+def parse_count(text: str, what: str = "count", unit: str | None = None) -> float:
     """Read a size or a number of tokens.
 
     Parameters
@@ -26,6 +26,8 @@ def parse_count(text: str, what: str = "count") -> float:
         A number with or without one of the suffixes K, M, B, T in either case; ``"32e9"``, ``"32B"``, ``"18T"``.
     what : str
         Name of the quantity, for the message.
+    unit : {"K", "M", "B", "T"}, optional
+        What was probably left out where digits alone stand for less than a million: nobody has 32 parameters.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def parse_count(text: str, what: str = "count") -> float:
     Raises
     ------
     UsageError
-        Not a number, an unknown suffix, or not positive and finite.
+        Not a number, an unknown suffix, not positive and finite, or a `unit` seems to be missing.
 
     Examples
     --------
@@ -52,6 +54,8 @@ def parse_count(text: str, what: str = "count") -> float:
     count = number * _SUFFIXES[suffix]
     if not (count > 0 and math.isfinite(count)):
         raise UsageError(f"{what} is {text.strip()}; {expected}. Leave it out when it is unknown.")
+    if unit is not None and count < 1e6 and not suffix and "e" not in match[1].lower():
+        raise UsageError(f"{what} is {text.strip()}, without a unit: did you mean {text.strip()}{unit}?")
     return count
 
 
@@ -88,6 +92,25 @@ def parse_fraction(text: str, what: str) -> float:
         cure = f"Scores are fractions: did you mean {score / 100:g}?" if percent else "Leave out what is unknown."
         raise UsageError(f"{what} is {text.strip()}; expected a fraction in [0, 1]. {cure}")
     return score
+
+
+def spelling_key(name: object) -> str:
+    """Reduce a name to what is left when case and separators do not matter.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> spelling_key("Llama 3.1"), spelling_key("llama-3.1")
+    ('llama31', 'llama31')
+    """
+    return re.sub(r"[-_.\s]", "", str(name)).casefold()
 
 
 def format_count(count: float, digits: int = 3) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import ExtrapolationWarning, UnknownNameError, UsageError
-from obslaws.families import match_family
+from obslaws.errors import AssumptionWarning, ExtrapolationWarning, UnknownNameError, UsageError, nearest_names
+from obslaws.families import match_family, match_org
 from obslaws.quantities import format_count, format_flop
 
 if TYPE_CHECKING:
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from obslaws.families import FamilyMatch
     from obslaws.panel import Panel
 
-__all__ = ["find_model", "query"]
+__all__ = ["carries_slope", "find_model", "query"]
 
 _FAR = 10.0  # a decade of compute beyond everything in the panel
+_FAR_COUNT = 3.0  # of size and of tokens
+_FAR_DATE = pd.Timedelta(days=365)
+_AGREE = 1.1  # token counts of a family that are one count, told differently
+_LEAST_MODELS, _LEAST_SIZES = 4, 2  # for a slope in size
 
 
 def query(
@@ -35,6 +39,7 @@ def query(
     *,
     n_active_params: float | None = None,
     variant: str | None = None,
+    org: str | None = None,
     release_date: str | date | None = None,
     like: str | None = None,
 ) -> pd.DataFrame:
@@ -45,13 +50,16 @@ def query(
     panel : Panel
         Knows the families.
     family : str, optional
-        Known families are found whatever the case; an unknown one is allowed, with a warning.
+        Known families are found whatever case and separators; an unknown one is allowed, with a warning.
     n_params, n_tokens, n_active_params : float, optional
-        Plain counts. Tokens may be left out where all known members of the family saw the same number.
+        Plain counts. Tokens that are left out are those of the family, where its known members agree within 10 %;
+        otherwise, and where NaN is given, they are unknown, and a forecaster integrates them out.
     variant : {"base", "chat"}, optional
         Picks the sibling family: ``qwen2.5`` and ``"chat"`` is ``qwen2.5-instruct``.
+    org : str, optional
+        Lab of a new family; a known family has its own.
     release_date : str or date, optional
-        Day on which the weights are released.
+        Day on which the weights are released; that of the family's newest member by default, unknown for a new family.
     like : str, optional
         A model of the panel; whatever is not given is taken from it.
 
@@ -63,14 +71,17 @@ def query(
     Raises
     ------
     UsageError
-        Family, size or tokens are unknown, or a count is not positive and finite.
+        Family or size are not given, a count is not positive and finite, or `org` is not that of the family.
     UnknownNameError
         `like` is not in the panel; the nearest is offered.
 
     Warns
     -----
     ExtrapolationWarning
-        The family is unknown, or the compute lies far outside the panel's.
+        The family is unknown; size, tokens, date or compute lie far outside the panel's; the panel is too small for a
+        slope in size.
+    AssumptionWarning
+        The family's name was read as another spelling, or tokens were taken from the family or are unknown.
 
     Examples
     --------
@@ -90,8 +101,10 @@ def query(
     size = _count("n_params", n_params, twin)
     if size is None:
         raise UsageError(f"No size given for {match.family!r}: pass the number of parameters, e.g. 7e9 (--params 7B).")
-    tokens = _count("n_tokens", n_tokens, twin)
-    tokens = _family_tokens(panel, match) if tokens is None else tokens
+    lab = _lab(panel, match, org)
+    told = n_tokens is not None and np.isnan(n_tokens)
+    count = None if told else _count("n_tokens", n_tokens, twin)
+    tokens = count if count is not None else _unknown_tokens(match) if told else _family_tokens(panel, match)
     active = _count("n_active_params", n_active_params, None)
     if active is None:
         active = size * _active_share(twin)
@@ -99,7 +112,7 @@ def query(
         raise UsageError(f"n_active_params is {active:g}, more than n_params, {size:g}; swap them?")
     same = twin is not None and size == twin["n_params"] and tokens == twin["n_tokens"]
     row: dict[str, Any] = {
-        "org": match.org,
+        "org": lab,
         "family": match.family,
         "base_family": match.base_family,
         "variant": match.variant or "unknown",
@@ -108,9 +121,9 @@ def query(
         "n_active_params": active,
         "n_tokens": tokens,
         "train_flop": twin["train_flop"] if twin is not None and same else 6.0 * active * tokens,
-        "release_date": _date(release_date, twin),
+        "release_date": _date(panel, match, release_date, twin),
     }
-    _warn(panel, match, row["train_flop"])
+    _warn(panel, match, row)
     return pd.DataFrame([row], index=pd.Index([_new_name(panel, match.family, size)], name="model"))
 
 
@@ -158,22 +171,87 @@ def _active_share(twin: Any) -> float:
     return float(twin["n_active_params"] / twin["n_params"])
 
 
-def _family_tokens(panel: Panel, match: FamilyMatch) -> float:
+def _members(panel: Panel, match: FamilyMatch) -> pd.DataFrame:
     column, name = ("family", match.family) if match.known else ("base_family", match.base_family)
-    seen = np.unique(panel.models.loc[panel.models[column] == name, "n_tokens"].dropna())
-    if len(seen) == 1:
-        return float(seen[0])
-    known = f"; its known members saw {', '.join(map(format_count, seen[:8]))}" if len(seen) else ""
-    raise UsageError(f"No training tokens given for {match.family!r}{known}: pass a count, e.g. 18e12 (--tokens 18T).")
+    return panel.models[panel.models[column] == name]
 
 
-def _date(given: str | date | None, twin: Any) -> Any:
+def _family_tokens(panel: Panel, match: FamilyMatch) -> float:
+    known = _members(panel, match)["n_tokens"].dropna()
+    if known.empty:
+        return _unknown_tokens(match)
+    least, median, most = float(known.min()), float(known.median()), float(known.max())
+    if least == most:
+        return most
+    span = f"{format_count(least)} to {format_count(most)}"
+    if most > _AGREE * least:
+        return _unknown_tokens(match, f", whose known members saw {span}")
+    words = f"No training tokens given: {format_count(median)}, the median of {match.family!r} ({span})."
+    warnings.warn(words, AssumptionWarning, stacklevel=4)
+    return median
+
+
+def _unknown_tokens(match: FamilyMatch, why: str = "") -> float:
+    warnings.warn(
+        f"Training tokens of this {match.family!r} model are unknown{why}: they are integrated out, and the intervals "
+        "are wider for it. Give a count (--tokens 18T) if you know it.",
+        AssumptionWarning,
+        stacklevel=4,
+    )
+    return float("nan")
+
+
+def _lab(panel: Panel, match: FamilyMatch, org: str | None) -> str | None:
+    if org is None:
+        return match.org
+    if not org.strip():
+        raise UsageError("The organisation is empty; name the lab of the new family, e.g. Qwen (--org Qwen), or none.")
+    lab = match_org(panel, org)
+    if match.known or match.base_known:
+        labs = sorted(map(str, _members(panel, match)["org"].dropna().unique()))
+        if labs and lab not in labs:
+            raise UsageError(
+                f"Family {match.family!r} is by {' and '.join(map(repr, labs))} in the panel, not by {org!r}. "
+                "Leave the organisation out (--org), or give your family a name of its own."
+            )
+    elif lab is None:
+        known = sorted(map(str, panel.models["org"].dropna().unique()))
+        key = org.strip().lower()
+        near = nearest_names(org, known) or [name for name in known if name.lower().startswith(key[:4])][:2]
+        offer = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        words = f"No model of the panel is by {org!r}: naming the lab changes nothing.{offer}"
+        warnings.warn(words, ExtrapolationWarning, stacklevel=3)
+    return lab or org.strip()
+
+
+def _date(panel: Panel, match: FamilyMatch, given: str | date | None, twin: Any) -> Any:
     if given is None:
-        return pd.NaT if twin is None else twin["release_date"]
+        if twin is not None and not pd.isna(twin["release_date"]):
+            return twin["release_date"]
+        return pd.to_datetime(_members(panel, match)["release_date"]).max()  # NaT for a new family
     try:
-        return pd.Timestamp(given)
+        return pd.Timestamp(given).tz_localize(None)  # the day; a panel's dates have no zone
     except ValueError:
         raise UsageError(f"release date: {given!r} is no date; expected e.g. 2025-01-31.") from None
+
+
+def carries_slope(panel: Panel) -> bool:
+    """Tell whether enough models of known size have scores for a slope in size: four models of two sizes.
+
+    Parameters
+    ----------
+    panel : Panel
+
+    Returns
+    -------
+    bool
+    """
+    sizes = _scored_sizes(panel)
+    return len(sizes) >= _LEAST_MODELS and sizes.nunique() >= _LEAST_SIZES
+
+
+def _scored_sizes(panel: Panel) -> pd.Series:
+    return panel.models.loc[panel.scores.notna().any(axis=1).to_numpy(), "n_params"].dropna()
 
 
 def _new_name(panel: Panel, family: str, size: float) -> str:
@@ -183,19 +261,46 @@ def _new_name(panel: Panel, family: str, size: float) -> str:
     return name
 
 
-def _warn(panel: Panel, match: FamilyMatch, train_flop: float) -> None:
+def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
+    texts = []
     if not match.known:
         if match.base_known:
             words = f"No {match.variant} models of {match.base_family!r} in the panel: the rest of that series answers"
         else:
             near = f" Did you mean {' or '.join(map(repr, match.nearest))}?" if match.nearest else ""
-            words = f"Family {match.family!r} is unknown.{near} All families together answer"
-        warnings.warn(f"{words}, with wider intervals.", ExtrapolationWarning, stacklevel=3)
-    known = panel.models["train_flop"].dropna()
-    if len(known) and not known.min() / _FAR <= train_flop <= known.max() * _FAR:
-        warnings.warn(
-            f"{format_flop(train_flop)} lies more than a decade outside the panel's "
-            f"{format_flop(known.min())} to {format_flop(known.max())}: nothing here was ever checked so far out.",
-            ExtrapolationWarning,
-            stacklevel=3,
+            words = f"Family {match.family!r} is unknown.{near} It is forecast as a new family: "
+            if row["org"] in set(panel.models["org"].dropna()):
+                words += f"what is known of the lab {row['org']!r} and of all families answers"
+            else:
+                words += "all families together answer"
+        texts.append(f"{words}, with wider intervals.")
+    if not carries_slope(panel):
+        sized = _scored_sizes(panel)
+        texts.append(
+            f"The panel holds {len(sized)} {'model' if len(sized) == 1 else 'models'} of known size with "
+            f"scores ({sized.nunique()} different): too few for a slope in size, so the answer is near their mean. "
+            "Let your models join the public ones: --add FOLDER in place of --panel FOLDER, or Panel.join."
         )
+    if far := _far(panel.models, row):
+        texts.append(f"{'; '.join(far)}: nothing here was ever checked so far out.")
+    for text in texts:
+        warnings.warn(text, ExtrapolationWarning, stacklevel=3)
+
+
+def _far(models: pd.DataFrame, row: dict[str, Any]) -> list[str]:
+    """Name what lies far outside the range of the panel's models."""
+    out = []
+    for column, what, write, factor, far in (
+        ("n_params", "parameters", format_count, _FAR_COUNT, "a factor of 3"),
+        ("n_tokens", "training tokens", format_count, _FAR_COUNT, "a factor of 3"),
+        ("train_flop", "", format_flop, _FAR, "a decade"),
+    ):
+        known, value = models[column].dropna(), row[column]
+        if len(known) and np.isfinite(value) and not known.min() / factor <= value <= known.max() * factor:
+            asked = f"{write(value)} {what} lie" if what else f"{write(value)} lies"
+            out.append(f"{asked} more than {far} outside the panel's {write(known.min())} to {write(known.max())}")
+    dates, value = pd.to_datetime(models["release_date"]).dropna(), row["release_date"]
+    if len(dates) and not pd.isna(value) and not dates.min() - _FAR_DATE <= value <= dates.max() + _FAR_DATE:
+        span = f"{dates.min().date()} to {dates.max().date()}"
+        out.append(f"a release on {value.date()} lies more than a year outside the panel's {span}")
+    return out

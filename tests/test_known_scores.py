@@ -1,13 +1,15 @@
 """Scores on a part of the questions: counted, weighed, or refused."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
 
 from obslaws.errors import MeasurementWarning, SchemaError
 from obslaws.forecasters import forecaster
-from obslaws.known_scores import known_scores
+from obslaws.known_scores import doubtful_scores, known_scores
+from obslaws.panel import Panel
 from obslaws.simulate import simulate_panel
 
 
@@ -100,3 +102,36 @@ def test_a_partial_run_that_counts_nothing_is_refused(hellaswag, tmp_path):
         ),
     ):
         known_scores(file, hellaswag, "acme/new")
+
+
+@pytest.mark.parametrize(
+    ("score", "n_items", "words"),
+    [
+        (0.60, None, None),
+        (0.0060, None, r"lies outside 0.500 to 0.700, .*, and lies below 0.250, what guessing scores. .* mean 0.6\?"),
+        (0.40, None, "=0.4 lies outside .* Check family, size, tokens, shots and metric"),
+        (0.80, None, "=0.8 lies outside .* whether the test was trained on"),
+        (0.20, None, "lies below 0.250, .* the answers were probably not read"),
+        (0.20, 20, "=0.2 lies outside 0.500 to 0.700, the 99.8 % interval without the scores given. Check"),
+    ],
+)
+def test_scores_that_can_hardly_be_are_named_with_a_cure(panel, score, n_items, words):
+    name = str(panel.scores.columns[0])
+    facts = panel.benchmarks.assign(score_floor=0.25, n_items=1000.0)
+    given = pd.DataFrame({name: [score]}, index=["acme/new"])
+    if n_items is not None:
+        given.attrs["n_items"] = {name: n_items}
+    expected = pd.DataFrame({"benchmark": [name], "lower": [0.5], "upper": [0.7]})
+    told = doubtful_scores(given, Panel("some", panel.models, panel.scores, facts), expected)
+    assert len(told) == (words is not None)
+    if words is not None:
+        assert re.search(words, told[0])
+
+
+def test_below_guessing_is_named_even_inside_a_wide_interval(panel):
+    name = str(panel.scores.columns[0])
+    facts = panel.benchmarks.assign(score_floor=0.25, n_items=1000.0)
+    expected = pd.DataFrame({"benchmark": [name], "lower": [0.05], "upper": [0.9]})
+    given = pd.DataFrame({name: [0.1]}, index=["acme/new"])
+    told = doubtful_scores(given, Panel("some", panel.models, panel.scores, facts), expected)
+    assert told[0].startswith(f"{name}=0.1 lies below 0.250")

@@ -3,15 +3,18 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obslaws.errors import ExtrapolationWarning, SchemaError, UnknownNameError, UsageError
+from obslaws.errors import AssumptionWarning, ExtrapolationWarning, SchemaError, UnknownNameError, UsageError
 from obslaws.families import family_members, family_table, match_family, nearest_members
 from obslaws.known_scores import known_scores
+from obslaws.panel import Panel
 from obslaws.quantities import format_count, parse_count
 from obslaws.query import query
+from obslaws.questions.setting import find_setting
 
 
 @given(st.floats(1e3, 9e14))
@@ -53,6 +56,75 @@ def test_far_away_is_said(small_panel):
         query(small_panel, "alpha", 3e12)
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"n_params": 250e9}, "250B parameters lie more than a factor of 3 outside the panel's 160M to 65B"),
+        ({"n_tokens": 0.09e12}, "90B training tokens lie more than a factor of 3 outside the panel's 300B to 18T"),
+        ({"release_date": "2026-01-31"}, "2026-01-31 lies more than a year outside the panel's 2024-09-19 to"),
+    ],
+)
+def test_each_covariate_far_away_is_said(small_panel, changed, words):
+    with pytest.warns(ExtrapolationWarning, match=words):
+        query(small_panel, **{"family": "alpha", "n_params": 22e9} | changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("Alpha Chat", "alpha-chat"), ("alpha.chat", "alpha-chat"), ("BE_TA", "beta")]
+)
+def test_spelling_does_not_decide(small_panel, name, found):
+    with pytest.warns(AssumptionWarning, match=f"Family '{name}' is read as '{found}'"):
+        assert match_family(small_panel, name).family == found
+    with pytest.warns(AssumptionWarning, match=f"is read as '{found}'"):
+        assert set(family_members(small_panel, name)["family"]) == {found}
+
+
+def test_two_families_of_one_spelling_are_not_guessed_between(small_panel):
+    models = small_panel.models.replace({"family": {"beta": "al-pha", "gamma": "al_pha"}})
+    panel = Panel("twins", models, small_panel.scores, small_panel.benchmarks)
+    assert not match_family(panel, "al.pha").known
+
+
+def test_organisation_is_that_of_the_family_or_the_one_told(small_panel):
+    with pytest.warns(ExtrapolationWarning, match="what is known of the lab 'bee'"):
+        assert query(small_panel, "new", 7e9, 1e12, org="BEE").iloc[0]["org"] == "bee"
+    with pytest.warns(ExtrapolationWarning, match="No model of the panel is by 'nobody'|is unknown"):
+        assert query(small_panel, "new", 7e9, 1e12, org="nobody").iloc[0]["org"] == "nobody"
+    assert query(small_panel, "alpha", 7e9, org="Acme").iloc[0]["org"] == "acme"
+    with pytest.raises(UsageError, match="'alpha' is by 'acme' in the panel, not by 'bee'"):
+        query(small_panel, "alpha", 7e9, org="bee")
+
+
+def test_tokens_left_out(small_panel):
+    def tokens(*counts):
+        models = small_panel.models.copy()
+        models.loc[models["family"] == "gamma", "n_tokens"] = counts
+        return query(Panel("some", models, small_panel.scores, small_panel.benchmarks), "gamma", 7e9).iloc[0]
+
+    with pytest.warns(AssumptionWarning, match=r"6T, the median of 'gamma' \(5.8T to 6.2T\)"):
+        assert tokens(5.8e12, 6e12, 6.2e12)["n_tokens"] == 6e12
+    with pytest.warns(AssumptionWarning, match="unknown, whose known members saw 3T to 6T: they are integrated out"):
+        row = tokens(3e12, 6e12, 6e12)
+    assert np.isnan(row["n_tokens"]) and np.isnan(row["train_flop"])
+    with pytest.warns(AssumptionWarning, match="Training tokens of this 'alpha' model are unknown"):
+        assert np.isnan(query(small_panel, "alpha", 7e9, math.nan).iloc[0]["n_tokens"])
+    with pytest.warns((AssumptionWarning, ExtrapolationWarning)):
+        assert np.isnan(query(small_panel, "new", 7e9).iloc[0]["n_tokens"])
+
+
+def test_date_is_that_of_the_newest_of_the_family_as_in_the_other_questions(small_panel):
+    models = small_panel.models.copy()
+    models.loc["acme/Alpha-7B", "release_date"] = pd.Timestamp("2024-12-24")
+    panel = Panel("some", models, small_panel.scores, small_panel.benchmarks)
+    assert query(panel, "alpha", 22e9).iloc[0]["release_date"] == pd.Timestamp("2024-12-24")
+    assert find_setting(panel, "alpha").release_date == pd.Timestamp("2024-12-24")
+    assert query(panel, "alpha", 22e9, release_date="2024-10-01").iloc[0]["release_date"] == pd.Timestamp("2024-10-01")
+    zoned = query(panel, "alpha", 22e9, release_date="2024-10-01T12:00Z").iloc[0]["release_date"]
+    assert zoned == pd.Timestamp("2024-10-01T12:00")
+    with pytest.warns(ExtrapolationWarning, match="'new' is unknown"):
+        assert pd.isna(query(panel, "new", 7e9, 1e12).iloc[0]["release_date"])
+
+
 def test_like_copies_a_model_but_is_none(small_panel):
     twin = small_panel.models.loc["bee/Beta-7B"]
     asked = query(small_panel, like="beta-7b")
@@ -73,8 +145,6 @@ def test_what_is_missing_is_named(small_panel):
         query(small_panel)
     with pytest.raises(UsageError, match="No size given for 'alpha'"):
         query(small_panel, "alpha")
-    with pytest.raises(UsageError, match="No training tokens given for 'new'"):
-        query(small_panel, "new", 7e9)
 
 
 def test_nearest_members_stand_on_both_sides(small_panel):

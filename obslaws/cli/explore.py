@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from obslaws.cli.options import PanelOption, SnapshotOption, ViewOption, open_panel
+from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_panel
 from obslaws.cli.output import note, progress_bar
 
 
@@ -18,6 +18,7 @@ def explore(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
 ) -> None:
     """Write one HTML file that forecasts any model in the browser: no network, no server.
 
@@ -31,7 +32,7 @@ def explore(
     path = output or (None if serve else Path("explorer.html"))
     if path is not None:
         check_page_path(path)
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):
         model = SkillForecaster().fit(data)
         origins = panel_origins(data, snapshot)

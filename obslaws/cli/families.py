@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from obslaws.cli.options import Format, FormatOption, PanelOption, SnapshotOption, ViewOption, open_panel
+from obslaws.cli.options import AddOption, Format, FormatOption, PanelOption, SnapshotOption, ViewOption, open_panel
 from obslaws.cli.output import Page, number
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def families(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """List the known families, or the members of one with their size, tokens, date and scores.
@@ -29,7 +30,7 @@ def families(
     from obslaws.families import family_members, family_table
     from obslaws.report.captions import data_caption
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     if name is None:
         table = family_table(data)
         shown = _all_for_people(table)

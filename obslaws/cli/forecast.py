@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
     LevelOption,
+    OutputOption,
     PanelOption,
     SnapshotOption,
     TasksOption,
     ViewOption,
+    check_output,
     names,
     open_panel,
+    token_count,
 )
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +35,7 @@ _BASIS = {
     "own scores": "scores that this model already has, and the law of its family",
     "family": "the law of family {family}, {n_family} of whose models are in the panel",
     "base family": "other families of the series {base_family}",
-    "lab": "other series of {org}",
+    "lab": "other series of the lab {org}",
     "pooled": "all families of the panel together",
     "none": "nothing; the panel holds no score of this benchmark",
 }
@@ -42,12 +46,17 @@ def forecast(
         str | None, typer.Option(help="Family of the model, e.g. qwen2.5; see `obslaws families`.")
     ] = None,
     params: Annotated[str | None, typer.Option(help="Parameters: 32e9, 32B, 500M.")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Training tokens: 18e12, 18T.")] = None,
+    tokens: Annotated[
+        str | None, typer.Option(help="Training tokens: 18e12, 18T; by default what the family saw, or `unknown`.")
+    ] = None,
     active_params: Annotated[
         str | None, typer.Option(help="Parameters used per token, for a mixture of experts.")
     ] = None,
     variant: Annotated[str | None, typer.Option(help="base or chat; finds the sibling family.")] = None,
-    date: Annotated[str | None, typer.Option(help="Release date, e.g. 2025-01-31.")] = None,
+    org: Annotated[str | None, typer.Option(help="Lab of a new family, e.g. Qwen; a known family has its own.")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Release date, e.g. 2025-01-31; that of the family's newest member by default.")
+    ] = None,
     like: Annotated[str | None, typer.Option(help="A known model; what is not given is taken from it.")] = None,
     scores: Annotated[
         str | None,
@@ -60,6 +69,8 @@ def forecast(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
+    output: OutputOption = None,
     format: FormatOption = Format.table,
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
 ) -> None:
@@ -75,6 +86,8 @@ def forecast(
         raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
     if tasks is not None and scores is None:
         raise typer.BadParameter("--tasks maps the tasks of a results file; name that file with --scores.")
+    from obslaws.errors import UsageError
+    from obslaws.families import nearest_members
     from obslaws.forecasters import forecaster as make_forecaster
     from obslaws.forecasters.base import check_level
     from obslaws.known_scores import known_scores
@@ -84,33 +97,53 @@ def forecast(
     from obslaws.report.figures import check_figure_path
 
     check_level(level)
+    check_output(output)
     if plot is not None:
         check_figure_path(plot)
     counts = {
-        name: None if text is None else parse_count(text, option)
+        name: None if text is None else parse_count(text, option, unit="B")
         for name, option, text in (
             ("n_params", "--params", params),
-            ("n_tokens", "--tokens", tokens),
             ("n_active_params", "--active-params", active_params),
         )
     }
     model = make_forecaster(forecaster)
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     wanted = _known_benchmarks(data, names(benchmarks))
-    asked = query(data, family, variant=variant, release_date=date, like=like, **counts)
+    asked = query(
+        data, family, variant=variant, n_tokens=token_count(tokens), org=org, release_date=date, like=like, **counts
+    )
+    if plot is not None and not asked["train_flop"].iloc[0] > 0:
+        raise UsageError("--plot draws over training compute, unknown without tokens: give --tokens, or no --plot.")
     known = None if scores is None else known_scores(scores, data, str(asked.index[0]), tasks)
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
         model.fit(data)
     answer = model.forecast(asked, known, wanted, level)
 
+    if known is not None:
+        from obslaws.known_scores import DOUBT_LEVEL, doubtful_scores
+
+        expected = model.forecast(asked, None, [str(name) for name in known.columns], DOUBT_LEVEL)
+        for text in doubtful_scores(known, data, expected):
+            note(f"Note: {text}")
+    near = nearest_members(data, asked["family"].iloc[0], asked["n_params"].iloc[0], answer["benchmark"].tolist())
+    rows = _rows(answer, near, known)
+    if output is not None:
+        write_rows(rows, output)
+
     page = Page(format)
-    page.line(_title(asked), bold=True)
+    page.line(_title(asked, is_date_guessed=date is None and like is None), bold=True)
     page.line(data_caption(data))
     page.line()
-    page.frame(answer, _for_people(answer, data, asked, known, level))
+    if format is Format.json:
+        page.record(_records(answer, near, known, data_caption(data)))
+    else:
+        page.frame(rows, _for_people(answer, near, known, level))
     page.line()
     for text in _explain(answer, data, asked):
         page.line(text)
+    if output is not None:
+        page.line(f"Rows: {output}")
     if plot is not None:
         _draw(model, asked, known, wanted, level, f"{data_caption(data)}, forecaster {forecaster}", plot)
         page.line(f"Figure: {plot}")
@@ -125,22 +158,44 @@ def _known_benchmarks(panel: Panel, wanted: list[str] | None) -> list[str] | Non
     return wanted or None
 
 
-def _title(asked: pd.DataFrame) -> str:
+def _title(asked: pd.DataFrame, is_date_guessed: bool) -> str:
     from obslaws.quantities import format_count, format_flop
 
     row = asked.iloc[0]
     size, tokens = format_count(row["n_params"]), format_count(row["n_tokens"])
-    return f"{asked.index[0]}: {size} parameters, {tokens} training tokens, {format_flop(row['train_flop'])}"
+    tokens = "unknown" if tokens == "?" else tokens
+    released = "release date unknown"
+    if row["release_date"] == row["release_date"]:  # NaT is not
+        guessed = ", as the newest of its family" if is_date_guessed else ""
+        released = f"released {row['release_date']:%Y-%m-%d}{guessed}"
+    told = f"{size} parameters, {tokens} training tokens, {format_flop(row['train_flop'])}"
+    return f"{asked.index[0]}: {told}, {released}"
 
 
-def _for_people(
-    answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame, known: pd.DataFrame | None, level: float
-) -> pd.DataFrame:
+def _rows(answer: pd.DataFrame, near: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataFrame:
+    """Forecasts, the given scores, and a column for each of the nearest members, named by its id."""
+    benchmarks, out = answer["benchmark"].tolist(), answer.copy()
+    out["given"] = float("nan") if known is None else known.iloc[0].reindex(benchmarks).to_numpy()
+    for model, member in near.iterrows():
+        out[str(model)] = member[benchmarks].to_numpy(dtype=float)
+    return out
+
+
+def _records(
+    answer: pd.DataFrame, near: pd.DataFrame, known: pd.DataFrame | None, caption: str
+) -> list[dict[str, Any]]:
+    """Write the rows down for JSON, with the nearest members as a record, and what all of it rests on."""
+    rows = records(_rows(answer, near, known))
+    for row in rows:
+        row["siblings"] = {str(model): row.pop(str(model)) for model in near.index}
+        row["data"] = caption
+    return rows
+
+
+def _for_people(answer: pd.DataFrame, near: pd.DataFrame, known: pd.DataFrame | None, level: float) -> pd.DataFrame:
     import pandas as pd
 
-    from obslaws.families import nearest_members
-
-    row, benchmarks = asked.iloc[0], answer["benchmark"].tolist()
+    benchmarks = answer["benchmark"].tolist()
     shown = pd.DataFrame({"<benchmark": benchmarks})
     if known is not None:
         shown["given"] = [number(known.iloc[0].get(b, float("nan"))) for b in benchmarks]
@@ -148,19 +203,24 @@ def _for_people(
     shown[f"{100 * level:g} % interval"] = [
         f"{number(low)} to {number(high)}" for low, high in zip(answer["lower"], answer["upper"], strict=True)
     ]
-    for model, member in nearest_members(panel, row["family"], row["n_params"], benchmarks).iterrows():
+    for model, member in near.iterrows():
         shown[str(model).rpartition("/")[2]] = [number(member[b]) for b in benchmarks]
     shown["<basis"] = answer["basis"]
     return shown
 
 
 def _explain(answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame) -> list[str]:
+    from obslaws.query import carries_slope
+
     row = asked.iloc[0]
     n_family = int((panel.models["family"] == row["family"]).sum())
     lines = []
     for basis in dict.fromkeys(answer["basis"]):
         words = _BASIS.get(basis, "see the forecaster's documentation")
-        text = words.format(family=row["family"], base_family=row["base_family"], org=row["org"], n_family=n_family)
+        if not carries_slope(panel):
+            words = words.replace("the law of", "the mean of")
+        told = {"family": row["family"], "base_family": row["base_family"], "org": row["org"], "n_family": n_family}
+        text = words.format(**told)
         wide = "; this family is unknown, so the intervals are wide" if basis == "pooled" and not n_family else ""
         lines.append(f"Basis {basis!r}: {text}{wide}.")
     return lines

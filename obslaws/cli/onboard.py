@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     Format,
     FormatOption,
     LevelOption,
@@ -34,6 +35,7 @@ def onboard(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     output: OutputOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -50,7 +52,7 @@ def onboard(
 
     check_level(level)
     check_output(output)
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     told = read_scores(scores, data)
     model = OnboardingForecaster(new=[name])
     grown = with_benchmark(data, name, told, score_floor, items)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
 
 __all__ = [
+    "AddOption",
     "BackendOption",
     "BenchmarksOption",
     "Format",
@@ -31,6 +32,7 @@ __all__ = [
     "check_output",
     "names",
     "open_panel",
+    "token_count",
 ]
 
 
@@ -68,6 +70,10 @@ PanelOption = Annotated[
     Path | None,
     typer.Option("--panel", help="Folder with your own models, scores and benchmarks as CSV or parquet."),
 ]
+AddOption = Annotated[
+    Path | None,
+    typer.Option("--add", help="Folder with models of your own, as for --panel; they join those of the view."),
+]
 BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only these, separated by commas.")]
 TasksOption = Annotated[
     Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
@@ -102,26 +108,51 @@ def check_output(path: Path | None) -> None:
         raise UsageError(f"--output {str(path)!r}: there is no folder {str(path.parent)!r}; make it first.")
 
 
-def open_panel(view: str | None, snapshot: str | None, panel: Path | None) -> Panel:
+def open_panel(view: str | None, snapshot: str | None, panel: Path | None, add: Path | None = None) -> Panel:
     """Load the panel that the options name.
 
     Raises
     ------
     UsageError
         A folder that does not exist.
+    SchemaError
+        A model of `add` that is in the panel already.
     """
-    from obslaws.errors import UsageError
-    from obslaws.panel import load_panel
+    from obslaws.panel import load_panel, read_panel
 
+    own = None if add is None else read_panel(_folder(add, "--add"))  # what the user wrote is checked first
     if panel is None:
-        return load_panel(view or "core", snapshot)
-    if view is not None or snapshot is not None:
-        raise typer.BadParameter("--panel is your own data; leave out --view and --snapshot.")
-    if not panel.is_dir():
+        data = load_panel(view or "core", snapshot)
+    else:
+        if view is not None or snapshot is not None:
+            raise typer.BadParameter("--panel is your own data; leave out --view and --snapshot.")
+        data = load_panel(_folder(panel, "panel"))
+    return data if own is None else data.join(own)
+
+
+def _folder(path: Path, option: str) -> Path:
+    from obslaws.errors import UsageError
+
+    if not path.is_dir():
         raise UsageError(
-            f"panel {str(panel)!r}: no such folder. Expected one with models, scores and benchmarks as CSV."
+            f"{option} {str(path)!r}: no such folder. Expected one with models, scores and benchmarks as CSV."
         )
-    return load_panel(panel)
+    return path
+
+
+def token_count(text: str | None) -> float | None:
+    """Read --tokens: a count, or ``unknown`` (NaN); None stays None, what was not said.
+
+    Raises
+    ------
+    UsageError
+        Not a count.
+    """
+    from obslaws.quantities import parse_count
+
+    if text is None:
+        return None
+    return float("nan") if text.strip().lower() == "unknown" else parse_count(text, "--tokens", unit="T")
 
 
 def names(text: str | None) -> list[str] | None:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Page", "note", "number", "plain", "progress_bar"]
+__all__ = ["Page", "note", "number", "plain", "progress_bar", "write_rows"]
 
 _WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
 
@@ -85,6 +87,26 @@ class Page:
 def note(text: str) -> None:
     """Write a line to stderr."""
     print(text, file=sys.stderr)
+
+
+def write_rows(frame: pd.DataFrame, path: Path) -> None:
+    """Write rows as CSV: the whole file or none of it, and a file that was there stays until then.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+    """
+    from obslaws.errors import StorageError
+
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        frame.to_csv(aside, index=False, lineterminator="\n")
+        aside.replace(path)
+    except OSError as error:
+        raise StorageError(f"--output {str(path)!r} cannot be written: {error.strerror or error}.") from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def number(value: float, form: str = ".3f") -> str:

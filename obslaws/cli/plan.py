@@ -9,6 +9,7 @@ import typer
 
 from obslaws.cli.capability import RotationName
 from obslaws.cli.options import (
+    AddOption,
     Format,
     FormatOption,
     LevelOption,
@@ -42,6 +43,7 @@ def plan(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     output: OutputOption = None,
     figure: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
     format: FormatOption = Format.table,
@@ -68,7 +70,7 @@ def plan(
         check_figure_path(figure)
     budget = parse_count(flop, "--flop")
     later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
     weights = parse_basket(basket or ",".join(columns), columns)
     setting = find_setting(data, family, variant)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     LevelOption,
     PanelOption,
     RecordFormat,
@@ -36,6 +37,7 @@ def reach(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: RecordFormatOption = RecordFormat.table,
 ) -> None:
     """Find the size that reaches a score at so many training tokens: the forecast read backwards.
@@ -53,8 +55,8 @@ def reach(
     from obslaws.report.captions import data_caption
 
     check_level(level)
-    wanted, n_tokens = parse_fraction(score, "--score"), parse_count(tokens, "--tokens")
-    data = open_panel(view, snapshot, panel)
+    wanted, n_tokens = parse_fraction(score, "--score"), parse_count(tokens, "--tokens", unit="T")
+    data = open_panel(view, snapshot, panel, add)
     if benchmark not in data.scores.columns:
         raise UnknownNameError("benchmark", benchmark, data.scores.columns)
     setting = find_setting(data, family, variant, date)

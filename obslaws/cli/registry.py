@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -18,6 +19,7 @@ from obslaws.cli.options import (
     ViewOption,
     names,
     open_panel,
+    token_count,
 )
 from obslaws.cli.output import Page, number, progress_bar
 
@@ -43,16 +45,22 @@ def register(
     model: Annotated[str, typer.Option(help="Id under which the scores will be published, e.g. Qwen/Qwen3-22B.")],
     family: Annotated[str | None, typer.Option(help="Family of a model that the panel does not know.")] = None,
     params: Annotated[str | None, typer.Option(help="Parameters: 32e9, 32B.")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Training tokens: 18e12, 18T.")] = None,
+    tokens: Annotated[
+        str | None, typer.Option(help="Training tokens: 18e12, 18T; by default what the family saw, or `unknown`.")
+    ] = None,
     active_params: Annotated[str | None, typer.Option(help="Parameters used per token.")] = None,
     variant: Annotated[str | None, typer.Option(help="base or chat.")] = None,
-    date: Annotated[str | None, typer.Option(help="Release date, e.g. 2025-01-31.")] = None,
+    org: Annotated[str | None, typer.Option(help="Lab of a new family, e.g. Qwen; a known family has its own.")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Release date, e.g. 2025-01-31; that of the family's newest member by default.")
+    ] = None,
     scores: Annotated[str | None, typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, or a file.")] = None,
     benchmarks: BenchmarksOption = None,
     forecaster: Annotated[str, typer.Option(help="Who answers.")] = "skill",
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     registry: RegistryOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -68,21 +76,20 @@ def register(
     from obslaws.registry.register import register as write
     from obslaws.report.captions import data_caption
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     if model in data.models.index:
         asked = data.models.loc[[model]]
     elif family is None or params is None:
-        raise typer.BadParameter(f"{model!r} is not in the panel: give its --family, --params and --tokens.")
+        raise typer.BadParameter(f"{model!r} is not in the panel: give its --family and --params.")
     else:
         counts: dict[str, Any] = {
-            name: None if text is None else parse_count(text, option)
+            name: None if text is None else parse_count(text, option, unit="B")
             for name, option, text in (
                 ("n_params", "--params", params),
-                ("n_tokens", "--tokens", tokens),
                 ("n_active_params", "--active-params", active_params),
             )
         }
-        asked = query(data, family, variant=variant, release_date=date, **counts)
+        asked = query(data, family, variant=variant, n_tokens=token_count(tokens), org=org, release_date=date, **counts)
         asked.index = pd.Index([model], name="model")
     known = None if scores is None else known_scores(scores, data, model)
     path = _place(registry)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -75,6 +76,7 @@ def models(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     output: OutputOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -90,7 +92,7 @@ def models(
 
     budgets = _budgets(budget, budget_flop)
     check_output(output)
-    data = _candidates(open_panel(view, snapshot, panel), names(benchmarks), max_params, max_flop, complete)
+    data = _candidates(open_panel(view, snapshot, panel, add), names(benchmarks), max_params, max_flop, complete)
     placed = CapabilityPCA(components, missing=missing.value).fit_transform(data.scores)
     found = []
     with progress_bar(f"Choosing among {len(placed)} models") as progress:

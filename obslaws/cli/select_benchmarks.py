@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -16,6 +17,7 @@ from obslaws.cli.options import (
     ViewOption,
     names,
     open_panel,
+    token_count,
 )
 from obslaws.cli.output import Page, number, progress_bar, records
 
@@ -33,7 +35,10 @@ CostsOption = Annotated[
 ModelOption = Annotated[str | None, typer.Option("--model", help="A model of the panel; what it has is known.")]
 FamilyOption = Annotated[str | None, typer.Option("--family", help="Family of a model that the panel does not know.")]
 ParamsOption = Annotated[str | None, typer.Option("--params", help="Its parameters: 32e9, 32B.")]
-TokensOption = Annotated[str | None, typer.Option("--tokens", help="Its training tokens: 18e12, 18T.")]
+TokensOption = Annotated[
+    str | None,
+    typer.Option("--tokens", help="Its training tokens: 18e12, 18T; by default what the family saw, or `unknown`."),
+]
 ScoresOption = Annotated[str | None, typer.Option("--scores", help="Scores it already has: mmlu=0.71, or a file.")]
 
 
@@ -56,6 +61,7 @@ def benchmarks(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Choose the benchmarks of a model that tell the rest best; of any model, or of the one named.
@@ -68,7 +74,7 @@ def benchmarks(
     from obslaws.select.benchmarks import select_benchmarks
     from obslaws.select.posterior import joint_posterior, population
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
@@ -120,6 +126,7 @@ def next_(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Rank the benchmarks that a model has no score of by what their score would tell about all the others.
@@ -130,7 +137,7 @@ def next_(
     from obslaws.select.benchmarks import rank_next
     from obslaws.select.posterior import joint_posterior
 
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
@@ -181,8 +188,8 @@ def _asked(
     if model is not None:
         asked = data.models.loc[[find_model(data.models.index, model)]]
     elif family is not None and params is not None:
-        size = parse_count(params, "--params")
-        asked = query(data, family, size, None if tokens is None else parse_count(tokens, "--tokens"))
+        size = parse_count(params, "--params", unit="B")
+        asked = query(data, family, size, token_count(tokens))
     elif family is not None or params is not None or scores is not None:
         raise typer.BadParameter("give --family and --params together, or a --model of the panel.")
     else:

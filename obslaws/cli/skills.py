@@ -9,6 +9,7 @@ import typer
 
 from obslaws.cli.capability import RotationName
 from obslaws.cli.options import (
+    AddOption,
     Format,
     FormatOption,
     LevelOption,
@@ -55,6 +56,7 @@ def skills(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     output: OutputOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -75,7 +77,7 @@ def skills(
 
     check_level(level)
     check_output(output)
-    data = open_panel(view, snapshot, panel)
+    data = open_panel(view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
     weights = parse_basket(basket or ",".join(columns), columns)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):

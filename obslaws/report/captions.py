@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from obslaws._version import __version__
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ __all__ = ["data_caption"]
 
 
 def data_caption(panel: Panel) -> str:
-    """Name snapshot, view and version, or the folder of a user's own panel.
+    """Name snapshot, newest model, view and version, or the folder of a user's own panel.
 
     Parameters
     ----------
@@ -24,10 +26,13 @@ def data_caption(panel: Panel) -> str:
     str
         One line.
     """
-    told = panel.provenance
+    told, last = panel.provenance, pd.to_datetime(panel.models["release_date"]).max()
+    newest = "" if pd.isna(last) else f", models released to {last:%Y-%m}"
     if "snapshot" in told:
-        place = f"snapshot {told['snapshot']} ({told['hash']}), view {panel.name}"
+        place = f"snapshot {told['snapshot']} ({told['hash']}){newest}, view {panel.name}"
     else:
-        place = f"panel folder {told.get('folder', panel.name)}"
+        place = f"panel folder {told.get('folder', panel.name)}{newest}"
+    for folder, n_added in told.get("added", ()):
+        place += f" and {n_added} {'model' if n_added == 1 else 'models'} of folder {folder}"
     n_models, n_benchmarks = panel.scores.shape
     return f"{place}, {n_models} models x {n_benchmarks} benchmarks, obslaws {__version__}"

@@ -4,7 +4,13 @@ import json
 import pandas as pd
 import pytest
 
+from obslaws.cli.forecast import _explain
+from obslaws.cli.output import write_rows
+from obslaws.errors import StorageError
+from obslaws.query import query
+
 KEYS = ["model", "family", "benchmark", "forecast", "lower", "upper", "level", "basis"]
+MORE = ["given", "siblings", "data"]
 NEW = ["forecast", "--family", "alpha", "--params", "22B", "--tokens", "18T", "--forecaster", "logit-ols"]
 
 
@@ -12,20 +18,54 @@ def test_json_is_the_contract(run, small_folder):
     ran = run(*NEW, "--panel", small_folder, "--format", "json")
     assert ran.code == 0
     rows = json.loads(ran.out)
-    assert [list(row) for row in rows] == [KEYS] * 3
+    assert [list(row) for row in rows] == [KEYS + MORE] * 3
     assert [row["benchmark"] for row in rows] == ["mmlu", "gsm8k", "hellaswag"]
     for row in rows:
         assert 0 <= row["lower"] <= row["forecast"] <= row["upper"] <= 1
         assert row["level"] == 0.9
         assert row["model"] == "alpha-22B"
         assert row["basis"] == "family"
+        assert row["given"] is None
+        assert list(row["siblings"]) == ["acme/Alpha-14B", "acme/Alpha-32B"]
+        assert "models released to 2024-09, 22 models x 3 benchmarks" in row["data"]
     assert "obslaws" in ran.err, "JSON keeps its caption on stderr"
 
 
 def test_csv_holds_the_same_numbers_as_json(run, small_folder):
     rows = json.loads(run(*NEW, "--panel", small_folder, "--format", "json").out)
     frame = pd.read_csv(io.StringIO(run(*NEW, "--panel", small_folder, "--format", "csv").out))
-    pd.testing.assert_frame_equal(frame, pd.DataFrame(rows))
+    pd.testing.assert_frame_equal(frame[KEYS], pd.DataFrame(rows)[KEYS])
+    siblings = pd.DataFrame([row["siblings"] for row in rows])
+    pd.testing.assert_frame_equal(frame[list(siblings)], siblings)
+
+
+def test_json_and_csv_tell_what_was_given(run, small_folder):
+    ask = [*NEW, "--panel", small_folder, "--scores", "mmlu=0.7", "--benchmarks", "gsm8k,mmlu"]
+    assert [row["given"] for row in json.loads(run(*ask, "--format", "json").out)] == [None, 0.7]
+    assert pd.read_csv(io.StringIO(run(*ask, "--format", "csv").out))["given"].tolist()[1] == 0.7
+
+
+def test_output_holds_the_rows_of_csv(run, small_folder, tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("old")
+    ran = run(*NEW, "--panel", small_folder, "--output", file)
+    assert ran.out.splitlines()[-1] == f"Rows: {file}"
+    assert file.read_text() == run(*NEW, "--panel", small_folder, "--format", "csv").out
+    assert list(tmp_path.iterdir()) == [file], "nothing is left beside it"
+
+
+def test_output_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    file = tmp_path / "rows.csv"
+    file.write_text("old")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(StorageError, match=r"rows.csv' cannot be written: No space left on device\."):
+        write_rows(pd.DataFrame({"a": [1]}), file)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_table_stands_beside_the_nearest_members(run, small_folder):
@@ -33,7 +73,10 @@ def test_table_stands_beside_the_nearest_members(run, small_folder):
     header = next(line for line in ran.out.splitlines() if line.startswith("benchmark"))
     assert header.split()[-3:] == ["Alpha-14B", "Alpha-32B", "basis"]
     assert "90 % interval" in header
-    assert "alpha-22B: 22B parameters, 18T training tokens, 2.4e24 FLOP" in ran.out
+    title = (
+        "alpha-22B: 22B parameters, 18T training tokens, 2.4e24 FLOP, released 2024-09-19, as the newest of its family"
+    )
+    assert ran.out.splitlines()[0] == title
     assert "obslaws" in ran.out
     assert "Basis 'family': the law of family alpha, 6 of whose models are in the panel." in ran.out
     assert "Fitting logit-ols to 22 models" in ran.err
@@ -69,6 +112,79 @@ def test_unknown_family_is_allowed_and_says_so(run, small_folder):
         assert one["upper"] - one["lower"] > other["upper"] - other["lower"]
 
 
+def test_other_spelling_is_the_same_family_and_said(run, small_folder):
+    ask = [part if part != "alpha" else "Al.pha" for part in NEW]
+    ran = run(*ask, "--panel", small_folder, "--format", "json")
+    assert "Note: Family 'Al.pha' is read as 'alpha'." in ran.err
+    assert ran.out == run(*NEW, "--panel", small_folder, "--format", "json").out
+
+
+@pytest.mark.parametrize("tokens", [[], ["--tokens", "unknown"]])
+def test_tokens_of_a_new_family_may_be_unknown(run, small_folder, tokens):
+    ran = run("forecast", "--family", "omega", "--params", "7B", *tokens, "--panel", small_folder)
+    assert ran.code == 0
+    assert ran.out.startswith("omega-7B: 7B parameters, unknown training tokens, unknown compute, release date unknown")
+    assert "Note: Training tokens of this 'omega' model are unknown: they are integrated out" in ran.err
+    assert "nan" not in ran.out
+    ask = ["forecast", "--family", "omega", "--params", "7B", *tokens, "--panel", small_folder, "--plot", "a.png"]
+    ran = run(*ask)
+    assert ran.code == 1 and "Error: --plot draws over training compute, unknown without tokens" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command", [["select", "next"], ["register", "--model", "us/new", "--forecaster", "mean", "--registry"]]
+)
+def test_tokens_may_be_left_out_elsewhere(run, small_folder, tmp_path, command):
+    place = [tmp_path / "registry"] if command[0] == "register" else []
+    ran = run(*command, *place, "--family", "omega", "--params", "7B", "--panel", small_folder)
+    assert ran.code == 0, ran.err
+    assert "Note: Training tokens of this 'omega' model are unknown" in ran.err
+
+
+def test_lab_of_a_new_family_is_told(run, small_folder):
+    new = [part if part != "alpha" else "omega" for part in NEW]
+    ran = run(*new, "--panel", small_folder, "--org", "ACME")
+    assert "forecast as a new family: what is known of the lab 'acme'" in ran.err
+    assert "No model of the panel is by 'acne': naming the lab changes nothing. Did you mean 'acme'?" in (
+        run(*new, "--panel", small_folder, "--org", "acne").err
+    )
+
+
+def test_every_basis_has_its_words(small_panel):
+    asked = query(small_panel, "alpha", 22e9)
+    answer = pd.DataFrame({"basis": ["lab", "family"]})
+    assert _explain(answer, small_panel, asked) == [
+        "Basis 'lab': other base families of the lab acme.",
+        "Basis 'family': the law of family alpha, 6 of whose models are in the panel.",
+    ]
+
+
+def test_impossible_own_score_is_named(run, small_folder):
+    ask = [*NEW[:-2], "--panel", small_folder]
+    likely = {row["benchmark"]: round(row["forecast"], 2) for row in json.loads(run(*ask, "--format", "json").out)}
+    given = f"mmlu=0.05,hellaswag={likely['hellaswag'] / 100:g},gsm8k={likely['gsm8k']}"
+    ran = run(*ask, "--scores", given)
+    notes = [line for line in ran.err.splitlines() if line.startswith("Note: ")]
+    assert len(notes) == 2
+    assert notes[0].startswith("Note: mmlu=0.05 lies outside ")
+    assert "the 99.8 % interval" in notes[0] and "below 0.250, what guessing scores" in notes[0]
+    assert notes[1].startswith("Note: hellaswag=0.00") and " lies outside " in notes[1]
+    assert f"Did you mean {likely['hellaswag']:g}?" in notes[1]
+    assert "Note: " not in run(*ask, "--scores", f"mmlu={likely['mmlu']}").err
+
+
+def test_panel_too_small_for_a_law_says_so(run, tmp_path):
+    (tmp_path / "models.csv").write_text("model,family,n_params,n_tokens\nus/a,tiny,1e9,1e12\nus/b,tiny,3e9,1e12\n")
+    (tmp_path / "scores.csv").write_text("model,benchmark,score\nus/a,mmlu,0.3\nus/b,mmlu,0.4\n")
+    ran = run("forecast", "--family", "tiny", "--params", "3B", "--panel", tmp_path)
+    assert ran.code == 0
+    assert (
+        "Note: The panel holds 2 models of known size with scores (2 different): too few for a slope in size" in ran.err
+    )
+    assert "--add FOLDER in place of --panel FOLDER" in ran.err
+    assert "the mean of family tiny" in ran.out and "the law of family" not in ran.out
+
+
 def test_scores_come_as_a_list_or_a_file(run, small_folder, tmp_path):
     file = tmp_path / "given.csv"
     file.write_text("benchmark,score\nmmlu,0.71\ngsm8k,0.8\n")
@@ -100,6 +216,10 @@ def test_plot_writes_the_file_and_names_it_last(run, small_folder, tmp_path, end
     ("changed", "words"),
     [
         (["--params", "-5"], r"--params is -5; expected a positive count such as 32e9, 32B"),
+        (["--params", "32"], r"--params is 32, without a unit: did you mean 32B\?"),
+        (["--tokens", "18"], r"--tokens is 18, without a unit: did you mean 18T\?"),
+        (["--org", "bee"], r"Family 'alpha' is by 'acme' in the panel, not by 'bee'. Leave the organisation out"),
+        (["--output", "rows.txt"], r"the name must end in .csv"),
         (["--params", "0"], r"--params is 0; expected a positive"),
         (["--params", "nan"], r"--params is nan; expected a positive"),
         (["--tokens", "inf"], r"--tokens is inf; expected a positive"),
@@ -188,6 +308,45 @@ def test_one_family_one_benchmark_one_model_still_answers(run, tmp_path):
     )
     assert ran.code == 0
     assert json.loads(ran.out)[0]["forecast"] == pytest.approx(0.7)
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "models.csv").write_text("model,family,n_params,n_tokens\nus/a,tiny,1e9,1e12\nus/b,tiny,3e9,1e12\n")
+    (folder / "scores.csv").write_text("model,benchmark,score\nus/a,mmlu,0.3\nus/b,mmlu,0.4\nus/b,inhouse,0.4\n")
+    return folder
+
+
+def test_own_models_join_those_of_the_panel(run, small_folder, own_folder):
+    ask = ["forecast", "--family", "tiny", "--params", "7B", "--tokens", "1T", "--panel", small_folder,
+           "--forecaster", "logit-ols"]  # fmt: skip
+    ran = run(*ask, "--add", own_folder)
+    assert ran.code == 0
+    assert "unknown" not in ran.err, "the family is known now"
+    assert "and 2 models of folder mine, 24 models x 4 benchmarks" in ran.out
+    header = next(line for line in ran.out.splitlines() if line.startswith("benchmark"))
+    assert header.split()[-3:] == ["a", "b", "basis"]
+    assert run(*ask, "--add", small_folder).err == (
+        f"Error: panel {small_folder.name!r}: model 'acme/Alpha-0.5B' is also in {small_folder.name!r}. "
+        "Take it out of models and scores, or give your own model another name.\n"
+    )
+    assert "Error: --add 'nowhere': no such folder" in run(*ask, "--add", "nowhere").err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["families"],
+        ["reach", "--benchmark", "mmlu", "--score", "0.5", "--tokens", "1T", "--forecaster", "logit-ols"],
+        ["select", "models", "--budget", "2", "--components", "1"],
+    ],
+)
+def test_other_commands_take_own_models_too(run, small_folder, own_folder, command):
+    ran = run(*command, "--panel", small_folder, "--add", own_folder)
+    assert ran.code == 0, ran.err
+    assert "and 2 models of folder mine" in ran.out
 
 
 def test_other_exceptions_keep_their_traceback(run, small_folder, monkeypatch):

@@ -1,0 +1,68 @@
+"""Models of one's own join those of a view: nothing is lost, nothing is counted twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from obslaws.errors import SchemaError
+from obslaws.panel import read_panel
+from obslaws.report.captions import data_caption
+
+MODELS = "model,family,n_params,n_tokens\nus/a,tiny,1e9,1e12\nus/b,tiny,3e9,1e12\n"
+SCORES = "model,benchmark,score\nus/a,mmlu,0.3\nus/b,mmlu,0.4\nus/b,inhouse,0.4\n"
+
+
+def write(folder, models=MODELS, scores=SCORES, benchmarks=None):
+    (folder / "models.csv").write_text(models)
+    (folder / "scores.csv").write_text(scores)
+    if benchmarks is not None:
+        (folder / "benchmarks.csv").write_text(benchmarks)
+    return folder
+
+
+def test_join_keeps_both(small_panel, tmp_path):
+    own = read_panel(write(tmp_path))
+    both = small_panel.join(own)
+    assert list(both.models.index) == [*small_panel.models.index, "us/a", "us/b"]
+    assert list(both.scores.columns) == [*small_panel.scores.columns, "inhouse"]
+    assert both.n_cells == small_panel.n_cells + 3
+    assert both.scores.loc["us/b", ["mmlu", "inhouse"]].tolist() == [0.4, 0.4]
+    assert both.benchmarks.loc["mmlu", "score_floor"] == 0.25, "the view knows what guessing scores"
+    pd.testing.assert_frame_equal(both.models.loc[small_panel.models.index], small_panel.models)
+    assert (both.models.dtypes == small_panel.models.dtypes).all()
+    assert (both.benchmarks.dtypes == small_panel.benchmarks.dtypes).all()
+    assert f"and 2 models of folder {tmp_path.name}" in data_caption(both)
+    assert "added" not in small_panel.provenance
+
+
+def test_parts_joined_are_the_whole(small_panel):
+    rows = np.arange(len(small_panel.models)) < 9
+    whole = small_panel.select(rows).join(small_panel.select(~rows))
+    pd.testing.assert_frame_equal(whole.models, small_panel.models)
+    pd.testing.assert_frame_equal(whole.scores, small_panel.scores)
+    pd.testing.assert_frame_equal(whole.benchmarks, small_panel.benchmarks)
+
+
+def test_join_gives_known_families_their_name_series_and_lab(small_panel, tmp_path):
+    models = "model,family,base_family,org,n_params\nus/a,Alpha Chat,,,2e9\nus/b,BETA,mine,us,2e9\nus/c,new,,,2e9\n"
+    both = small_panel.join(read_panel(write(tmp_path, models, "model,benchmark,score\nus/a,mmlu,0.3\n")))
+    told = both.models.loc[["us/a", "us/b", "us/c"], ["family", "base_family", "org"]]
+    assert told.iloc[0].tolist() == ["alpha-chat", "alpha", "acme"]
+    assert told.iloc[1].tolist() == ["beta", "mine", "us"], "what was said stands"
+    assert told.iloc[2, :2].tolist() == ["new", "new"]
+
+
+@pytest.mark.parametrize(
+    ("models", "benchmarks", "words"),
+    [
+        ("model,family\nacme/Alpha-7B,x\n", None, "model 'acme/Alpha-7B' is also in"),
+        ("model,family\nACME/alpha-7b,x\n", None, "as 'acme/Alpha-7B'. Take it out"),
+        ("model,family\nus/a,x\n", "benchmark,score_floor\nmmlu,0.1\n", "'mmlu' has score_floor 0.1, and 0.25 in"),
+        ("model,family\nus/a,x\n", "benchmark,unit\nmmlu,elo\n", "'mmlu' has unit elo, and fraction in"),
+    ],
+)
+def test_join_refuses_what_is_not_the_same(small_panel, tmp_path, models, benchmarks, words):
+    name = models.splitlines()[1].split(",")[0]
+    own = read_panel(write(tmp_path, models, f"model,benchmark,score\n{name},mmlu,0.3\n", benchmarks))
+    with pytest.raises(SchemaError, match=words):
+        small_panel.join(own)
