@@ -241,8 +241,8 @@ def efficiency_table(
     Notes
     -----
     The flag says why a multiplier is no comparison. ``below``: the mean capability is less than that of every model of
-    the reference family. Scores have a floor, which a straight line does not know: carried on below its models, it gives
-    the guessing of a small model the compute of a larger one. ``flat``: the family's own line is not seen to rise, its
+    the reference family. Scores have a floor, which a straight line does not know: carried on to there, it gives the
+    guessing of a small model the compute of a larger one. ``flat``: the family's own line is not seen to rise, its
     interval holds zero and ends below the slope of the reference family, so that the multiplier says only how little
     compute was spent. ``at the floor``: both.
     """

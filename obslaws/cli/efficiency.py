@@ -216,8 +216,8 @@ def _explain(law: ComputeLaw, reference: str, level: float, rows: pd.DataFrame) 
     ]
     if above:
         lines.append(
-            f"{above} of those with a multiplier lie more than a tenth of a decade outside: there the line of {reference} "
-            "is carried on beyond what was seen of it, and knows no ceiling."
+            f"{above} of those with a multiplier lie more than a tenth of a decade outside: there the line of "
+            f"{reference} is carried on beyond what was seen of it, and knows no ceiling."
         )
     reasons = {
         BELOW: f"less capability than every model of {reference}: its line carried on down there knows no guessing",
