@@ -47,6 +47,7 @@ COMMANDS = (
     ["register"],
     ["resolve"],
     ["registry"],
+    ["registry", "list"],
     ["registry", "verify"],
 )
 GROUPS = (["snapshot"], ["select"], ["registry"], ["report"], ["laws"], ["laws", "board"])
