@@ -24,7 +24,7 @@ from obslaws.cli.options import (
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, number, records
+from obslaws.cli.output import Page, number, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +110,12 @@ def efficiency(
     worth = equivalent_flop(law, reference, placed, data.models, level, scatter.value)
     rows = families if by is Rows.family else worth.sort_values("capability", ascending=False, kind="stable")
 
+    # files first: a reader of the page may hang up
+    write_rows(rows, output)
+    if plot is not None:
+        from obslaws.report.capability_figures import capability_unit, efficiency_figure
+
+        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot)
     page = Page(format)
     page.line(f"{law.capability} against compute, in units of {reference}", bold=True)
     page.line(data_caption(data))
@@ -140,12 +146,8 @@ def efficiency(
         for text in _explain(law, reference, level, rows):
             page.line(text)
     if output is not None:
-        rows.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Rows: {output}")
     if plot is not None:
-        from obslaws.report.capability_figures import capability_unit, efficiency_figure
-
-        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot)
         page.line(f"Figure: {plot}")
 
 

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Page", "note", "number", "plain", "progress_bar"]
+__all__ = ["Page", "note", "number", "plain", "progress_bar", "write_rows"]
 
 _WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
 
@@ -85,6 +87,26 @@ class Page:
 def note(text: str) -> None:
     """Write a line to stderr."""
     print(text, file=sys.stderr)
+
+
+def write_rows(frame: pd.DataFrame, path: Path | None) -> None:
+    """Write rows to the file of ``--output``, if one is named; before anything is printed, since a reader may hang up.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path or None
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+    """
+    if path is None:
+        return
+    from obslaws.writing import write_whole
+
+    write_whole(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def number(value: float, form: str = ".3f") -> str:
