@@ -6,6 +6,7 @@ the target and has its held-out cells empty; any forecaster can be fitted to it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.errors import ObslawsWarning, SchemaError, UnknownNameError, UsageError
+from obslaws.matching import match_names
 from obslaws.names import canonical
 from obslaws.panel import Panel, complete_benchmarks
 
@@ -191,7 +193,7 @@ def join_target(
         raise SchemaError(
             f"{table.name}: none of the {len(table.scores)} models ({seen}, ...) with a score on {target!r} is in "
             f"panel {panel.name!r} of {len(panel.models)} models. Models are named as in the panel, e.g. "
-            f"{panel.models.index[0]!r}; see `obslaws families`."
+            f"{_example(table.scores.index, panel)}; see `obslaws families`."
         )
     if column.max() > high * (1.0 + 1e-9):
         raise SchemaError(
@@ -368,13 +370,22 @@ def read_models(path: Path, panel: Panel) -> list[str]:
         found = ", ".join(map(repr, table.columns)) or "nothing"
         raise SchemaError(f"{path.name}: no column 'model'; found {found}. Name the column of models 'model'.")
     models = _spelt(table[named].str.strip(), panel)
+    matching = match_names(models, panel.scores.index)
     known = [str(name) for name in models[models.isin(panel.scores.index)]]
+    if known and matching.unmatched:
+        warnings.warn(matching.words(path.name, panel.name), ObslawsWarning, stacklevel=2)
     if not known:
         raise SchemaError(
             f"{path.name}: none of its {len(table)} models is in panel {panel.name!r}; models are named as in the "
-            f"panel, e.g. {panel.models.index[0]!r}."
+            f"panel, e.g. {_example(models, panel)}."
         )
     return known
+
+
+def _example(names: Iterable[str], panel: Panel) -> str:
+    """Quote what the first name may have been meant to be, else any model of the panel."""
+    near = next(iter(match_names(names, panel.scores.index, 1).nearest.values()), None)
+    return repr(near or str(panel.models.index[0]))
 
 
 def _spelt(models: pd.Series, panel: Panel) -> pd.Series:

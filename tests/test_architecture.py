@@ -14,7 +14,7 @@ PACKAGE = Path(obslaws.__file__).parent
 # top to bottom; a room is a module or a folder, rooms of one row may not import each other
 ROOMS = (
     ("_version", "errors"),
-    ("folders", "quantities", "schema", "links", "metrics", "parallel"),
+    ("folders", "quantities", "schema", "links", "matching", "metrics", "parallel", "writing"),
     ("plotting",),
     ("names",),
     ("sources", "results"),

@@ -148,7 +148,8 @@ def _model_reason(panel: Panel, expected: Expected, scores: Array, i: int) -> st
     if len(twins):
         return f"source swap or copy: the scores of {panel.models.index[twins[0]]}"
     words = "above" if above else "below"
-    if np.isfinite(factor) and (factor >= 3.0 or factor <= 1.0 / 3.0):
+    # scores above what the size says fit a larger size; where the two disagree, size is not what is wrong
+    if np.isfinite(factor) and (factor >= 3.0 if above else factor <= 1.0 / 3.0):
         size = float(panel.models["n_params"].iloc[i])
         fits = format_count(size * factor)
         return (

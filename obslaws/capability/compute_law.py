@@ -18,7 +18,10 @@ from obslaws.errors import FitError, UnknownNameError, UsageError
 if TYPE_CHECKING:
     from obslaws.capability.mixed import MixedLines
 
-__all__ = ["ComputeLaw", "efficiency_table", "equivalent_flop", "fit_compute_law"]
+__all__ = ["AT_FLOOR", "BELOW", "FLAT", "ComputeLaw", "efficiency_table", "equivalent_flop", "fit_compute_law"]
+
+BELOW, FLAT, AT_FLOOR = "below", "flat", "at the floor"
+"""Why a multiplier is no comparison: see `efficiency_table`."""
 
 Fit = Literal["per-family", "mixed"]
 
@@ -183,12 +186,14 @@ def equivalent_flop(
 
     Returns
     -------
-    DataFrame of shape (n, 9)
+    DataFrame of shape (n, 10)
         model, family, capability, train_flop, equivalent_flop, lower, upper (FLOP; 0 and infinite where nothing can be
         excluded), multiplier (equivalent / actual), decades_outside (of log10 FLOP beyond the reference family's own
-        range; 0 inside). Missing for a model without capability.
+        range; 0 inside), flag (``below`` where the capability is less than that of every model of the reference family,
+        so that the multiplier is no comparison; else empty). Missing for a model without capability.
     """
     line = reference_line(law, reference_family, scatter)
+    lowest = lowest_capability(law, reference_family)
     facts, value = models.loc[capability.index], capability.to_numpy(dtype=float)
     point = line.invert(value)
     lower, upper = line.invert_interval(value, level)
@@ -206,6 +211,7 @@ def equivalent_flop(
             "upper": np.where(known, _flop(upper), np.nan),
             "multiplier": _flop(point - np.log10(flop)),
             "decades_outside": outside,
+            "flag": np.where(value < lowest, BELOW, ""),
         }
     )
 
@@ -226,14 +232,25 @@ def efficiency_table(
 
     Returns
     -------
-    DataFrame of shape (n_families, 14)
+    DataFrame of shape (n_families, 15)
         The columns of `ComputeLaw.summary`, and multiplier: the compute that the reference family would need for the
-        family's mean capability, over the (geometric mean) compute that the family took, with lower and upper; and
-        decades_outside. A multiplier of 4: a quarter of the compute for the same capability. Highest multiplier first.
+        family's mean capability, over the (geometric mean) compute that the family took, with lower and upper;
+        decades_outside; and flag. A multiplier of 4: a quarter of the compute for the same capability. Highest
+        multiplier first, families with a flag after all others.
+
+    Notes
+    -----
+    The flag says why a multiplier is no comparison. ``below``: the mean capability is less than that of every model of
+    the reference family. Scores have a floor, which a straight line does not know: carried on to there, it gives the
+    guessing of a small model the compute of a larger one. ``flat``: the family's own line is not seen to rise, its
+    interval holds zero and ends below the slope of the reference family, so that the multiplier says only how little
+    compute was spent. ``at the floor``: both.
     """
     line = reference_line(law, reference_family, scatter)
     groups = law.models.groupby("family")
     mean = groups[["capability", "log10_flop"]].mean()
+    below = mean["capability"] < lowest_capability(law, reference_family)
+    flat = np.array([_is_flat(law.families.get(str(name)), line.slope, level) for name in mean.index])
     point = line.invert(mean["capability"])
     bounds = [
         line.invert_interval(value, level, n_models=n)
@@ -246,11 +263,59 @@ def efficiency_table(
             "lower": _flop(lower - mean["log10_flop"]),
             "upper": _flop(upper - mean["log10_flop"]),
             "decades_outside": np.maximum(np.maximum(line.low - point, point - line.high), 0.0),
+            "flag": np.select([below & flat, below, flat], [AT_FLOOR, BELOW, FLAT], ""),
         },
         index=mean.index,
     )
     table = law.summary().iloc[1:].merge(worth, left_on="family", right_index=True)
-    return table.sort_values("multiplier", ascending=False, kind="stable").reset_index(drop=True)
+    table = table.sort_values("multiplier", ascending=False, kind="stable")
+    return table.sort_values("flag", key=lambda flag: flag.ne(""), kind="stable").reset_index(drop=True)
+
+
+def lowest_capability(law: ComputeLaw, family: str) -> float:
+    """Find the capability of the least capable model of a family; below it the family's line is only carried on.
+
+    Parameters
+    ----------
+    law : ComputeLaw
+    family : str
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UnknownNameError, FitError
+        As `ComputeLaw.line`.
+    """
+    return float(law.models.loc[law.models["family"] == law.spelling(family), "capability"].min())
+
+
+def default_reference(law: ComputeLaw) -> str:
+    """Choose the family whose compute is the measure when none is named.
+
+    Parameters
+    ----------
+    law : ComputeLaw
+
+    Returns
+    -------
+    str
+        Llama-2 where it has a line, else the family with the most models on its line, the first by name of several.
+
+    Raises
+    ------
+    FitError
+        No family has a line.
+    """
+    if not law.families:
+        raise FitError(
+            f"None of {law.models['family'].nunique()} families has a line: a line needs two models of different known "
+            "compute in one family. Fill in n_params and n_tokens (or train_flop) of more models."
+        )
+    usual = next((name for name in law.families if name.lower() == "llama-2"), None)
+    return usual or min(law.families, key=lambda name: (-law.families[name].n_models, name))
 
 
 def reference_line(law: ComputeLaw, family: str, scatter: Literal["own", "shared"] = "own") -> Line:
@@ -286,6 +351,15 @@ def reference_line(law: ComputeLaw, family: str, scatter: Literal["own", "shared
     x = law.models.loc[law.models["family"] == law.spelling(family), "log10_flop"] - REFERENCE_LOG10_FLOP
     design = np.column_stack([np.ones(len(x)), x])
     return replace(line, cov=shared**2 * np.linalg.inv(design.T @ design), scatter=shared, dof=dof)
+
+
+def _is_flat(line: Line | None, reference_slope: float, level: float) -> bool:
+    if line is None or not line.dof > 0 or not np.isfinite(line.cov[1, 1]):
+        return False
+    from scipy import stats
+
+    wide = stats.t.ppf(0.5 + level / 2, line.dof) * np.sqrt(line.cov[1, 1])
+    return bool(line.slope - wide <= 0.0 and line.slope + wide < reference_slope)
 
 
 def _row(family: str, line: Line | None, n_models: int = 0) -> dict[str, object]:

@@ -26,7 +26,9 @@ def audit(
     false_discoveries: Annotated[
         float, typer.Option(help="Most findings that may be right after all, as a share of the findings.")
     ] = 0.05,
-    top: Annotated[int | None, typer.Option(help="Show the most suspicious so many, whatever their surprise.")] = None,
+    top: Annotated[
+        int | None, typer.Option(help="Show the first so many in rank, also those that are not suspicious.")
+    ] = None,
     inject: Annotated[
         str | None, typer.Option(help="Put in known faults (inflated, swapped, x100) and count how many are found.")
     ] = None,
@@ -67,13 +69,19 @@ def audit(
     with progress_bar(f"Auditing {data.n_cells} scores") as progress:
         expected = expect(data, progress)
     found = findings(data, expected, false_discoveries, top)
-    page.line(f"Audit: {len(found)} suspicious", bold=True)
+    n = int((found["q"] <= false_discoveries).sum())
+    beyond = f", {len(found) - n} next in rank" if n < len(found) else ""
+    page.line(f"Audit: {n} suspicious{beyond}", bold=True)
     page.line(data_caption(data))
     page.line()
     page.frame(found, _for_people(found))
     page.line()
     page.line("Expected: from other families and the model's other scores; a model as a whole: from size and siblings.")
-    if top is None:
+    if beyond:
+        page.line(
+            f"Next in rank: q above {false_discoveries:g}; q is the share of right scores among all down to there."
+        )
+    if n:
         page.line(
             f"About {100 * false_discoveries:g} % of the findings are right scores after all; each is a suspicion."
         )

@@ -147,7 +147,7 @@ def backtest(
     page.frame(_per_benchmark(summaries), _per_benchmark(summaries))
     page.line()
     page.line(f"Points are 100 x fraction; coverage is the share of scores inside their {100 * level:g} % interval.")
-    page.line(_irreducible(summaries[0]))
+    page.line(_irreducible(summaries[0], "snapshot" in data.provenance))
 
 
 def _analyses(
@@ -225,12 +225,14 @@ def _compared(compared: list[dict[str, Any]]) -> pd.DataFrame:
     return shown.assign(better=[number(c["wins"], ".2f") for c in compared], groups=[c["n_groups"] for c in compared])
 
 
-def _irreducible(summary: dict[str, Any]) -> str:
+def _irreducible(summary: dict[str, Any], of_snapshot: bool) -> str:
     from obslaws.metrics import SOURCE_DISAGREEMENT
 
     items = f"{summary['noise']:.1f} points of standard error from the number of questions"
     known = f"{100 * summary['noise_known']:.0f} % of the cells"
     first = f"{items} (known for {known})" if summary["noise_known"] else "no benchmark states its number of questions"
+    if not of_snapshot:  # how far two sources differ was measured on the snapshot and says nothing of other tables
+        return f"No model can tell: {first}."
     return f"No model can tell: {first}; two sources on one cell differ by {SOURCE_DISAGREEMENT} points in the median."
 
 

@@ -22,7 +22,7 @@ from obslaws.cli.options import (
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, note, number, progress_bar, records
+from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +90,12 @@ def capability(
     placed = fitted.transform(data.scores).rename_axis("model")
     rows = data.models[["family", "train_flop"]].join(placed).reset_index()
 
+    # files first: a reader of the page may hang up
+    write_rows(rows, output)
+    if plot is not None:
+        from obslaws.report.capability_figures import capability_figure
+
+        save_figure(capability_figure(fitted, data, choice, data_caption(data)), plot)
     page = Page(format)
     page.line(_title(fitted, model, choice), bold=True)
     page.line(data_caption(data))
@@ -100,12 +106,8 @@ def capability(
     else:
         _pages(page, fitted, rows, choice)
     if output is not None:
-        rows.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Models: {output}")
     if plot is not None:
-        from obslaws.report.capability_figures import capability_figure
-
-        save_figure(capability_figure(fitted, data, choice, data_caption(data)), plot)
         page.line(f"Figure: {plot}")
 
 

@@ -24,7 +24,7 @@ from obslaws.cli.options import (
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, number, records
+from obslaws.cli.output import Page, number, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,10 @@ class Rows(StrEnum):
 
 
 def efficiency(
-    reference_family: Annotated[str, typer.Option(help="Whose compute is the measure.")] = "llama-2",
+    reference_family: Annotated[
+        str | None,
+        typer.Option(help="Whose compute is the measure; llama-2, or where there is none the family of most models."),
+    ] = None,
     capability: Annotated[int, typer.Option(help="Number of the capability: 1 for the first.")] = 1,
     by: Annotated[Rows, typer.Option(help="A row per family, or per model.")] = Rows.family,
     fit: Annotated[Fit, typer.Option(help="Each family by itself, or as draws from a common distribution.")] = (
@@ -80,9 +83,12 @@ def efficiency(
 ) -> None:
     """Fit capability against log compute, family by family, and convert compute into that of a reference family.
 
+    No multiplier is given (`-`) where it would compare nothing: below every model of the reference family, or in a
+    family whose capability is not seen to rise with compute. JSON and CSV keep the number beside its flag.
+
     Example: obslaws efficiency --view ruan2024-pool --missing ruan2024 --reference-family llama-2
     """
-    from obslaws.capability.compute_law import efficiency_table, equivalent_flop, fit_compute_law
+    from obslaws.capability.compute_law import default_reference, efficiency_table, equivalent_flop, fit_compute_law
     from obslaws.forecasters.base import check_level
     from obslaws.report.captions import data_caption
     from obslaws.report.figures import check_figure_path, save_figure
@@ -99,11 +105,17 @@ def efficiency(
         raise typer.BadParameter(f"--capability is {capability}; there are 1 to {fitted.n_capabilities_}.")
     placed = fitted.transform(data.scores).iloc[:, capability - 1]
     law = fit_compute_law(placed, data.models, fit.value)
-    reference = law.spelling(reference_family)
+    reference = default_reference(law) if reference_family is None else law.spelling(reference_family)
     families = efficiency_table(law, reference, level, scatter.value)
     worth = equivalent_flop(law, reference, placed, data.models, level, scatter.value)
     rows = families if by is Rows.family else worth.sort_values("capability", ascending=False, kind="stable")
 
+    # files first: a reader of the page may hang up
+    write_rows(rows, output)
+    if plot is not None:
+        from obslaws.report.capability_figures import capability_unit, efficiency_figure
+
+        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot)
     page = Page(format)
     page.line(f"{law.capability} against compute, in units of {reference}", bold=True)
     page.line(data_caption(data))
@@ -131,15 +143,11 @@ def efficiency(
                 f"The {_SHOWN} of {len(rows)} models with most {law.capability}; --output and --by family tell all."
             )
         page.line()
-        for text in _explain(law, reference, level, int((rows["decades_outside"] > 0.1).sum())):
+        for text in _explain(law, reference, level, rows):
             page.line(text)
     if output is not None:
-        rows.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Rows: {output}")
     if plot is not None:
-        from obslaws.report.capability_figures import capability_unit, efficiency_figure
-
-        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot)
         page.line(f"Figure: {plot}")
 
 
@@ -167,8 +175,8 @@ def _for_people(rows: pd.DataFrame, by: Rows, level: float) -> pd.DataFrame:
         shown["at 1e21"] = rows["intercept"].map(number)
         shown["R2"] = rows["r2"].map(number)
         shown["scatter"] = rows["scatter"].map(number)
-        shown["multiplier"] = rows["multiplier"].map(lambda x: number(x, ".2f"))
-        shown[interval] = _ends(rows, ".2f")
+        shown["multiplier"] = _multipliers(rows)
+        shown[interval] = _ends(rows.assign(lower=rows["lower"].where(rows["flag"] == "")), ".2f")
     else:
         shown["<model"] = rows["model"].astype(str)
         shown["<family"] = rows["family"].astype(str)
@@ -176,9 +184,13 @@ def _for_people(rows: pd.DataFrame, by: Rows, level: float) -> pd.DataFrame:
         shown["FLOP"] = rows["train_flop"].map(lambda x: number(x, ".1e"))
         shown["equivalent"] = rows["equivalent_flop"].map(lambda x: number(x, ".1e"))
         shown[interval] = _ends(rows, ".1e")
-        shown["multiplier"] = rows["multiplier"].map(lambda x: number(x, ".2f"))
+        shown["multiplier"] = _multipliers(rows)
     shown["outside"] = [f"{x:.1f} decades" if x >= 0.05 else "" for x in rows["decades_outside"]]
-    return shown
+    return shown.assign(**{"<flag": rows["flag"]})
+
+
+def _multipliers(rows: pd.DataFrame) -> list[str]:
+    return [number(x, ".2f") if not flag else "-" for x, flag in zip(rows["multiplier"], rows["flag"], strict=True)]
 
 
 def _ends(rows: pd.DataFrame, form: str) -> list[str]:
@@ -192,7 +204,10 @@ def _ends(rows: pd.DataFrame, form: str) -> list[str]:
     return [words(low, high) for low, high in zip(rows["lower"], rows["upper"], strict=True)]
 
 
-def _explain(law: ComputeLaw, reference: str, level: float, outside: int) -> list[str]:
+def _explain(law: ComputeLaw, reference: str, level: float, rows: pd.DataFrame) -> list[str]:
+    from obslaws.capability.compute_law import AT_FLOOR, BELOW, FLAT
+
+    above = int(((rows["decades_outside"] > 0.1) & (rows["flag"] == "")).sum())
     line, pooled, mean = law.line(reference), law.pooled, _mean_r2(law)
     r2 = "" if mean is None else f"; mean R2 of families with three models or more {mean:.4f}"
     lines = [
@@ -201,11 +216,19 @@ def _explain(law: ComputeLaw, reference: str, level: float, outside: int) -> lis
         f"Multiplier: FLOP that {reference} would need for the same {law.capability}, over the FLOP spent. Interval: "
         f"Fieller, {100 * level:g} %, for {line.n_models} models of {reference}; outside: beyond their range.",
     ]
-    if outside:
+    if above:
         lines.append(
-            f"{outside} lie more than a tenth of a decade outside: there the line of {reference} is carried on beyond "
-            "what was seen of it, and knows neither guessing nor a ceiling."
+            f"{above} of those with a multiplier lie more than a tenth of a decade outside: there the line of "
+            f"{reference} is carried on beyond what was seen of it, and knows no ceiling."
         )
+    reasons = {
+        BELOW: f"less capability than every model of {reference}: its line carried on down there knows no guessing",
+        FLAT: f"a slope not told from none (its interval holds 0 and ends below the slope of {reference})",
+        AT_FLOOR: "both",
+    }
+    counts = rows["flag"].value_counts()
+    if told := [f"{flag} ({counts[flag]}), {why}" for flag, why in reasons.items() if flag in counts.index]:
+        lines.append(f"Flag, and no multiplier: {'; '.join(told)}. JSON and CSV keep the number.")
     if law.n_left_out:
         lines.append(f"{law.n_left_out} models without known compute are not in the fits.")
     if line.slope <= 0:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import Format, FormatOption, TasksOption
-from obslaws.cli.output import Page, number, records
+from obslaws.cli.output import Page, number, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,7 @@ def import_results(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MeasurementWarning)  # the notes below say the same
         results = read_results(file, read_as, tasks=tasks)
+    write_rows(results.scores, output)
     page = Page(format)
     page.line(_title(results), bold=True)
     page.line(f"{results.file}, format {results.format}, obslaws {__version__}")
@@ -61,7 +62,6 @@ def import_results(
         for unmapped in results.unmapped:
             page.line(f"  {unmapped.task}: {unmapped.reason}")
     if output is not None:
-        results.scores.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Scores: {output}")
 
 

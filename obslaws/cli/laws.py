@@ -9,7 +9,7 @@ import typer
 
 from obslaws.cli.laws_board import board, reproduce
 from obslaws.cli.options import Format, FormatOption, LevelOption, RecordFormat, RecordFormatOption, names
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, note, number, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,8 +137,8 @@ def show(law: LawArgument, format: RecordFormatOption = RecordFormat.table) -> N
         page.line(f"{s.name} ({s.basis}): {s.setting}")
     if not one.verified:
         page.line("Form or coefficients could not be checked against the source, so none are given.")
-    for note in one.notes:
-        page.line(f"Note: {note}")
+    for text in one.notes:
+        page.line(f"Note: {text}")
     page.line(f"Source: {one.source}")
 
 
@@ -154,6 +154,8 @@ def evaluate(
     format: FormatOption = Format.table,
 ) -> None:
     """Evaluate a law with published coefficients or your own.
+
+    The page says which set was used; a note on stderr tells inputs outside the range of the law.
 
     Example: obslaws laws evaluate chinchilla n_params=70B n_tokens=1.4T --set hoffmann-2022
     """
@@ -174,9 +176,42 @@ def evaluate(
     shown = pd.DataFrame({c: [f"{v:.6g}" for v in frame[c]] for c in frame})
     page = Page(format)
     page.line(f"{one.id}: {one.output.about}, {one.output.unit}", bold=True)
-    page.line(", ".join(f"{n} = {v:.6g}" for n, v in values.items()))
+    page.line(f"{_whose(one, set, own, bool(base))}: {', '.join(f'{n} = {v:.6g}' for n, v in values.items())}")
     page.line()
     page.frame(frame, shown)
+    for text in _beyond(one, frame):
+        note(f"Note: {text}")
+
+
+def _whose(one: Law, asked: str | None, own: dict[str, float], published: bool) -> str:
+    """Say whose coefficients are used."""
+    if not published:
+        return "Your own coefficients"
+    sets = one.complete_sets()
+    words = f"Set {asked or sets[0]}"
+    if asked is None and len(sets) > 1:
+        words += f" (first of {len(sets)}; --set takes {' or '.join(sets[1:])})"
+    return f"{words}, with {', '.join(own)} of your own" if own else words
+
+
+def _beyond(one: Law, frame: pd.DataFrame) -> list[str]:
+    """Say which inputs lie outside the range of the law."""
+    told = []
+    for variable in one.variables:
+        if variable.name not in frame or not variable.low < variable.high:
+            continue
+        values = frame[variable.name].astype(float)
+        # a bound as it is printed is inside
+        outside = values[(values < variable.low * (1 - 1e-9)) | (values > variable.high * (1 + 1e-9))]
+        if outside.empty:
+            continue
+        found = f"{outside.iloc[0]:g}" if len(values) == 1 else f"{len(outside)} of {len(values)} values"
+        lies = "lies" if len(outside) == 1 else "lie"
+        told.append(
+            f"{variable.name}: {found} {lies} outside {variable.low:g} to {variable.high:g} {variable.unit}, the range "
+            f"of the law (`obslaws laws show {one.id}`); there it is carried on, and nobody has checked it."
+        )
+    return told
 
 
 @laws.command()

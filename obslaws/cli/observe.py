@@ -13,13 +13,13 @@ from obslaws.cli.options import (
     RecordFormat,
     RecordFormatOption,
     SnapshotOption,
-    ViewOption,
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, progress_bar
+from obslaws.cli.output import Page, note, progress_bar
 
 if TYPE_CHECKING:
+    from obslaws.matching import Matching
     from obslaws.panel import Panel
     from obslaws.targets import Cut, TargetTable
 
@@ -31,7 +31,7 @@ def observe(
     column: Annotated[
         list[str] | None, typer.Option(help="Only this target; may be repeated, or hold several with commas.")
     ] = None,
-    view: ViewOption = None,
+    view: Annotated[str | None, typer.Option("--view", help="Named view that predicts; `ruan2024` by default.")] = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
     exclude_benchmarks: Annotated[
@@ -79,6 +79,9 @@ def observe(
     data = _chosen(data, families, exclude_models)
     table = _table(target, data, snapshot, column or [])
     wanted = asked_columns(column or [], list(map(str, table.scores.columns)))
+    matching = _matching(table, data, wanted)
+    if matching.n_matched and (words := matching.words(table.name, data.name)):
+        note(f"Note: {words}")
     predictors = names(predictor) or [""]
     with progress_bar(f"Fitting {len(wanted or table.scores.columns)} targets") as progress:
         found = run(
@@ -90,7 +93,7 @@ def observe(
     page.line(f"{table.name} from {data.name}, configuration {config}", bold=True)
     page.line(data_caption(data))
     if format is RecordFormat.json:
-        page.record(_records(found, predictions, totals(found), table, data, config))
+        page.record(_records(found, predictions, totals(found), table, data, config, matching))
     else:
         from obslaws.cli.targets import prediction_table, target_tables
 
@@ -181,7 +184,18 @@ def _table(target: str, panel: Panel, snapshot: str | None, columns: list[str]) 
     return snapshot_targets(target, panel, snapshot)
 
 
-def _records(found: Any, predictions: bool, total: Any, table: TargetTable, panel: Panel, config: str) -> Any:
+def _matching(table: TargetTable, panel: Panel, wanted: list[str]) -> Matching:
+    """Part the models with a score on any target that is asked for into those of the panel and others."""
+    from obslaws.matching import match_names
+
+    there = [column for column in wanted if column in table.scores]  # others are refused with the fit
+    scored = table.scores[there] if there else table.scores
+    return match_names(scored.dropna(how="all").index, panel.scores.index)
+
+
+def _records(
+    found: Any, predictions: bool, total: Any, table: TargetTable, panel: Panel, config: str, matching: Matching
+) -> Any:
     from obslaws.cli.output import plain
 
     columns = []
@@ -193,6 +207,7 @@ def _records(found: Any, predictions: bool, total: Any, table: TargetTable, pane
             columns.append(told)
     record = {
         "target": table.name, "panel": panel.name, "provenance": dict(panel.provenance), "config": config,
-        "columns": columns, "totals": total,
+        "columns": columns, "totals": total, "n_models": matching.n_names, "n_matched": matching.n_matched,
+        "unmatched": list(matching.unmatched),
     }  # fmt: skip
     return plain(record)

@@ -19,7 +19,7 @@ from obslaws.cli.options import (
     check_output,
     open_panel,
 )
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, number, progress_bar, write_rows
 
 _SHOWN = 20  # rows on the page; all of them in JSON, CSV and --output
 
@@ -60,6 +60,7 @@ def onboard(
         model.fit(grown)
         answer = forecast_new(model, name, level)
 
+    write_rows(answer, output)
     page = Page(format)
     page.line(f"{name}: {len(answer)} models from the scores of {len(told)}", bold=True)
     page.line(data_caption(data))
@@ -78,5 +79,4 @@ def onboard(
     width = float((answer["upper"] - answer["lower"]).median())
     page.line(f"Median width of the intervals: {100 * width:.0f} points. More scored models make them narrower.")
     if output is not None:
-        answer.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Rows: {output}")

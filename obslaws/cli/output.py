@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from rich.console import Console
 
@@ -89,24 +90,24 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def write_rows(frame: pd.DataFrame, path: Path) -> None:
-    """Write rows as CSV: the whole file or none of it, and a file that was there stays until then.
+def write_rows(frame: pd.DataFrame, path: Path | None) -> None:
+    """Write rows to the file of ``--output``, if one is named; before anything is printed, since a reader may hang up.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path or None
 
     Raises
     ------
     StorageError
         The file cannot be written.
     """
-    from obslaws.errors import StorageError
+    if path is None:
+        return
+    from obslaws.writing import write_whole
 
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        frame.to_csv(aside, index=False, lineterminator="\n")
-        aside.replace(path)
-    except OSError as error:
-        raise StorageError(f"--output {str(path)!r} cannot be written: {error.strerror or error}.") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    write_whole(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def number(value: float, form: str = ".3f") -> str:

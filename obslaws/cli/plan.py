@@ -20,7 +20,7 @@ from obslaws.cli.options import (
     check_output,
     open_panel,
 )
-from obslaws.cli.output import Page, number, progress_bar, records
+from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +82,13 @@ def plan(
             skills = named_skills(model.fits_, model.weights_, columns, rotation.value)
         found = compute_optimal(model, setting, budget, weights, later, level, skills)
 
+    # files first: a reader of the page may hang up
+    write_rows(found.targets, output)
+    if figure is not None:
+        from obslaws.report.plan_figure import plan_figure
+
+        surface = level_surface(model, setting, weights)
+        save_figure(plan_figure(found, surface, data.models, setting.family, level, data_caption(data)), figure)
     page = Page(format)
     spent = "training" if not later else f"training and {inference_tokens} tokens of inference"
     page.line(f"{format_flop(budget)} for {spent}, {setting.family}, {setting.variant}", bold=True)
@@ -99,13 +106,8 @@ def plan(
         for text in found.notes:
             page.line(f"Note: {text}")
     if output is not None:
-        found.targets.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Targets: {output}")
     if figure is not None:
-        from obslaws.report.plan_figure import plan_figure
-
-        surface = level_surface(model, setting, weights)
-        save_figure(plan_figure(found, surface, data.models, setting.family, level, data_caption(data)), figure)
         page.line(f"Figure: {figure}")
 
 

@@ -21,7 +21,7 @@ from obslaws.cli.options import (
     open_panel,
     token_count,
 )
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, note, number, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,11 @@ RegistryOption = Annotated[
     Path | None, typer.Option("--registry", help="The registry, a file of JSON lines; else the user's own.")
 ]
 
-registry = typer.Typer(help="Look at registered forecasts and check that nobody changed them.", no_args_is_help=True)
+_LISTED = (
+    "line", "registered", "forecaster", "model", "benchmark", "forecast", "lower", "upper", "score", "repeat",
+)  # fmt: skip
+
+registry = typer.Typer(help="List registered forecasts and check that nobody changed them.", no_args_is_help=True)
 
 
 def _place(path: Path | None) -> Path:
@@ -78,6 +82,15 @@ def register(
 
     data = open_panel(view, snapshot, panel, add)
     if model in data.models.index:
+        facts = {
+            "--family": family, "--params": params, "--tokens": tokens, "--active-params": active_params,
+            "--variant": variant, "--date": date,
+        }  # fmt: skip
+        if given := [option for option, value in facts.items() if value is not None]:
+            raise typer.BadParameter(
+                f"{model!r} is in the panel, which knows what it is: leave out {', '.join(given)}, or give another "
+                "--model for a model of your own."
+            )
         asked = data.models.loc[[model]]
     elif family is None or params is None:
         raise typer.BadParameter(f"{model!r} is not in the panel: give its --family and --params.")
@@ -117,19 +130,14 @@ def resolve(
 ) -> None:
     """Score registered forecasts by what has been measured since.
 
+    A model that one forecaster registered twice on a benchmark counts once, by the first forecast.
+
     Example: obslaws resolve --snapshot latest
     """
-    from obslaws.panel import load_panel
-    from obslaws.registry.chain import read_chain
-    from obslaws.registry.resolve import add_up, read_scores
-    from obslaws.registry.resolve import resolve as put_together
+    from obslaws.registry.resolve import add_up
 
-    def panel_of(view: str) -> Panel:
-        return load_panel(view, snapshot)
-
-    measured = None if scores is None else read_scores(scores)
-    records = read_chain(_place(registry))
-    resolved = put_together(records, measured, panel_of if measured is None else None)
+    path = _place(registry)
+    resolved = _resolved(path, scores, snapshot)
     total = add_up(resolved)
 
     page = Page(format)
@@ -137,20 +145,73 @@ def resolve(
         page.record({**total, "forecasts": _plain(resolved)})
         return
     page.line(f"{total['n_resolved']} of {total['n_forecasts']} registered forecasts have a score", bold=True)
+    if n := total["n_repeats"]:
+        are = "is a repeat" if n == 1 else "are repeats"
+        page.line(f"{n} more {are} of a model and benchmark that the forecaster had registered before: not counted.")
     if not total["n_resolved"]:
         page.line("Nothing was measured since; name a newer --snapshot, or a table with --scores.")
         return
     page.line()
-    page.frame(resolved, _for_people(resolved[resolved["score"].notna()]))
+    page.frame(resolved, _for_people(resolved[resolved["score"].notna() & ~resolved["repeat"].astype(bool)]))
     page.line()
     page.line(f"Error {total['mae']:.2f} (mean), {total['medae']:.2f} (median); CRPS {total['crps']:.2f}; in points.")
     shares = (f"{100 * share:.0f} % inside {100 * float(level):g} %" for level, share in total["coverage"].items())
     page.line(f"Intervals: {', '.join(shares)}.")
 
 
+def _resolved(path: Path, scores: Path | None, snapshot: str | None) -> pd.DataFrame:
+    """Put the forecasts of a registry beside scores: those of a file, else those of a snapshot."""
+    from obslaws.panel import load_panel
+    from obslaws.registry.chain import read_chain
+    from obslaws.registry.resolve import read_scores
+    from obslaws.registry.resolve import resolve as put_together
+    from obslaws.views import list_views
+
+    foreign: set[str] = set()
+
+    def panel_of(view: str) -> Panel | None:
+        if view in list_views():
+            return load_panel(view, snapshot)
+        foreign.add(view)
+        return None
+
+    measured = None if scores is None else read_scores(scores)
+    table = put_together(read_chain(path), measured, panel_of if measured is None else None)
+    if foreign:
+        told = ", ".join(map(repr, sorted(foreign)))
+        note(f"Note: {told}: no view of the snapshot, so its forecasts have no score; give --scores.")
+    return table
+
+
 @registry.callback()
 def _group() -> None:
-    """Look at registered forecasts and check that nobody changed them."""
+    """List registered forecasts and check that nobody changed them."""
+
+
+@registry.command("list")
+def list_(
+    scores: Annotated[
+        Path | None, typer.Option(help="CSV with model, benchmark, score (fractions) that resolve them.")
+    ] = None,
+    snapshot: SnapshotOption = None,
+    registry: RegistryOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """List every registered forecast: when, of which model, its median and interval, and the score if there is one.
+
+    Example: obslaws registry list
+    """
+    path = _place(registry)
+    resolved = _resolved(path, scores, snapshot)
+    rows = resolved[[*_LISTED]].assign(resolved=resolved["score"].notna())
+    page = Page(format)
+    page.line(f"{path}: {len(rows)} forecasts, {int(rows['resolved'].sum())} with a score", bold=True)
+    page.line()
+    shown = _for_people(resolved).rename(columns={"forecast": "median"})
+    told = zip(rows["resolved"], rows["repeat"], strict=True)
+    state = [f"{'yes' if known else 'no'}{', repeat' if repeat else ''}" for known, repeat in told]
+    shown.insert(3, "<forecaster", resolved["forecaster"])
+    page.frame(rows, shown.drop(columns="inside").assign(**{"<resolved": state}))
 
 
 @registry.command()
@@ -187,7 +248,7 @@ def _for_people(done: pd.DataFrame) -> pd.DataFrame:
     bounds = zip(done["lower"], done["upper"], strict=True)
     shown["90 % interval"] = [f"{number(low)} to {number(high)}" for low, high in bounds]
     shown["score"] = done["score"].map(number)
-    return shown.assign(inside=["yes" if inside else "no" for inside in done["inside"]])
+    return shown.assign(inside=["yes" if inside is True else "no" for inside in done["inside"].astype(object)])
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from obslaws.cli.options import (
     names,
     open_panel,
 )
-from obslaws.cli.output import Page, number, progress_bar, records
+from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +110,7 @@ def models(
             found.append(chosen)
             progress(at + 1, len(budgets))
 
+    write_rows(_rows(found), output)
     page = Page(format)
     first = found[0]
     page.line(f"Models to evaluate, {criterion}-optimal for a law on {components} capabilities", bold=True)
@@ -131,7 +132,6 @@ def models(
         if not all(np.isclose(one.gap, 0) for one in found):
             page.line("Not proven best: the objective of no other set is below the bound.")
     if output is not None:
-        _rows(found).to_csv(output, index=False, lineterminator="\n")
         page.line(f"Models: {output}")
 
 

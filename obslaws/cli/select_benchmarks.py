@@ -186,6 +186,12 @@ def _asked(
     from obslaws.query import find_model, query
 
     if model is not None:
+        facts = {"--family": family, "--params": params, "--tokens": tokens}
+        if given := [option for option, value in facts.items() if value is not None]:
+            raise typer.BadParameter(
+                f"--model {model!r} is a model of the panel, which knows what it is: leave out {', '.join(given)}, or "
+                "leave out --model for a model of your own."
+            )
         asked = data.models.loc[[find_model(data.models.index, model)]]
     elif family is not None and params is not None:
         size = parse_count(params, "--params", unit="B")

@@ -20,7 +20,7 @@ from obslaws.cli.options import (
     check_output,
     open_panel,
 )
-from obslaws.cli.output import Page, number, progress_bar
+from obslaws.cli.output import Page, number, progress_bar, write_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +93,7 @@ def skills(
         else:
             frame = tables.curves(model, level)
 
+    write_rows(frame, output)
     page = Page(format)
     page.line(f"Skill model, {model.fits_[0].n_skills} skills: {show.value}", bold=True)
     page.line(data_caption(data))
@@ -102,7 +103,6 @@ def skills(
     for text in _explain(frame, show, level, found):
         page.line(text)
     if output is not None:
-        frame.to_csv(output, index=False, lineterminator="\n")
         page.line(f"Rows: {output}")
 
 

@@ -232,6 +232,16 @@ class Law:
         shape = np.broadcast_shapes(*(v.shape for v in points.values())) if points else ()
         return {name: np.broadcast_to(v, shape or (1,)).ravel() for name, v in points.items()}
 
+    def complete_sets(self) -> list[str]:
+        """Name the published sets that give every coefficient.
+
+        Returns
+        -------
+        list of str
+            In the order of `published`; the first is the default of `coefficients`.
+        """
+        return [s.name for s in self.published if set(s.params) >= set(self.param_names)]
+
     def coefficients(self, params: str | Mapping[str, float] | None = None) -> dict[str, float]:
         """Resolve a set of coefficients.
 
@@ -252,7 +262,7 @@ class Law:
         UsageError
             Nothing complete was published, or a coefficient is missing or unknown.
         """
-        complete = {s.name: s for s in self.published if set(s.params) >= set(self.param_names)}
+        complete = {s.name: s for s in self.published if s.name in self.complete_sets()}
         if isinstance(params, str):
             if params not in complete:
                 raise UnknownNameError(f"complete published set of law {self.id!r}", params, complete)

@@ -24,6 +24,7 @@ __all__ = ["add_up", "read_scores", "resolve"]
 LEVELS = (0.8, 0.9, 0.95)
 RESOLVED_COLUMNS = (
     "line", "registered", "forecaster", "model", "benchmark", "lower", "forecast", "upper", "score", "inside", "basis",
+    "repeat",
 )  # fmt: skip
 
 
@@ -54,9 +55,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     bad = ~score.between(0.0, 1.0)
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
-        raise SchemaError(
-            f"{path.name}, row {at + 2}: score is {table['score'].iloc[at]!r}; expected a fraction such as 0.71."
-        )
+        raise SchemaError(f"{path.name}, row {at + 2}: {_no_fraction(table['score'].iloc[at], float(score.iloc[at]))}")
     doubled = table.duplicated(["model", "benchmark"])
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
@@ -67,7 +66,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 def resolve(
     records: Sequence[dict[str, Any]],
     scores: pd.DataFrame | None = None,
-    panel_of: Callable[[str], Panel] | None = None,
+    panel_of: Callable[[str], Panel | None] | None = None,
 ) -> pd.DataFrame:
     """Put each forecast beside its score.
 
@@ -78,14 +77,15 @@ def resolve(
     scores : DataFrame, optional
         Columns model, benchmark, score; models are found whatever the case.
     panel_of : callable, optional
-        View -> panel of the newer snapshot; asked where `scores` has nothing. A panel with the very data that the
-        forecast was made from tells nothing new.
+        View -> panel of the newer snapshot, None where there is no such view; asked where `scores` has nothing. A panel
+        with the very data that the forecast was made from tells nothing new.
 
     Returns
     -------
-    DataFrame of shape (n_forecasts, 11 + n_quantiles)
+    DataFrame of shape (n_forecasts, 12 + n_quantiles)
         Columns line, registered, forecaster, model, benchmark, lower, forecast, upper (90 %), score (NaN where it has
-        not been measured), inside, basis; then the quantiles, named by their shares.
+        not been measured), inside, basis, repeat (its forecaster had registered the model on the benchmark before);
+        then the quantiles, named by their shares.
     """
     forecasts = [record for record in records if record.get("kind") == "forecast"]
     measured: dict[tuple[str, str], float] = {}
@@ -94,6 +94,7 @@ def resolve(
             measured[str(model).lower(), str(benchmark)] = float(score)
     known: dict[str, Any] = {}
     rows = []
+    first: set[tuple[str, str, str]] = set()
     for record in forecasts:
         key = (record["model"].lower(), record["benchmark"])
         score = measured.get(key, np.nan)
@@ -106,15 +107,34 @@ def resolve(
         quantiles = {str(share): float(value) for share, value in record["quantiles"].items()}
         told = {name: record[name] for name in ("line", "registered", "forecaster", "model", "benchmark", "basis")}
         low, mid, high = quantiles["0.05"], quantiles["0.5"], quantiles["0.95"]
+        repeat = (*key, record["forecaster"]) in first
+        first.add((*key, record["forecaster"]))
         inside = pd.NA if np.isnan(score) else bool(low <= score <= high)
         rows.append(
-            {**told, "lower": low, "forecast": mid, "upper": high, "score": score, "inside": inside, **quantiles}
+            {
+                **told,
+                "lower": low,
+                "forecast": mid,
+                "upper": high,
+                "score": score,
+                "inside": inside,
+                "repeat": repeat,
+                **quantiles,
+            }
         )
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*RESOLVED_COLUMNS])
     return frame[[*RESOLVED_COLUMNS, *(c for c in frame if c not in RESOLVED_COLUMNS)]]
 
 
-def _cells(panel: Panel) -> tuple[str | None, dict[tuple[str, str], float]]:
+def _no_fraction(found: object, value: float) -> str:
+    told = repr(found) if np.isnan(value) else f"{value:g}"
+    meant = f" Did you mean {value / 100:g}?" if 1.0 < value <= 100.0 else ""
+    return f"score is {told}; expected a fraction such as 0.71.{meant}"
+
+
+def _cells(panel: Panel | None) -> tuple[str | None, dict[tuple[str, str], float]]:
+    if panel is None:
+        return None, {}
     scores = panel.scores.stack(future_stack=True).dropna()
     models, benchmarks = (scores.index.get_level_values(level).astype(str) for level in (0, 1))
     cells = dict(zip(zip(models.str.lower(), benchmarks, strict=True), map(float, scores), strict=True))
@@ -122,7 +142,7 @@ def _cells(panel: Panel) -> tuple[str | None, dict[tuple[str, str], float]]:
 
 
 def add_up(resolved: pd.DataFrame) -> dict[str, Any]:
-    """Add up the forecasts whose score is known.
+    """Add up the forecasts whose score is known, each once.
 
     Parameters
     ----------
@@ -132,11 +152,15 @@ def add_up(resolved: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        n_forecasts, n_resolved; when there are any, mae, medae, bias, crps, width in points and coverage (level ->
+        n_forecasts and n_resolved, of which only the first per model, benchmark and forecaster counts; n_repeats, the
+        others; when there are any, mae, medae, bias, crps, width in points and coverage (level ->
         share).
     """
-    done = resolved[resolved["score"].notna()]
-    out: dict[str, Any] = {"n_forecasts": len(resolved), "n_resolved": len(done)}
+    counted = resolved[~resolved["repeat"].astype(bool)]
+    done = counted[counted["score"].notna()]
+    out: dict[str, Any] = {
+        "n_forecasts": len(counted), "n_resolved": len(done), "n_repeats": len(resolved) - len(counted),
+    }  # fmt: skip
     if done.empty:
         return out
     shares = [c for c in resolved if c not in RESOLVED_COLUMNS]

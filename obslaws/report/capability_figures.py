@@ -129,6 +129,11 @@ def efficiency_figure(
 
     table = efficiency_table(law, reference, level).dropna(subset="multiplier").iloc[::-1]
     own = table["family"] == reference
+    kept = own | (table["flag"] == "")
+    if not kept.all():
+        left_out = f"{(~kept).sum()} families below every model of {reference}, or without a rise, have no multiplier"
+        caption = f"{caption}; {left_out}" if caption else left_out
+        table, own = table[kept], own[kept]
     if len(table) > _MOST_ROWS:
         largest = table["n_models"].sort_values(ascending=False, kind="stable").index[:_MOST_ROWS]
         table = table[table.index.isin(largest) | own]

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from obslaws._version import __version__
 from obslaws.errors import UsageError
+from obslaws.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -154,10 +155,11 @@ def write_page(page: str, path: Path) -> Path:
     ------
     UsageError
         Another ending, or the folder does not exist.
+    StorageError
+        The file cannot be written; one that was there is as it was.
     """
     check_page_path(path)
-    path.write_text(page, encoding="utf-8", newline="\n")
-    return path
+    return write_whole(path, page)
 
 
 def check_page_path(path: Path, suffix: str = ".html") -> None:

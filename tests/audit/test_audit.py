@@ -105,6 +105,36 @@ def test_detection_counts_at_the_false_alarms_allowed(clean):
     assert told.loc["score", "n_reported_right"] == deviate.shape[1]
 
 
+def _expected(panel, row_deviate=0.0, size_factor=1.0):
+    """Everything as expected, save one score far too high and the first model as a whole."""
+    deviate = np.where(panel.scores.notna(), 0.1, np.nan)
+    deviate[5, 0] = 12.0
+    half = np.full(panel.scores.shape, 0.5)
+    rows, factors = np.zeros(len(panel.models)), np.ones(len(panel.models))
+    rows[0], factors[0] = row_deviate, size_factor
+    return Expected(half, half - 0.2, half + 0.2, deviate, rows, factors)
+
+
+def test_only_what_is_below_the_rate_is_called_suspicious(run, small_panel, small_folder, monkeypatch):
+    monkeypatch.setattr("obslaws.audit.expected.expect", lambda panel, progress=None: _expected(panel))
+    out = run("audit", "--panel", small_folder, "--top", "4").out
+    assert out.startswith("Audit: 1 suspicious, 3 next in rank")
+    assert "Next in rank: q above 0.05" in out
+    alone = run("audit", "--panel", small_folder).out
+    assert alone.startswith("Audit: 1 suspicious\n") and "Next in rank" not in alone
+
+
+@pytest.mark.parametrize(
+    ("deviate", "factor", "mislabelled"), [(9.0, 4.0, True), (-9.0, 0.2, True), (9.0, 0.01, False), (-9.0, 5.0, False)]
+)
+def test_a_size_is_doubted_only_on_the_side_of_the_scores(clean, deviate, factor, mislabelled):
+    found = findings(clean, _expected(clean, deviate, factor)).set_index("kind")
+    reason = found.loc["model", "reason"]
+    assert reason.startswith("size mislabelled") == mislabelled
+    assert ("above" if deviate > 0 else "below") in reason
+    assert ("as if of" in reason) == mislabelled
+
+
 @pytest.mark.slow
 def test_the_command(run, small_folder):
     at = ("--panel", small_folder, "--benchmarks", "mmlu,gsm8k")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from obslaws.capability.compute_law import efficiency_table, equivalent_flop, fit_compute_law
+from obslaws.capability.compute_law import default_reference, efficiency_table, equivalent_flop, fit_compute_law
 from obslaws.capability.pca import CapabilityPCA
 from obslaws.errors import FitError, UnknownNameError, UsageError
 from obslaws.panel import load_panel
@@ -102,6 +102,40 @@ def test_a_family_is_worth_its_own_compute_in_itself(law, panel, placed):
     assert by_family.loc["Llama-2", "multiplier"] == pytest.approx(1.0)
     assert by_family.index[0] == "Phi"
     assert ((by_family["lower"] < by_family["multiplier"]) & (by_family["multiplier"] < by_family["upper"])).all()
+
+
+def test_what_only_guesses_has_no_multiplier_to_rank_by(law, panel, placed):
+    table = efficiency_table(law, "Llama-2")
+    flags = table.set_index("family")["flag"]
+    lowest = placed["capability_1"][panel.models["family"] == "Llama-2"].min()
+    mean = law.models.groupby("family")["capability"].mean()
+    assert (flags.eq("below") == (mean < lowest).reindex(flags.index)).all()
+    assert flags["Llama-2"] == "" and flags["Pythia"] == "below"
+    assert table["flag"].ne("").is_monotonic_increasing  # flagged families stand last
+    assert table["multiplier"].notna().all()
+    models = equivalent_flop(law, "Llama-2", placed["capability_1"], panel.models).set_index("model")
+    assert models.loc["facebook/opt-125m", "flag"] == "below"
+    assert models.loc["meta-llama/Llama-2-7b-hf", "flag"] == ""
+
+
+def test_flat_families_are_told_from_those_whose_slope_is_unknown():
+    flop = np.array([1e21, 1e22, 1e23, 1e24])
+    rows = {
+        "measure": [-0.5, -0.19, 0.11, 0.4],
+        "guesses": [-0.8, -0.81, -0.795, -0.8],
+        "stands": [0.1, 0.11, 0.1, 0.105],
+        "noisy": [0.4, -0.4, 0.5, 0.1],
+        "rises": [-0.2, 0.02, 0.21, 0.4],
+    }
+    index = [f"{family}-{i}" for family in rows for i in range(4)]
+    models = pd.DataFrame({"family": np.repeat(list(rows), 4), "train_flop": np.tile(flop, 5)}, index=index)
+    capability = pd.Series(np.concatenate(list(rows.values())), index=index, name="capability_1")
+    law = fit_compute_law(capability, models)
+    flags = efficiency_table(law, "measure").set_index("family")["flag"].to_dict()
+    assert flags == {"rises": "", "measure": "", "noisy": "", "stands": "flat", "guesses": "at the floor"}
+    assert default_reference(law) == "guesses"  # all have four models: the first by name
+    with pytest.raises(FitError, match="None of 5 families has a line"):
+        default_reference(fit_compute_law(capability.iloc[[0, 5, 10, 15, 16]], models))
 
 
 def test_shared_scatter_has_more_degrees_of_freedom(law, panel, placed):

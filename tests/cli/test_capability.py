@@ -1,5 +1,6 @@
 """Commands `capability`, `efficiency` and `select models`: their options, shapes and refusals."""
 
+import io
 import json
 
 import pandas as pd
@@ -62,6 +63,23 @@ def test_efficiency_gives_families_and_models(run, small_folder, tmp_path):
     by_model = run(*common, "--by", "model", "--format", "csv").out
     assert len(by_model.splitlines()) == 23
     assert "The 20 of 22 models with most capability_1" in run(*common, "--by", "model").out
+
+
+def test_efficiency_without_a_reference_takes_the_family_of_most_models(run, small_folder):
+    told = json.loads(run("efficiency", "--panel", small_folder, "--components", "1", "--format", "json").out)
+    sizes = {row["family"]: row["n_models"] for row in told["families"] if row["slope"] is not None}
+    assert sizes[told["reference_family"]] == max(sizes.values())
+
+
+def test_efficiency_ranks_nobody_by_guessing(run):
+    rows = pd.read_csv(io.StringIO(run("efficiency", "--format", "csv").out)).set_index("family")
+    assert rows.loc["cerebras-gpt", "flag"] == "at the floor"
+    assert rows.loc["microllama", "flag"] == "below"
+    assert rows["flag"].notna().is_monotonic_increasing
+    assert rows["multiplier"].notna().all()  # programs have the number beside its flag
+    lines = {line.split()[0]: line for line in run("efficiency").out.splitlines() if line.strip()}
+    assert f"{rows.loc['cerebras-gpt', 'multiplier']:.2f}" not in lines["cerebras-gpt"]
+    assert lines["cerebras-gpt"].endswith("at the floor")
 
 
 def test_efficiency_of_the_paper(run):

@@ -47,6 +47,7 @@ COMMANDS = (
     ["register"],
     ["resolve"],
     ["registry"],
+    ["registry", "list"],
     ["registry", "verify"],
 )
 GROUPS = (["snapshot"], ["select"], ["registry"], ["report"], ["laws"], ["laws", "board"])
@@ -122,6 +123,8 @@ def test_backtest_table_shows_a_row_per_forecaster(run, small_folder):
     ran = run("backtest", "--protocol", "leave-family-out", "--panel", small_folder, "--forecaster", "mean,compute")
     lines = [line.split()[0] for line in ran.out.splitlines() if line.strip()]
     assert {"mean", "compute", "mmlu", "gsm8k"} <= set(lines)
+    assert "No model can tell" in ran.out
+    assert "two sources" not in ran.out  # measured on the snapshot, not on a panel of one's own
     assert "Backtest leave-family-out, mean" in ran.err
 
 

@@ -51,6 +51,21 @@ def test_evaluate_takes_counts_as_people_write_them(ask):
     assert "either" in ask("laws", "evaluate", "chinchilla", fails=1).err
 
 
+def test_evaluate_says_which_set_and_what_lies_outside(ask, tmp_path):
+    inside = ask("laws", "evaluate", "chinchilla", "n_params=1B", "n_tokens=20B")
+    assert "Set besiroglu-2024 (first of 3; --set takes besiroglu-2024-all or hoffmann-2022): E = " in inside.out
+    assert "Note" not in inside.err
+    for size in ("70", "1e15"):
+        ran = ask("laws", "evaluate", "chinchilla", f"n_params={size}", "n_tokens=20B", "--set", "hoffmann-2022")
+        assert "Set hoffmann-2022: E = " in ran.out
+        assert f"Note: n_params: {float(size):g} lies outside 4e+07 to 1e+10 count" in ran.err
+        assert "n_tokens:" not in ran.err
+    (tmp_path / "x.csv").write_text("n_params,n_tokens\n1e9,2e10\n1e12,2e10\n10,2e10\n")
+    ran = ask("laws", "evaluate", "chinchilla", "--data", tmp_path / "x.csv", "--param", "E=1.8", "--format", "csv")
+    assert "n_params: 2 of 3 values lie outside" in ran.err and ran.out.startswith("n_params,n_tokens,loss")
+    assert "with E of your own" in ran.err
+
+
 def test_fit_reports_intervals_warnings_and_the_checklist(ask, tmp_path):
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"n_params": 10 ** rng.uniform(8, 10, 60), "n_tokens": 10 ** rng.uniform(9.5, 11.5, 60)})

@@ -125,3 +125,36 @@ def test_several_analyses_refuse_what_makes_no_sense(run, arguments, words):
     code, out, err = run("backtest", "--protocol", *arguments)
     assert (code != 0, out) == (True, "")
     assert words in err
+
+
+MINE = ["model,mine", "meta-llama/Llama-2-7b-hf,.2", "meta-llama/Llama-2-13b-hf,.4", "meta-llama/Llama-2-70b-hf,.6"]
+MORE = ["google/gemma-2b,.1", "google/gemma-7b,.45", "huggyllama/llama-13b,.25"]
+STRANGE = ["gemma-2bb,.1", "zzzz,.2", "org/Llama-2-7b-hf,.2", "qqqq,.3"]
+
+
+def test_rows_without_a_known_model_are_told(run, tmp_path):
+    target = tmp_path / "mine.csv"
+    target.write_text("\n".join([*MINE, *MORE, *STRANGE]) + "\n")
+    hidden = tmp_path / "test.csv"
+    hidden.write_text("model\nmeta-llama/Llama-2-70b-hf\ngoogle/gemma-7bb\n")
+    command = ["observe", "--target", target, "--test", hidden, "--predictor", "size", "--format", "json"]
+    code, out, err = run(*command)
+    told = json.loads(out)
+    assert code == 0
+    assert (told["n_models"], told["n_matched"], told["unmatched"]) == (10, 6, [row.split(",")[0] for row in STRANGE])
+    assert "Note: 6 of 10 models of mine.csv are in panel 'ruan2024'; 4 are left out" in err
+    assert "'gemma-2bb' (nearest: 'google/gemma-2b'), 'zzzz', 'org/Llama-2-7b-hf' (nearest: 'meta-llama/Ll" in err
+    assert "and 1 more" in err
+    assert "Note: 1 of 2 models of test.csv are in panel" in err
+
+
+def test_a_file_without_any_known_model_is_refused(run, tmp_path):
+    target = tmp_path / "mine.csv"
+    target.write_text("model,mine\nsomeone/gemma-2b,.1\nzzzz,.2\n")
+    code, out, err = run("observe", "--target", target, "--cutoff-params", "13B")
+    assert (code, out) == (1, "")
+    assert "none of the 2 models" in err and "e.g. 'google/gemma-2b'" in err
+
+
+def test_help_names_the_view_that_predicts(run):
+    assert "`ruan2024` by default" in " ".join(run("observe", "--help").out.replace("│", " ").split())

@@ -62,8 +62,24 @@ def test_scores_that_came_are_put_beside(registered):
     assert (total["n_forecasts"], total["n_resolved"]) == (2, 1)
     assert total["mae"] == pytest.approx(100 * abs(table["forecast"][0] - 0.4))
     assert set(total["coverage"]) == {"0.8", "0.9", "0.95"}
-    assert add_up(resolve(records)) == {"n_forecasts": 2, "n_resolved": 0}
-    assert add_up(resolve([])) == {"n_forecasts": 0, "n_resolved": 0}
+    assert add_up(resolve(records)) == {"n_forecasts": 2, "n_resolved": 0, "n_repeats": 0}
+    assert add_up(resolve([])) == {"n_forecasts": 0, "n_resolved": 0, "n_repeats": 0}
+
+
+def test_a_forecast_registered_twice_counts_once(registered, small_panel):
+    model = small_panel.models.loc[["bee/Beta-65B"]]
+    register(registered, small_panel, model, forecaster="mean", now=NOW)
+    register(registered, small_panel, model, forecaster="logit-ols", now=NOW)
+    records = read_chain(registered)
+    came = pd.DataFrame([("bee/Beta-65B", "gsm8k", 0.4)], columns=["model", "benchmark", "score"])
+    table = resolve(records, came)
+    assert table["repeat"].tolist() == [False, False, True, False]
+    total = add_up(table)
+    assert (total["n_forecasts"], total["n_resolved"], total["n_repeats"]) == (3, 2, 1)
+    assert total["mae"] == pytest.approx(100 * (table["forecast"].iloc[[0, 3]] - 0.4).abs().mean())
+    # the first line counts, whatever a later one says
+    later = [*records[:2], {**records[2], "quantiles": {share: 0.9 for share in records[2]["quantiles"]}}]
+    assert add_up(resolve(later, came))["mae"] == add_up(resolve(records[:2], came))["mae"]
 
 
 def test_a_newer_panel_resolves_and_the_same_data_do_not(registered, small_panel):
@@ -80,7 +96,13 @@ def test_bad_tables_are_named(tmp_path):
     path = tmp_path / "scores.csv"
     for text, words in (
         ("model,score\na,0.1\n", "no column 'benchmark'"),
-        ("model,benchmark,score\na,mmlu,71\n", "row 2: score is .*71.*; expected a fraction"),
+        (
+            "model,benchmark,score\na,mmlu,71\n",
+            r"row 2: score is 71; expected a fraction such as 0.71. Did you mean 0.71\?",
+        ),
+        ("model,benchmark,score\na,mmlu,80\n", r"row 2: score is 80; .* Did you mean 0.8\?"),
+        ("model,benchmark,score\na,mmlu,high\n", r"row 2: score is 'high'; expected a fraction such as 0.71\.$"),
+        ("model,benchmark,score\na,mmlu,-3\n", r"row 2: score is -3; expected a fraction such as 0.71\.$"),
         ("model,benchmark,score\na,mmlu,0.1\na,mmlu,0.2\n", "row 3: a second score"),
     ):
         path.write_text(text)
@@ -101,6 +123,8 @@ def test_the_commands(run, small_folder, tmp_path):
     )  # fmt: skip
     assert [line["benchmark"] for line in json.loads(done.out)] == ["gsm8k", "hellaswag"]
     assert run("register", "--model", "acme/None", *asked).code == 2
+    done = run("register", "--model", "bee/Beta-65B", "--params", "7B", "--date", "2025-01-31", *asked)
+    assert (done.code, done.out) == (2, "") and "leave out --params, --date" in " ".join(done.err.split())
     seal = json.loads(run("registry", "verify", "--format", "json", *at).out)["seal"]
     assert "3 lines, chain whole" in run("registry", "verify", "--head", seal, *at).out
     (tmp_path / "came.csv").write_text("model,benchmark,score\nacme/Alpha-22B,gsm8k,0.5\n")
@@ -112,3 +136,29 @@ def test_the_commands(run, small_folder, tmp_path):
     (tmp_path / "r.jsonl").write_text(text)
     done = run("registry", "verify", *at)
     assert done.code == 1 and "line 2: its content does not fit its seal" in done.err
+
+
+def test_the_list_of_forecasts(run, registered, tmp_path):
+    at = ("--registry", registered)
+    (tmp_path / "came.csv").write_text("model,benchmark,score\nbee/Beta-65B,gsm8k,0.5\n")
+    came = ("--scores", tmp_path / "came.csv")
+    told = json.loads(run("registry", "list", *at, *came, "--format", "json").out)
+    assert [(one["model"], one["benchmark"], one["resolved"]) for one in told] == [
+        ("bee/Beta-65B", "gsm8k", True), ("dada/Delta-0.16B", "mmlu", False),
+    ]  # fmt: skip
+    assert all(one["lower"] <= one["forecast"] <= one["upper"] for one in told)
+    assert run("registry", "list", *at, *came, "--format", "csv").out.startswith("line,registered,forecaster,model")
+    done = run("registry", "list", *at)
+    assert "2 forecasts, 0 with a score" in done.out and "2026-11-22" in done.out
+    assert ": no view of the snapshot, so its forecasts have no score" in done.err
+    assert run("registry", "list", "--registry", tmp_path / "none.jsonl").code == 1
+
+
+def test_repeats_are_told(run, registered, small_panel, tmp_path):
+    register(registered, small_panel, small_panel.models.loc[["bee/Beta-65B"]], forecaster="mean", now=NOW)
+    (tmp_path / "came.csv").write_text("model,benchmark,score\nbee/Beta-65B,gsm8k,0.5\n")
+    common = ("--registry", registered, "--scores", tmp_path / "came.csv")
+    done = run("resolve", *common)
+    assert done.out.startswith("1 of 2 registered forecasts have a score\n1 more is a repeat")
+    assert done.out.count("bee/Beta-65B") == 1
+    assert "yes, repeat" in run("registry", "list", *common).out

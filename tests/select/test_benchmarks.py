@@ -144,4 +144,7 @@ def test_the_commands(run, small_folder, tmp_path):
     one = run("select", "next", "--model", "bee/Beta-65B", *at)
     assert one.code == 0 and "gsm8k" in one.out
     assert run("select", "next", *at).code == 2
+    for command in ("next", "benchmarks"):  # facts of a model that the panel knows are not dropped in silence
+        done = run("select", command, "--model", "bee/Beta-65B", "--family", "alpha", "--params", "7B", *at)
+        assert (done.code, done.out) == (2, "") and "leave out --family, --params" in " ".join(done.err.split())
     assert run("select", "next", "--model", "bee/Beta-7B", *at).code == 1
