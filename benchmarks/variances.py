@@ -1,8 +1,9 @@
 """What sets models apart beyond their covariates: standard deviations by level, in logits of an average benchmark.
 
-One row per view and fit of `skill`: what is left for a model, what a family adds to its series, a series to its lab, and
-labs among each other; and the share of the labs in the variance between series. The last columns regress the residual
-skills inside families on the size of the smallest sibling over the model's own, in a fit without that covariate.
+One row per view and fit of `skill`: what is left for a model, what a family adds to its series, a series to its lab,
+and labs among each other; and the share of the labs in the variance between series. The last columns regress the
+residual skills inside families on the size of the smallest sibling over the model's own, in a fit without that
+covariate.
 """
 # ruff: noqa: E402  threads are set before numpy is imported: a BLAS reads them once
 

@@ -128,8 +128,7 @@ def forecast(
             note(f"Note: {text}")
     near = nearest_members(data, asked["family"].iloc[0], asked["n_params"].iloc[0], answer["benchmark"].tolist())
     rows = _rows(answer, near, known)
-    if output is not None:
-        write_rows(rows, output)
+    write_rows(rows, output)
 
     page = Page(format)
     page.line(_title(asked, is_date_guessed=date is None and like is None), bold=True)
