@@ -2,7 +2,7 @@
 
 In: what `SkillForecaster` has collected of a panel. Out: the same kind of predictive distribution, from
 `obslaws.skill.sparse_fit`. Forecasts by family, pooled, and from known scores work as ever; updates and questions that
-need the joint posterior of all models do not, and say so.
+need the joint posterior of all models do not, and say so. Labs are left out: base families lie around zero.
 """
 
 from __future__ import annotations
