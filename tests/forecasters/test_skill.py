@@ -69,8 +69,9 @@ def test_recovers_slopes_noise_and_ceilings():
     for seed in range(12):
         panel, truth = (s := simulate_panel(n_families=20, random_state=seed)).panel, s.truth
         fitted = SkillForecaster(n_skills=2, calibrate=False).fit(panel)
-        # the default averages two fits that each leave a covariate out; the simulation uses all of them
-        fit = fit_skills(fitted.data_, 2, Priors(floor_logit=8.0, floor_logit_sd=1e-3))
+        # one fit of what the simulation has: size x tokens, floors at guessing, nothing in the smallest sibling
+        without = fitted.scale_.columns(["smallest sibling"])
+        fit = fit_skills(fitted.data_, 2, Priors(floor_logit=8.0, floor_logit_sd=1e-3, without=without))
         middle = panel.models.iloc[[0, 0]].set_axis(["less", "more"]).assign(variant="base", n_tokens=2e12)
         size = middle.assign(n_params=[2e9, 20e9], n_active_params=[2e9, 20e9])
         tokens = middle.assign(n_params=7e9, n_active_params=7e9, n_tokens=[0.7e12, 7e12])
