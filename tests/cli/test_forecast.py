@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -61,8 +62,8 @@ def test_output_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
-    with pytest.raises(StorageError, match=r"rows.csv' cannot be written: No space left on device\."):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"rows.csv: not written: No space left on device\."):
         write_rows(pd.DataFrame({"a": [1]}), file)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
@@ -154,7 +155,7 @@ def test_every_basis_has_its_words(small_panel):
     asked = query(small_panel, "alpha", 22e9)
     answer = pd.DataFrame({"basis": ["lab", "family"]})
     assert _explain(answer, small_panel, asked) == [
-        "Basis 'lab': other base families of the lab acme.",
+        "Basis 'lab': other series of the lab acme.",
         "Basis 'family': the law of family alpha, 6 of whose models are in the panel.",
     ]
 
