@@ -98,7 +98,7 @@ class SkillForecaster(Forecaster):
         panel = _by_family(panel)
         models = complete_queries(panel.models)
         self.siblings_ = Siblings.learn(models)
-        raw = self.raw_covariates(models)
+        raw = raw_covariates(models, self.siblings_)
         self.scale_ = CovariateScale.learn(raw)
         covariates, unknown = self.scale_.apply(raw)
         self.family_index_, self.base_index_, self.lab_index_, nesting = _nesting(models)
@@ -126,9 +126,8 @@ class SkillForecaster(Forecaster):
         self._column = {name: j for j, name in enumerate(panel.scores.columns)}
         self._names = kin_names(models)
         base = nesting.base_of_model
-        self._fitted = Relatives(
-            np.arange(len(models)), nesting.family, base, nesting.lab[base], covariates, unknown
-        )  # fmt: skip
+        kin = nesting.family, base, nesting.lab[base]
+        self._fitted = Relatives(np.arange(len(models)), *kin, covariates, unknown)
         # a large fit keeps nothing that scores could be told to
         self.told_ = Told.nothing([] if self.is_large_ else self.fits_, self.data_.n_items, self._fitted)
 
@@ -218,21 +217,6 @@ class SkillForecaster(Forecaster):
         every = [name for _, some in pools for name in some]
         return first.join(*others).take(places), [every[at] for at in places]
 
-    def raw_covariates(self, models: pd.DataFrame) -> Array:
-        """Covariates as the fit takes them, before they are standardised.
-
-        Parameters
-        ----------
-        models : DataFrame of shape (n, n_covariates)
-            With all covariate columns.
-
-        Returns
-        -------
-        ndarray of shape (n, 6)
-            As `obslaws.skill.covariates.raw_covariates`.
-        """
-        return raw_covariates(models, self.siblings_)
-
     def relatives(self, queries: pd.DataFrame) -> Relatives:
         """Tell what the fit knows of models: themselves, their families, base families, labs and covariates.
 
@@ -245,12 +229,10 @@ class SkillForecaster(Forecaster):
         -------
         Relatives
         """
-        covariates, unknown = self.scale_.apply(self.raw_covariates(queries))
+        covariates, unknown = self.scale_.apply(raw_covariates(queries, self.siblings_))
         indices = self.row_, self.family_index_, self.base_index_, self.lab_index_
-        row, family, base, lab = (
-            np.array([index.get(name, -1) for name in asked], dtype=np.intp)
-            for index, asked in zip(indices, list(zip(*kin_names(queries), strict=True)) or [()] * 4, strict=True)
-        )
+        places = [[index.get(n, -1) for index, n in zip(indices, names, strict=True)] for names in kin_names(queries)]
+        row, family, base, lab = np.array(places, dtype=np.intp).reshape(-1, 4).T
         return Relatives(row, family, base, lab, covariates, unknown)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:

@@ -16,6 +16,7 @@ import pandas as pd
 from obslaws.errors import UnknownNameError, UsageError
 from obslaws.families import match_family
 from obslaws.links import logistic
+from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.surface import base_effects, coefficients, family_effects, normal_draws
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def score_draws(
 
 def known_dates(model: SkillForecaster, queries: pd.DataFrame) -> Array:
     """Raw covariates of queries, an unknown date put in the middle of the training models'; shape (n, 6)."""
-    raw = model.raw_covariates(queries)
+    raw = raw_covariates(queries, model.siblings_)
     raw[:, 4] = np.where(np.isfinite(raw[:, 4]), raw[:, 4], model.scale_.centre[4])
     return raw
 

@@ -133,7 +133,8 @@ def check_moments(forecaster: SkillForecaster, found: list[Moments], queries: pd
         It is above 1e-7: the model is no longer what the polynomials assume.
     """
     answer = latent(forecaster, queries)
-    x, unknown = forecaster.scale_.apply(forecaster.raw_covariates(queries))
+    who = forecaster.relatives(queries)
+    x, unknown = who.covariates, who.covariate_cov
     worst = 0.0
     for k, one in enumerate(found):
         for i, row in enumerate(rows):

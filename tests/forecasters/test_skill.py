@@ -9,6 +9,7 @@ import pytest
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.simulate import simulate_panel, true_covariates
 from obslaws.skill import posterior
+from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.fit import fit_skills
 from obslaws.skill.problem import Priors
 
@@ -52,7 +53,7 @@ def width(answers):
 
 def slope_of_logits(fitted, fit, pair):
     """Change of every logit between two models that differ in one covariate: estimate and posterior sd, shape (J,)."""
-    covariates, _ = fitted.scale_.apply(fitted.raw_covariates(pair))
+    covariates = fitted.relatives(pair).covariates
     apart, state, d, k = covariates[1] - covariates[0], fit.state, fit.n_skills, fit.system.n_slopes
     n_benchmarks = len(state.loadings)
     rows = np.zeros((n_benchmarks, len(fit.shared_cov)))
@@ -271,8 +272,8 @@ def test_small_siblings_are_seen(panel, fitted):
     smallest = panel.models.loc[first, "n_active_params"].min()
     assert fitted.siblings_.family[panel.models["family"].iloc[0]] == smallest
     larger, smaller = newcomer(panel), newcomer(panel).assign(n_params=smallest / 2, n_active_params=smallest / 2)
-    assert fitted.raw_covariates(larger)[0, 5] == pytest.approx(smallest / 50e9)
-    assert fitted.raw_covariates(smaller)[0, 5] == 1.0
+    assert raw_covariates(larger, fitted.siblings_)[0, 5] == pytest.approx(smallest / 50e9)
+    assert raw_covariates(smaller, fitted.siblings_)[0, 5] == 1.0
 
 
 def test_unknown_size_or_tokens_widens(fitted, panel):

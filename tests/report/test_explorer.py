@@ -96,7 +96,8 @@ def test_covariates_of_the_page_are_those_of_the_library(opened, small, small_pa
             asked.append({"family": at, **query})
             rows.append({"family": one["family"], "base_family": one["base_family"], **query})
     models = complete_queries(pd.DataFrame(rows, index=[f"question {i}" for i in range(len(rows))]))
-    wanted = small.scale_.apply(small.raw_covariates(models))
+    who = small.relatives(models)
+    wanted = who.covariates, who.covariate_cov
     with opened(small_page) as seen:
         found = seen.page.evaluate(
             "([scale, siblings, asked]) => asked.map((one) => arithmetic.covariates(scale, siblings, one))",
