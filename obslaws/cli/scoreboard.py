@@ -45,6 +45,7 @@ def scoreboard(
     from obslaws.scoreboard.record import track_record
     from obslaws.scoreboard.run import run_races
     from obslaws.scoreboard.table import yearly
+    from obslaws.writing import write_whole
 
     for path, endings in ((page, (".html",)), (output, (".csv", ".md"))):
         if path is not None and path.suffix not in endings:
@@ -70,6 +71,16 @@ def scoreboard(
     years = yearly(outcomes, entrants[0], snapshot)
     record = track_record(outcomes, *_made_by(snapshot), _command(races, forecasters, every, snapshot))
     table = record.table
+    # files first: a reader of the page may hang up
+    if page is not None:
+        from obslaws.report.scoreboard_page import scoreboard_html
+
+        write_whole(page, scoreboard_html(record))
+    if output is not None:
+        from obslaws.report.scoreboard_page import write_markdown
+
+        rows_only = output.suffix == ".csv"
+        write_whole(output, record.to_csv() if rows_only else write_markdown(record, entrants[0], years))
 
     shown = Page(format)
     shown.line(f"Scoreboard: {len(chosen)} races, {len(entrants)} forecasters", bold=True)
@@ -91,17 +102,9 @@ def scoreboard(
             shown.line()
             told = years_for_people(years).rename(columns={"race": "<race"})
             shown.frame(told, told)
-    if page is not None or output is not None:
-        from obslaws.report.scoreboard_page import scoreboard_html, write_markdown, write_text
-
-        if page is not None:
-            write_text(page, scoreboard_html(record))
-            shown.line(f"Page: {page}")
-        if output is not None:
-            write_text(
-                output, record.to_csv() if output.suffix == ".csv" else write_markdown(record, entrants[0], years)
-            )
-            shown.line(f"Rows: {output}")
+    for name, path in (("Page", page), ("Rows", output)):
+        if path is not None:
+            shown.line(f"{name}: {path}")
 
 
 def _made_by(snapshot: str | None) -> tuple[str, str, str]:

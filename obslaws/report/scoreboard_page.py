@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "COLUMNS", "ScoreboardReport", "for_people", "open_scoreboard", "scoreboard_html", "write_markdown", "write_text",
+    "COLUMNS", "ScoreboardReport", "for_people", "open_scoreboard", "scoreboard_html", "write_markdown",
     "years_for_people",
 ]  # fmt: skip
 
@@ -227,19 +227,3 @@ def write_markdown(record: TrackRecord, forecaster: str, years: pd.DataFrame) ->
         parts += [f"| {' | '.join(values)} |" for values in told.itertuples(index=False)]
         parts.append("")
     return "\n".join(parts)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, in UTF-8 with plain line ends.
-
-    Raises
-    ------
-    StorageError
-        It cannot be written.
-    """
-    from obslaws.errors import StorageError
-
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror or error}.") from error
