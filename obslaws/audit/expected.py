@@ -91,7 +91,7 @@ def prior(model: SkillForecaster, queries: pd.DataFrame) -> Prior:
     """
     queries = complete_queries(queries)
     who = replace(model.relatives(queries), row=np.full(len(queries), -1))
-    moments = [logits(fit.state, fit.variances, fit.system, fit.shared_cov, who) for fit in model.fits_]
+    moments = [logits(fit, who) for fit in model.fits_]
     return Prior(np.stack([m for m, _ in moments]), np.stack([c for _, c in moments]), model)
 
 

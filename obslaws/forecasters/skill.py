@@ -113,6 +113,7 @@ class SkillForecaster(Forecaster):
             benchmarks["score_floor"].to_numpy(dtype=float),
             np.where(np.isnan(n_items), np.inf, n_items),
             nesting,
+            _doublings(models),
         )
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
@@ -127,7 +128,7 @@ class SkillForecaster(Forecaster):
         self._names = kin_names(models)
         base = nesting.base_of_model
         kin = nesting.family, base, nesting.lab[base]
-        self._fitted = Relatives(np.arange(len(models)), *kin, covariates, unknown)
+        self._fitted = Relatives(np.arange(len(models)), *kin, self.data_.size, covariates, unknown)
         # a large fit keeps nothing that scores could be told to
         self.told_ = Told.nothing([] if self.is_large_ else self.fits_, self.data_.n_items, self._fitted)
 
@@ -233,7 +234,7 @@ class SkillForecaster(Forecaster):
         indices = self.row_, self.family_index_, self.base_index_, self.lab_index_
         places = [[index.get(n, -1) for index, n in zip(indices, names, strict=True)] for names in kin_names(queries)]
         row, family, base, lab = np.array(places, dtype=np.intp).reshape(-1, 4).T
-        return Relatives(row, family, base, lab, covariates, unknown)
+        return Relatives(row, family, base, lab, _doublings(queries), covariates, unknown)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
@@ -285,7 +286,7 @@ class SkillForecaster(Forecaster):
 
     def _logits(self, fit: Fit, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""
-        mean, cov = update.apply(*logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who), kin)
+        mean, cov = update.apply(*logits(fit, kin.who), kin)
         noise, dof = fit.variances.told_noise, fit.problem.priors.dof
         mean, cov = condition(mean, cov, fresh, *update.asymptotes, noise, asked, dof)
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
@@ -302,6 +303,12 @@ def kin_names(queries: pd.DataFrame) -> list[tuple[str, str, str, str]]:
     lab = queries["org"].astype(object)
     lab = lab.where(lab.notna(), "lab of " + queries["base_family"].astype(str))
     return list(zip(queries.index, queries["family"], queries["base_family"], lab, strict=True))
+
+
+def _doublings(models: pd.DataFrame) -> Array:
+    """Log2 active parameters, NaN where unknown; shape (n,)."""
+    size = models["n_active_params"].to_numpy(dtype=float)
+    return np.log2(np.where(size > 0.0, size, np.nan))
 
 
 def _by_family(panel: Panel) -> Panel:

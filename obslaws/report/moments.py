@@ -170,5 +170,5 @@ def _ask(fit: Fit, family: Index, base: Index, points: Array) -> tuple[Array, Ar
     x = np.tile(points, (n, 1))
     kin = np.repeat(family, n_points), np.repeat(base, n_points), none
     who = Relatives(none, *kin, x, np.zeros((len(x), p, p)))
-    mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
+    mean, cov = logits(fit, who)
     return mean.reshape(n, n_points, -1), cov.reshape(n, n_points, *cov.shape[1:])

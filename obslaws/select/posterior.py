@@ -77,7 +77,7 @@ def joint_posterior(model: SkillForecaster, queries: pd.DataFrame, scores: pd.Da
             fresh = np.where(np.isnan(model.data_.scores[who.row[0]]), fresh, np.nan)
     means, covs = [], []
     for fit in model.fits_:
-        mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
+        mean, cov = logits(fit, who)
         moments = condition(
             mean[0], cov[0], fresh, fit.floors, fit.ceilings, fit.variances.told_noise, model.data_.n_items,
             fit.problem.priors.dof,
@@ -106,14 +106,14 @@ def population(model: SkillForecaster, n_levels: int = 9) -> Joint:
     # a stranger: no row, no family, no base family, and covariates as they are spread among all models
     covariates, unknown = model.scale_.apply(np.full((1, 6), np.nan))
     nobody = np.array([-1])
-    who = Relatives(nobody, nobody, nobody, nobody, covariates, unknown)
+    who = Relatives(nobody, nobody, nobody, nobody, np.array([np.nan]), covariates, unknown)
     means, covs = [], []
     scored = np.flatnonzero(np.isfinite(model.data_.scores).any(axis=1))
     for fit in model.fits_:
         there = fit.state.intercepts + fit.state.skills[scored] @ fit.state.loadings.T
         order = np.argsort(there.mean(axis=1), kind="stable")
         at = order[np.linspace(0, len(order) - 1, min(n_levels, len(order))).round().astype(int)]
-        _, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
+        _, cov = logits(fit, who)
         means.append(there[at])
         covs.append(np.repeat(cov, len(at), axis=0))
     return _joint(model, np.array(means), np.array(covs))

@@ -8,14 +8,16 @@ step on everything and one update of the variances. Deterministic; nothing is ch
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from obslaws.skill.blocks import spd_logdet
+from obslaws.skill.neighbours import Residuals, steepness
 from obslaws.skill.pace import Pace
-from obslaws.skill.problem import Data, Linearised, Penalty, Priors, Problem, State, Variances
+from obslaws.skill.problem import Cells, Data, Linearised, Penalty, Priors, Problem, State, Variances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +87,21 @@ class Fit:
     def shared_cov(self) -> Array:
         """Posterior covariance of slopes, intercepts, loadings, ceiling and floor logits; shape (G, G)."""
         return self.system.shared_cov
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Every cell at the mode."""
+        return self.problem.cells(self.state, self.variances.noise)
+
+    @cached_property
+    def steep(self) -> Array:
+        """Root mean squared slope of the scores of each benchmark by their logits; shape (J,)."""
+        return steepness(self.problem, self.cells)
+
+    @cached_property
+    def residuals(self) -> Residuals:
+        """What scored models add to the logits of their siblings."""
+        return Residuals.of(self.problem, self.state, self.variances, self.cells, self.steep)
 
 
 def fit_skills(

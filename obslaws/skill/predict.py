@@ -14,7 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obslaws.skill.state import State, Variances
+    from obslaws.skill.fit import Fit
+    from obslaws.skill.state import State
     from obslaws.skill.tree import System
 
     Array = NDArray[np.float64]
@@ -30,6 +31,8 @@ class Relatives:
     ----------
     row, family, base, lab : ndarray of int, shape (n,)
         The lab is read only where nothing further down is known.
+    size : ndarray of shape (n,)
+        Log2 active parameters; NaN unknown.
     covariates : ndarray of shape (n, p)
         Standardised.
     covariate_cov : ndarray of shape (n, p, p)
@@ -40,6 +43,7 @@ class Relatives:
     family: NDArray[np.intp]
     base: NDArray[np.intp]
     lab: NDArray[np.intp]
+    size: Array
     covariates: Array
     covariate_cov: Array
 
@@ -56,20 +60,12 @@ class Relatives:
         return Relatives(*(np.concatenate([getattr(one, part.name) for one in every]) for part in fields(self)))
 
 
-def logits(
-    state: State, variances: Variances, system: System, shared_cov: Array, who: Relatives
-) -> tuple[Array, Array]:
-    """Posterior of each model's logits.
+def logits(fit: Fit, who: Relatives) -> tuple[Array, Array]:
+    """Posterior of each model's logits; siblings of a size near its own move the mean.
 
     Parameters
     ----------
-    state : State
-        The mode.
-    variances : Variances
-    system : System
-        Eliminated at the mode.
-    shared_cov : ndarray of shape (G, G)
-        Covariance of slopes, intercepts, loadings and asymptotes (in this order).
+    fit : Fit
     who : Relatives
 
     Returns
@@ -77,6 +73,7 @@ def logits(
     tuple of ndarray
         Means (n, J) and covariances (n, J, J).
     """
+    state, variances, system, shared_cov = fit.state, fit.variances, fit.system, fit.shared_cov
     response, k, d = system.response(), system.n_slopes, state.loadings.shape[1]
     n, n_shared, n_own = len(who.row), len(shared_cov), state.own.shape[1]
     seen, family = who.row >= 0, (who.row < 0) & (who.family >= 0)
@@ -107,7 +104,8 @@ def logits(
     base_noise[kin] = response.base_noise[base[kin]]
     own, own_follows = np.zeros((n, n_own)), np.zeros((n, n_own, n_shared))
     own[kin], own_follows[kin] = state.own[base[kin]], response.base[base[kin], d:]
-    return _moments(state, skills, follows, own, own_follows, follow, base_noise, inner, shared_cov, k)
+    mean, cov = _moments(state, skills, follows, own, own_follows, follow, base_noise, inner, shared_cov, k)
+    return mean + fit.residuals.carried(who.row, who.family, who.size), cov
 
 
 def fitted_logits(state: State, system: System, shared_cov: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:

@@ -126,6 +126,7 @@ class Problem:
             data.score_floor,
             data.n_items,
             nesting,
+            data.size[models],
         )
         part.mask, part.weight, part.y = self.mask[models], self.weight[models], self.y[models]
         part.shared_prior = 0.0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obslaws.skill.neighbours import Residuals
 from obslaws.skill.predict import fitted_logits
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
             moves = system.solve((model, family, top, lab + pull[: fit.n_skills], shared + pull[fit.n_skills :]))
             travelled += np.concatenate([moves[3][0], moves[4]])
             state = state.moved(moves)
-        logit, cov = fitted_logits(state, system, system.shared_cov, np.flatnonzero(hidden))
+        asked = np.flatnonzero(hidden)
+        logit, cov = fitted_logits(state, system, system.shared_cov, asked)
+        residuals = Residuals.of(part, state, fit.variances, here.cells, fit.steep)
+        logit += residuals.carried(asked, part.data.nesting.family[asked], part.data.size[asked])
         sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
         floor, ceiling = (np.broadcast_to(a, logit.shape) for a in problem.asymptotes(state))
         scores = np.where(part.mask, part.y, np.nan)[hidden]

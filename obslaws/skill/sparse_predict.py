@@ -167,7 +167,7 @@ def replay_cells(fit: SparseFit, size: Array, n_observed: int, n_bases: int) -> 
     asked = np.flatnonzero(hidden)
     who = Relatives(
         asked, part.nesting.family[asked], part.nesting.base_of_model[asked], np.full(len(asked), -1),
-        part.covariates[asked], part.covariate_cov[asked],
+        part.size[asked], part.covariates[asked], part.covariate_cov[asked],
     )  # fmt: skip
     found = logits_of(known, who)
     at = np.searchsorted(asked, model), benchmark

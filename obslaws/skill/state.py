@@ -43,6 +43,8 @@ class Data:
     n_items : ndarray of shape (J,)
         Questions per benchmark, inf where unknown.
     nesting : Nesting
+    size : ndarray of shape (M,)
+        Log2 active parameters, NaN where unknown: tells which siblings are neighbours.
     """
 
     scores: Array
@@ -51,6 +53,7 @@ class Data:
     score_floor: Array
     n_items: Array
     nesting: Nesting
+    size: Array
 
 
 @dataclass(frozen=True)

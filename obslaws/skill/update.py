@@ -254,7 +254,8 @@ def _expected(fit: Fit, kin: Kin) -> Array:
     state = fit.state
     skills, base = skills_of(fit, kin.who)
     own = np.where((base >= 0)[:, None], state.own[base], 0.0)
-    return state.intercepts + own + skills @ state.loadings.T
+    carried = fit.residuals.carried(kin.who.row, kin.who.family, kin.who.size)
+    return state.intercepts + own + skills @ state.loadings.T + carried
 
 
 def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:

@@ -30,6 +30,7 @@ def data_of(panel):
         panel.benchmarks["score_floor"].to_numpy(),
         panel.benchmarks["n_items"].to_numpy(),
         Nesting(family, base, np.arange(len(bases)) * 2 // 3),
+        np.log2(models["n_active_params"].to_numpy(dtype=float)),
     )
 
 
