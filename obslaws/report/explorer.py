@@ -19,6 +19,7 @@ from obslaws.forecasters.stretch import MOST_TOLD
 from obslaws.report.captions import data_caption
 from obslaws.report.html import render
 from obslaws.report.moments import Moments, check_moments, latent, moments
+from obslaws.skill.neighbours import RANGE
 from obslaws.skill.posterior import NODE_WEIGHTS, NODES
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def explorer_data(
         "caption": data_caption(panel),
         "benchmarks": _benchmarks(panel),
         "scale": _scale(forecaster),
-        "siblings": _siblings(forecaster, relatives),
+        "siblings": _siblings(forecaster, relatives, found[0]),
         "dof": int(answer.dof),
         "nodes": NODES.tolist(),
         "node_weights": NODE_WEIGHTS.tolist(),
@@ -187,6 +188,7 @@ def _fit_record(one: Moments, answer: LatentPredictive, k: int, told_noise: Arra
             _packed(np.concatenate([constant[upper], linear[:, upper[0], upper[1]].reshape(-1)]))
             for constant, linear in zip(one.constant, one.linear, strict=True)
         ],
+        "pulls": [[_plain(row) for row in pull] for pull in one.pulls],
     }
 
 
@@ -209,11 +211,19 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
     }
 
 
-def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame) -> dict[str, Any]:
-    """Tell the active parameters of the smallest model of each kind of relatives, and the share taken without any."""
+def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments) -> dict[str, Any]:
+    """Tell of each kind of relatives the active parameters of the smallest model, and log2 of those of scored ones.
+
+    Beside them the share taken where there is no smallest, and how far off a sibling's residuals still say something.
+    """
     learned = forecaster.siblings_
     smallest = relatives["family"].map(learned.family).fillna(relatives["base_family"].map(learned.base))
-    return {"smallest": [_cell(n) for n in smallest], "usual": _cell(learned.usual)}
+    return {
+        "smallest": [_cell(n) for n in smallest],
+        "usual": _cell(learned.usual),
+        "sizes": [_plain(size) for size in one.sizes],
+        "range": RANGE,
+    }
 
 
 def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:

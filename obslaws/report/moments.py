@@ -1,7 +1,7 @@
 """The posterior of a fitted skill forecaster as polynomials in the covariates, for pages that compute.
 
 At fixed relatives the logits of a new model have a mean that is affine and a covariance that is quadratic in its
-standardised covariates. Both are recovered here by asking `obslaws.skill.predict.logits` at a few points, so that
+standardised covariates, beside what siblings of a size near its own add to the mean. Both polynomials are recovered here by asking `obslaws.skill.predict.logits` at a few points, so that
 nothing is copied from it; `check_moments` compares the polynomials with the forecaster's own answer. Called by the
 explorer's export.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obslaws.errors import FitError
+from obslaws.skill.neighbours import closeness
 from obslaws.skill.posterior import LatentPredictive
 from obslaws.skill.predict import Relatives, logits
 
@@ -48,6 +49,10 @@ class Moments:
     linear : ndarray of shape (R, p, J, J)
     square : ndarray of shape (p, p, J, J)
         Zero below the diagonal of the first two axes.
+    sizes : tuple of ndarray
+        Log2 active parameters of the scored siblings of each kind of relatives, n of them each.
+    pulls : tuple of ndarray
+        What each of them adds to the mean at its own size, (n, J); elsewhere times `obslaws.skill.neighbours.closeness`.
     """
 
     level: Array
@@ -55,8 +60,10 @@ class Moments:
     constant: Array
     linear: Array
     square: Array
+    sizes: tuple[Array, ...]
+    pulls: tuple[Array, ...]
 
-    def at(self, relatives: int, x: Array, unknown: Array) -> tuple[Array, Array]:
+    def at(self, relatives: int, x: Array, unknown: Array, size: float) -> tuple[Array, Array]:
         """Evaluate the polynomials.
 
         Parameters
@@ -66,6 +73,8 @@ class Moments:
         x : ndarray of shape (p,)
         unknown : ndarray of shape (p, p)
             Covariance of the unknown covariates.
+        size : float
+            Log2 active parameters.
 
         Returns
         -------
@@ -74,7 +83,8 @@ class Moments:
         """
         cov = self.constant[relatives] + np.tensordot(x, self.linear[relatives], axes=1)
         cov = cov + np.tensordot(np.outer(x, x), self.square, axes=2)
-        return self.level[relatives] + self.slope @ x, cov + self.slope @ unknown @ self.slope.T
+        carried = closeness(np.abs(size - self.sizes[relatives])) @ self.pulls[relatives]
+        return self.level[relatives] + self.slope @ x + carried, cov + self.slope @ unknown @ self.slope.T
 
 
 def moments(fit: Fit, family: Index, base: Index) -> Moments:
@@ -105,7 +115,11 @@ def moments(fit: Fit, family: Index, base: Index) -> Moments:
     parts = [_ask(fit, family[at : at + _CHUNK], base[at : at + _CHUNK], steps) for at in range(0, len(family), _CHUNK)]
     mean, cov = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     own = square[np.arange(p), np.arange(p)]
-    return Moments(mean[:, 0], slope, cov[:, 0], cov[:, 1:] - cov[:, :1] - own, square)
+    linear = cov[:, 1:] - cov[:, :1] - own
+    left = fit.residuals
+    kin = [np.flatnonzero((left.family == f) & left.seen.any(axis=1) & np.isfinite(left.size)) for f in family]
+    pulls = tuple(left.by_skill[rows] + left.by_benchmark[rows] for rows in kin)
+    return Moments(mean[:, 0], slope, cov[:, 0], linear, square, tuple(left.size[rows] for rows in kin), pulls)
 
 
 def check_moments(forecaster: SkillForecaster, found: list[Moments], queries: pd.DataFrame, rows: Index) -> float:
@@ -138,7 +152,7 @@ def check_moments(forecaster: SkillForecaster, found: list[Moments], queries: pd
     worst = 0.0
     for k, one in enumerate(found):
         for i, row in enumerate(rows):
-            mean, cov = one.at(int(row), x[i], unknown[i])
+            mean, cov = one.at(int(row), x[i], unknown[i], who.size[i])
             sd = np.sqrt(np.maximum(np.diag(cov), 1e-12))
             worst = max(worst, np.abs(mean - answer.logit[k, i]).max(), np.abs(sd - answer.logit_sd[k, i]).max())
     if not worst < 1e-7:
@@ -164,11 +178,14 @@ def latent(forecaster: SkillForecaster, queries: pd.DataFrame, scores: pd.DataFr
 
 
 def _ask(fit: Fit, family: Index, base: Index, points: Array) -> tuple[Array, Array]:
-    """Ask for means (R, n_points, J) and covariances (R, n_points, J, J) of new models at known covariates."""
+    """Ask for means (R, n_points, J) and covariances (R, n_points, J, J) of new models at known covariates.
+
+    Their sizes stay untold beside the covariates: siblings of a size near their own are told of apart.
+    """
     n, (n_points, p) = len(family), points.shape
     none = np.full(n * n_points, -1, dtype=np.intp)
     x = np.tile(points, (n, 1))
     kin = np.repeat(family, n_points), np.repeat(base, n_points), none
-    who = Relatives(none, *kin, x, np.zeros((len(x), p, p)))
+    who = Relatives(none, *kin, np.full(len(x), np.nan), x, np.zeros((len(x), p, p)))
     mean, cov = logits(fit, who)
     return mean.reshape(n, n_points, -1), cov.reshape(n, n_points, *cov.shape[1:])

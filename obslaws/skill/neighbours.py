@@ -26,16 +26,17 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
 
-__all__ = ["Residuals", "closeness", "steepness"]
+__all__ = ["RANGE", "Residuals", "closeness", "steepness"]
 
 # chosen on development data: docs/backtests.md, "How the form of the model was chosen"
 _SHARE = 0.8  # of the variance of residuals, what siblings of one size have in common
-_RANGE = 2.0  # doublings
+RANGE = 2.0
+"""Distance at which little is left in common, doublings of active parameters."""
 
 
 def closeness(distance: Array) -> Array:
     """Correlation of what siblings have in common, by their distance in doublings; Matern's with smoothness 3/2."""
-    scaled = np.sqrt(3.0) / _RANGE * distance
+    scaled = np.sqrt(3.0) / RANGE * distance
     return np.asarray((1.0 + scaled) * np.exp(-scaled))
 
 

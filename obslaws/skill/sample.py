@@ -60,6 +60,7 @@ def part_of(data: Data, bases: Index) -> tuple[Index, Index, Data]:
             covariates=data.covariates[rows],
             covariate_cov=data.covariate_cov[rows],
             nesting=Nesting(family, base, lab),
+            size=data.size[rows],
         ),
     )
 

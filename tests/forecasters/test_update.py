@@ -58,7 +58,7 @@ def test_one_at_a_time_is_all_at_once(panel, name, fitted, family):
 
 @pytest.mark.slow
 def test_siblings_move_towards_a_refit():
-    """A refit also moves variances and asymptotes: most of the way is made, and what is left is small."""
+    """A refit also moves variances, asymptotes and what neighbours in size carry over: what is left is small."""
     before, after = [], []
     for seed in range(8):
         panel = simulate_panel(n_families=14, random_state=seed).panel
@@ -71,8 +71,8 @@ def test_siblings_move_towards_a_refit():
         refit = SkillForecaster(n_skills=2, calibrate=False).fit(panel).forecast(ask)["forecast"].to_numpy()
         before.append(np.abs(fitted.forecast(ask)["forecast"].to_numpy() - refit).mean())
         after.append(np.abs(told - refit).mean())
-    assert np.mean(after) < 0.5 * np.mean(before)
-    assert np.mean(after) < 0.006, "about half a point"
+    assert np.mean(after) < 0.7 * np.mean(before)
+    assert np.mean(after) < 0.003, "a third of a point"
 
 
 def test_a_new_model_of_a_new_family_helps_its_siblings(panel, name, fitted):

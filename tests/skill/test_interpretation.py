@@ -34,8 +34,8 @@ def test_coefficients_and_effects_add_up_to_the_logits_of_a_new_model(fit):
         (-1, data.nesting.base_of_model[3], base_effects(fit), data.nesting.base_of_model[3]),
     ):
         known = (np.array([n]) for n in (-1, family, base, -1))
-        who = Relatives(*known, x, np.zeros((1, x.shape[1], x.shape[1])))
-        mean, cov = logits(fit.state, fit.variances, system, fit.shared_cov, who)
+        who = Relatives(*known, np.array([np.nan]), x, np.zeros((1, x.shape[1], x.shape[1])))
+        mean, cov = logits(fit, who)
         row, found = np.r_[1.0, x[0]], coefficients(fit)
         np.testing.assert_allclose(found.mean @ row + effects.mean[f], mean[0], atol=1e-10)
         by_shared = np.einsum("jkg,k->jg", found.rows, row) + effects.rows[f]

@@ -24,7 +24,7 @@ def kin_of(fit, rows):
     nesting = data.nesting
     base = nesting.base_of_model[rows]
     known = rows, nesting.family[rows], base, nesting.lab[base]
-    return Kin(Relatives(*known, data.covariates[rows], data.covariate_cov[rows]), *known)
+    return Kin(Relatives(*known, data.size[rows], data.covariates[rows], data.covariate_cov[rows]), *known)
 
 
 def newcomers(fit):
@@ -40,7 +40,7 @@ def newcomers(fit):
     known = np.full((4, 7), -1)
     known[1, 0], known[2, :2], known[3, [0, 1, 5]] = f, b, nesting.lab[b]
     return Kin(
-        Relatives(*known, x, np.zeros((7, p, p))),
+        Relatives(*known, np.full(7, np.nan), x, np.zeros((7, p, p))),
         model=np.arange(7),
         family=np.array([0, 1, 2, 2, 3, 4, 5]),
         base=np.array([0, 0, 1, 1, 2, 3, 4]),

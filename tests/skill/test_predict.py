@@ -20,13 +20,14 @@ def relatives(data, rows, row=True, family=True, base=True, lab=True):
         data.nesting.family[rows] if family else none,
         base_of_model if base else none,
         data.nesting.lab[base_of_model] if lab else none,
+        np.full(len(rows), np.nan),  # test_neighbours asks with sizes
         data.covariates[rows],
         data.covariate_cov[rows],
     )
 
 
 def posterior(fit, who):
-    return logits(fit.state, fit.variances, fit.system, fit.shared_cov, who)
+    return logits(fit, who)
 
 
 def test_models_of_the_fit_are_asked_for_by_row(fit, data):

@@ -8,6 +8,7 @@ import pytest
 from obslaws.simulate import simulate_panel
 from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.fit import fit_skills
+from obslaws.skill.neighbours import Residuals, steepness
 from obslaws.skill.predict import fitted_logits
 from obslaws.skill.problem import Problem
 from obslaws.skill.replay import _branch_state, rank_within, replay
@@ -44,7 +45,11 @@ def refit(fit, hidden, rounds=25):
                 break
             damping *= 10
     system = problem.linearise(state, *held, fit.penalty).system
-    mean, cov = fitted_logits(state, system, system.shared_cov, np.arange(len(scores)))
+    rows, data = np.arange(len(scores)), problem.data
+    mean, cov = fitted_logits(state, system, system.shared_cov, rows)
+    cells = problem.cells(state, fit.variances.noise)
+    residuals = Residuals.of(problem, state, fit.variances, cells, steepness(problem, cells))
+    mean += residuals.carried(rows, data.nesting.family, data.size)
     return mean, np.sqrt(np.einsum("mjj->mj", cov))
 
 

@@ -245,14 +245,8 @@ def test_eliminated_branches_add_up(at_random):
     whole, d, nesting = problem.linearise(state, variances, precision, penalty), problem.d, problem.data.nesting
     # the priors of the shared parameters are counted once, outside all branches; those of effects without any cell are
     # eliminated without leaving anything
-    empty = type(problem)(
-        type(problem.data)(
-            np.full_like(problem.data.scores, np.nan), problem.data.covariates, problem.data.covariate_cov,
-            problem.data.score_floor, problem.data.n_items, nesting,
-        ),
-        problem.d,
-        problem.priors,
-    )  # fmt: skip
+    data = replace(problem.data, scores=np.full_like(problem.data.scores, np.nan))
+    empty = type(problem)(data, problem.d, problem.priors)
     empty.centre = problem.centre
     prior = empty.linearise(state, variances, precision, penalty)
     n_labs, n_shared = nesting.n_labs, len(prior.system.shared)

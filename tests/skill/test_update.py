@@ -1,5 +1,7 @@
 """Updates against one dense covariance of all unknowns, written out cell by cell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,7 @@ def kin(fit):
     spread[1] = spread[2] = 0.2 * np.eye(p)
     known = np.full((4, N), -1)
     known[0, 0], known[1, :4], known[2, :5], known[3, [0, 1, 2, 3, 4, 9, 10]] = 3, f, b, lab
-    who = Relatives(*known, x, spread)
+    who = Relatives(*known, np.full(N, np.nan), x, spread)
     return Kin(
         who,
         model=np.array([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
@@ -107,7 +109,7 @@ def test_covariances_with_what_is_told_are_those_of_the_dense_inverse(fit, dense
 
 def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
     """All logits of all twelve models at once, by the textbook formula, with the same observations."""
-    prior_mean, prior_cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
+    prior_mean, prior_cov = logits(fit, kin.who)
     full, across, inner = full_covariance(fit, dense, kin)
     np.testing.assert_allclose(prior_cov, full[np.arange(N), :, np.arange(N)], **EXACT)
     at = np.ravel_multi_index(CELLS, prior_mean.shape)
@@ -129,7 +131,7 @@ def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
 def test_with_sure_asymptotes_it_is_the_conditioning_of_one_model(data, kin):
     """Scores of one model told by an update, and conditioned on alone: the same numbers."""
     fit = fit_skills(data, D, Priors(ceiling_logit_sd=1e-5, floor_logit_sd=1e-5))
-    mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
+    mean, cov = logits(fit, kin.who)
     n_benchmarks, items = mean.shape[1], data.n_items
     row, scores = np.full(n_benchmarks, 3), np.linspace(0.4, 0.7, n_benchmarks)
     told = Update.nothing(fit, items, kin).told(kin.take(row), np.arange(n_benchmarks), scores)
@@ -141,8 +143,19 @@ def test_with_sure_asymptotes_it_is_the_conditioning_of_one_model(data, kin):
     np.testing.assert_allclose(found_cov[3], alone[1], atol=1e-6)
 
 
+def test_a_score_as_the_neighbours_in_size_lead_to_expect_moves_nothing(fit, kin):
+    """What siblings carry over is part of what is expected before the score."""
+    size = np.full(N, fit.problem.data.size[3] + 0.3)
+    near = replace(kin, who=replace(kin.who, size=size)).take(np.array([3]))
+    mean, cov = logits(fit, near.who)
+    assert np.abs(mean - logits(fit, kin.take(np.array([3])).who)[0]).max() > 1e-3
+    expected = fit.floors + (fit.ceilings - fit.floors) / (1.0 + np.exp(-mean[0]))
+    told = Update.nothing(fit, fit.problem.data.n_items, kin).told(near, np.array([1]), expected[[1]])
+    np.testing.assert_allclose(told.apply(mean, cov, near)[0], mean, atol=1e-9)
+
+
 def test_scores_narrow_and_move_siblings(fit, kin, update):
-    mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
+    mean, cov = logits(fit, kin.who)
     found_mean, found_cov = update.apply(mean, cov, kin)
     assert (np.einsum("mjj->mj", cov - found_cov) >= -1e-12).all(), "a score can only narrow"
     assert np.abs(found_mean - mean)[2].max() > 1e-3, "the sibling moves"
@@ -155,7 +168,7 @@ def test_order_of_telling_does_not_matter(fit, kin, update):
     rows, columns = CELLS
     back = slice(None, None, -1)
     other = Update.nothing(fit, fit.problem.data.n_items, kin).told(kin.take(rows[back]), columns[back], SCORES[back])
-    mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
+    mean, cov = logits(fit, kin.who)
     for one, two in zip(update.apply(mean, cov, kin), other.apply(mean, cov, kin), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-8)
 
@@ -188,8 +201,8 @@ def test_a_new_base_family_speaks_of_the_fitted_models_of_its_lab(labs_apart):
     known = np.full((4, n), -1)
     known[:, 2] = of_lab, nesting.family[of_lab], nesting.base_of_model[of_lab], 2
     known[3] = 2, 2, 2, 1
-    kin = Kin(Relatives(*known, x, np.zeros((n, *[x.shape[1]] * 2))), *[np.arange(n)] * 4)
-    mean, cov = logits(fit.state, fit.variances, fit.system, fit.shared_cov, kin.who)
+    kin = Kin(Relatives(*known, np.full(n, np.nan), x, np.zeros((n, *[x.shape[1]] * 2))), *[np.arange(n)] * 4)
+    mean, cov = logits(fit, kin.who)
     n_benchmarks = mean.shape[1]
     high = (fit.floors + (fit.ceilings - fit.floors) / (1 + np.exp(-mean[0] - 1.5)))[:n_benchmarks]
     told = Update.nothing(fit, labs_apart.n_items, kin)

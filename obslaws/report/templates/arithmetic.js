@@ -73,6 +73,19 @@ const arithmetic = (() => {
     return { x: kept.map((i) => all[i]), cov: kept.map((i) => kept.map((j) => full[i][j])) };
   }
 
+  // what siblings of a size near the model's own add to its logits, as obslaws.skill.neighbours
+  function carried(data, k, query) {
+    const { sizes, range } = data.siblings, pulls = data.fits[k].pulls[query.family];
+    const size = Math.log2(query.n_active_params ?? query.n_params);
+    const out = new Array(data.benchmarks.length).fill(0);
+    if (!Number.isFinite(size)) return out;
+    sizes[query.family].forEach((other, s) => {
+      const scaled = (Math.sqrt(3) / range) * Math.abs(size - other), close = (1 + scaled) * Math.exp(-scaled);
+      pulls[s].forEach((v, j) => (out[j] += close * v));
+    });
+    return out;
+  }
+
   // mean and covariance (upper triangle, row by row) of the logits
   function moments(data, k, family, at) {
     const { fit, cov, square, level } = part(data, k, family), { x, cov: unknown } = at;
@@ -197,7 +210,8 @@ const arithmetic = (() => {
     const at = covariates(data.scale, data.siblings, query), J = data.benchmarks.length, family = data.families[query.family];
     const scores = query.scores || new Array(J).fill(null), own = scores.some((s) => s !== null);
     const parts = data.fits.map((_, k) => {
-      const prior = moments(data, k, query.family, at);
+      const prior = moments(data, k, query.family, at), near = carried(data, k, query);
+      prior.mean = prior.mean.map((v, j) => v + near[j]);
       if (own) return condition(data, k, prior, scores);
       const sd = [];
       for (let i = 0, q = 0; i < J; q += J - i, i++) sd.push(spread(prior.cov[q]));
