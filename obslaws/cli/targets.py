@@ -73,9 +73,9 @@ def _words(row: Sequence[Outcome]) -> list[str]:
         if line := told["equivalent_flop"]:
             text += f"; {line['family']}: {line['slope_per_log10']:.4f} log10(FLOP/1e21) {line['offset']:+.4f}"
         if not told["converged"]:
-            text += "; stopped before the minimum" if "minimum" in told else "; not converged"
-            if "minimum" in told:
-                text += f", where the test error is {one.at_minimum:.3e}"
+            text += "; not converged"
+        if "published" in told:
+            text += f"; the published fit stops before this minimum, with a test error of {one.as_published:.3e}"
         lines.append(text)
     return lines
 

@@ -1,8 +1,9 @@
-"""The fit of Ruan, Maddison and Hashimoto (2024) as their code does it: one start, and their optimiser's own stop.
+"""The law of Ruan, Maddison and Hashimoto (2024), and what their own search makes of it.
 
 The objective is an unscaled sum of tiny squares, so that a quasi-Newton search with its default tolerance ends before
-the minimum on flat problems; the published coefficients are the stopped ones. `fit_paper` reproduces the stop and
-`fit_exact` beside it tells how much lower the objective goes.
+the minimum on flat problems; the published coefficients are the stopped ones. `fit_paper` searches from their start to
+their optimiser's own stop. Where that is the minimum it is the fit; where it is not, the minimum is, and the published
+fit is told beside it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ START = 0.03
 
 def fit_paper(
     x: Array, share: Array, has_floor: bool, fitter: Literal["robust", "ols"] = "robust"
-) -> tuple[LawFit, LawFit]:
-    """Fit as the paper's code does: from 0 with all weights 0.03, stopping where its optimiser stops.
+) -> tuple[LawFit, LawFit | None]:
+    """Fit as the paper's code does, from 0 with all weights 0.03, and on to the minimum where its search stops short.
 
     Parameters
     ----------
@@ -45,10 +46,11 @@ def fit_paper(
 
     Returns
     -------
-    stopped : LawFit
-        As published; `converged` says whether its objective is within one part in ten thousand of the minimum.
-    exact : LawFit
-        The minimum of the same objective.
+    fit : LawFit
+        Where their optimiser stops, if its objective is within one part in ten thousand of the minimum; else the
+        minimum.
+    published : LawFit or None
+        Where their optimiser stops short of the minimum.
 
     References
     ----------
@@ -80,7 +82,7 @@ def fit_paper(
     return _told(params, x, share, law, n_iter)
 
 
-def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -> tuple[LawFit, LawFit]:
+def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -> tuple[LawFit, LawFit | None]:
     k = x.shape[1]
     exact = fit_exact(x, share, law, [params])
     fitted, slopes = curve(params, x, law.has_floor)
@@ -95,4 +97,4 @@ def _told(params: Array, x: Array, share: Array, law: SigmoidLaw, n_iter: int) -
         mse=float(((fitted - share) ** 2).mean()),
         objective=value, converged=value <= exact.objective * 1.0001 + 1e-12, n_iter=n_iter,
     )  # fmt: skip
-    return stopped, exact
+    return (stopped, None) if stopped.converged else (exact, stopped)

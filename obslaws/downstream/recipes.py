@@ -36,8 +36,8 @@ class Recipe:
         Averaged with equal weight where there are several.
     n_train : int
         Models that were fitted.
-    exact : LawFit or None
-        The minimum of the same objective, where the recipe stops short of it.
+    published : LawFit or None
+        Where the paper's search stops, if that is short of the minimum.
     stretch : float
         Factor on the intervals.
     choice : dict
@@ -48,7 +48,7 @@ class Recipe:
     predictors: list[Predictor]
     fits: list[LawFit]
     n_train: int
-    exact: LawFit | None = None
+    published: LawFit | None = None
     stretch: float = 1.0
     choice: dict[str, Any] = field(default_factory=dict)
 
@@ -66,9 +66,9 @@ class Recipe:
         x = [one.transform(models, scores) for one in self.predictors]
         return share_forecast(self.fits, x, self.stretch)
 
-    def at_minimum(self, models: pd.DataFrame, scores: pd.DataFrame) -> Array | None:
-        """Forecast shares at the exact minimum, where the recipe stops short of it; shape (n,)."""
-        return None if self.exact is None else self.exact.predict(self.predictors[0].transform(models, scores))
+    def as_published(self, models: pd.DataFrame, scores: pd.DataFrame) -> Array | None:
+        """Forecast shares by the published fit, where that stops short of the minimum; shape (n,)."""
+        return None if self.published is None else self.published.predict(self.predictors[0].transform(models, scores))
 
 
 def placed(one: Predictor, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> tuple[Array, Array]:
@@ -110,7 +110,7 @@ def paper_recipe(
     has_floor: bool,
     fitter: Literal["robust", "ols"],
 ) -> Recipe:
-    """Fit as the paper does: predictors of the training models, one law, its optimiser's own stop.
+    """Fit as the paper does: predictors of the training models, one law, from its own start.
 
     Parameters
     ----------
@@ -129,5 +129,5 @@ def paper_recipe(
     """
     one = predictor(name, scores.columns, "ruan2024").fit(models, scores)
     x, known = placed(one, models, scores, share)
-    stopped, exact = fit_paper(x, known, has_floor, fitter)
-    return Recipe(name, [one], [stopped], len(known), exact)
+    fit, published = fit_paper(x, known, has_floor, fitter)
+    return Recipe(name, [one], [fit], len(known), published)

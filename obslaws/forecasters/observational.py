@@ -187,13 +187,16 @@ class ObservationalForecaster(Forecaster):
         list of dict
             target, predictor, coefficients (intercept, weights, floor; benchmark_weights and benchmark_intercept where
             the law can be written in benchmarks), std_errors, equivalent_flop (family, slope_per_log10, offset,
-            n_models), converged, objective, n_starts, n_agreeing; laws where several are averaged.
+            n_models), converged, objective, n_starts, n_agreeing; laws where several are averaged; published
+            (objective, train_mse, coefficients) where the paper's search stops short of the minimum.
         """
         return [_told(law) for law in self.laws_.values()]
 
 
 class PaperForecaster(ObservationalForecaster):
-    """The paper's configuration: rank-1 imputation, three components, one start, its optimiser's own stop.
+    """The paper's configuration: rank-1 imputation, three components, its start and its optimiser.
+
+    Where that optimiser stops short of the minimum, the minimum is the law, and what was published is told beside it.
 
     Parameters
     ----------
@@ -241,8 +244,10 @@ def _told(law: TargetLaw) -> dict[str, Any]:
         "n_starts": fit.n_starts,
         "n_agreeing": fit.n_agreeing,
     }  # fmt: skip
-    if recipe.exact is not None:
-        told["minimum"] = {"objective": recipe.exact.objective, "coefficients": _coefficients(recipe.exact, names)}
+    if (stop := recipe.published) is not None:
+        told["published"] = {
+            "objective": stop.objective, "train_mse": stop.mse, "coefficients": _coefficients(stop, names),
+        }  # fmt: skip
     if recipe.choice:
         told["choice"] = recipe.choice
     return told

@@ -155,7 +155,7 @@ class SkillForecaster(Forecaster):
         """Tell new scores, of known models or of new ones, without a refit.
 
         All models that share skills, family or base family with those told of move as well, and so do the benchmarks'
-        parameters. What does not move: the variances.
+        parameters. What does not move: the variances, and what siblings of nearly the same size carry over.
 
         Parameters
         ----------

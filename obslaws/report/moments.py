@@ -1,9 +1,9 @@
 """The posterior of a fitted skill forecaster as polynomials in the covariates, for pages that compute.
 
 At fixed relatives the logits of a new model have a mean that is affine and a covariance that is quadratic in its
-standardised covariates, beside what siblings of a size near its own add to the mean. Both polynomials are recovered here by asking `obslaws.skill.predict.logits` at a few points, so that
-nothing is copied from it; `check_moments` compares the polynomials with the forecaster's own answer. Called by the
-explorer's export.
+standardised covariates, beside what siblings of a size near its own add to the mean. Both polynomials are recovered
+here by asking `obslaws.skill.predict.logits` at a few points, so that nothing is copied from it; `check_moments`
+compares them with the forecaster's own answer. Called by the explorer's export.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Moments:
     sizes : tuple of ndarray
         Log2 active parameters of the scored siblings of each kind of relatives, n of them each.
     pulls : tuple of ndarray
-        What each of them adds to the mean at its own size, (n, J); elsewhere times `obslaws.skill.neighbours.closeness`.
+        What each of them adds to the mean at its own size, (n, J); elsewhere times their `closeness`.
     """
 
     level: Array

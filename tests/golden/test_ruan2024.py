@@ -28,7 +28,7 @@ def test_every_fit_of_the_paper(protocol, predictor):
     for row in (row for row in FITS if (row["protocol"], row["predictor"]) == (protocol, predictor)):
         told = outcomes[row["target"]].summary()
         assert (told["n_train"], told["n_test"]) == (int(row["n_train"]), int(row["n_test"]))
-        if told["converged"]:
+        if "published" not in told:
             # a stopped search ends within a part in ten thousand of the minimum: the third digit stands
             for name in ("train_mse", "test_mse", "train_mae", "test_mae"):
                 assert told[name] == pytest.approx(float(row[name]), rel=1e-3), (row["target"], name)
@@ -42,33 +42,36 @@ def test_every_fit_of_the_paper(protocol, predictor):
                 assert line["offset"] == pytest.approx(float(row["offset"]), rel=2e-3)
         else:
             # where a quasi-Newton search ends early, its last steps depend on rounding; the minimum does not
-            assert told["train_mse"] == pytest.approx(float(row["train_mse"]), rel=1e-3)
-            assert told["test_mse"] == pytest.approx(float(row["test_mse"]), rel=0.02)
-            assert told["minimum"]["objective"] < told["objective"]
+            stop = told["published"]
+            assert stop["train_mse"] == pytest.approx(float(row["train_mse"]), rel=1e-3)
+            assert stop["test_mse"] == pytest.approx(float(row["test_mse"]), rel=0.02)
+            assert told["objective"] < stop["objective"]
 
 
 @pytest.mark.parametrize("protocol", PUBLISHED)
 def test_published_test_errors_with_the_models_preregistered_later(protocol):
     targets = backtest(protocol, forecaster="observational-paper").summary()["targets"]
-    assert [float(f"{t['test_mse']:.1e}") for t in targets] == list(PUBLISHED[protocol])
+    errors = [t.get("published", t)["test_mse"] for t in targets]
+    assert [float(f"{error:.1e}") for error in errors] == list(PUBLISHED[protocol])
 
 
 def test_the_published_fit_of_persian_qa_stopped_before_its_minimum():
     (told,) = backtest("ruan2024-emergent", forecaster="pc3", benchmarks=["bigbench_parsinlu_qa"]).summary()["targets"]
-    assert not told["converged"]
-    assert told["train_mse"] == pytest.approx(1.8086e-4, rel=1e-3)
-    assert told["test_mse"] == pytest.approx(1.497e-3, rel=1e-3)
-    assert 2 * told["minimum"]["objective"] / 40 == pytest.approx(1.8047e-4, rel=1e-4)
-    assert told["minimum"]["test_mse"] == pytest.approx(2.300e-3, rel=1e-3)
+    assert told["published"]["train_mse"] == pytest.approx(1.8086e-4, rel=1e-3)
+    assert told["published"]["test_mse"] == pytest.approx(1.497e-3, rel=1e-3)
+    assert told["converged"]
+    assert told["train_mse"] == pytest.approx(2 * told["objective"] / 40, rel=1e-9)
+    assert told["train_mse"] == pytest.approx(1.8047e-4, rel=1e-4)
+    assert told["test_mse"] == pytest.approx(2.300e-3, rel=1e-3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("protocol", "most"),
-    # totals of ours over the paper's. Emergent: at Persian QA ours leaves the third component out, and the paper's
-    # search stops just where its test error is 4 % less than that; the totals differ in the fourth digit
+    # totals of ours over the paper's configuration, each law at its minimum. (With Persian QA as published, stopped
+    # short of it, the total on the emergent tasks is 0.04 % below ours: the next test.)
     [
-        ("ruan2024-emergent", 1.0004),
+        ("ruan2024-emergent", 1.0),
         ("ruan2024-emergent-complete", 0.95),
         ("ruan2024-post-training", 0.99),
         ("ruan2024-agents", 0.5),
@@ -85,6 +88,16 @@ def test_ours_against_the_paper_and_its_baselines(protocol, most):
         assert total["observational"]["test_mse"] < total[name]["test_mse"]
         assert total["observational"]["test_mae"] < total[name]["test_mae"]
     assert total["observational"]["coverage"] >= 0.89  # of 90; the paper's own fit claims too much, 0.84 to 0.90
+
+
+@pytest.mark.slow
+def test_with_the_published_stop_the_emergent_totals_differ_in_the_fourth_digit():
+    """Ours leaves the third component of Persian QA out; the paper's search stops where it has hardly begun with it."""
+    ours = backtest("ruan2024-emergent", forecaster="observational").summary()["total"]["test_mse"]
+    targets = backtest("ruan2024-emergent", forecaster="observational-paper").summary()["targets"]
+    published = sum(t.get("published", t)["test_mse"] for t in targets)
+    assert ours == pytest.approx(0.16362, abs=5e-6)
+    assert published == pytest.approx(0.16356, abs=5e-6)
 
 
 def test_compute_has_no_answer_where_nobody_knows_it():

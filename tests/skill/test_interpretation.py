@@ -27,7 +27,7 @@ def names(simulated):
 
 def test_coefficients_and_effects_add_up_to_the_logits_of_a_new_model(fit):
     """Intercept + slopes . covariates + family effect: mean and covariance, against the forecast without residual."""
-    data, system = fit.problem.data, fit.system
+    data = fit.problem.data
     x = data.covariates[[3]]
     for family, base, effects, f in (
         (data.nesting.family[3], data.nesting.base_of_model[3], family_effects(fit), data.nesting.family[3]),
