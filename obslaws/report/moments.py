@@ -117,7 +117,7 @@ def moments(fit: Fit, family: Index, base: Index) -> Moments:
     own = square[np.arange(p), np.arange(p)]
     linear = cov[:, 1:] - cov[:, :1] - own
     left = fit.residuals
-    kin = [np.flatnonzero((left.family == f) & left.seen.any(axis=1) & np.isfinite(left.size)) for f in family]
+    kin = [left.siblings(int(f)) for f in family]
     pulls = tuple(left.by_skill[rows] + left.by_benchmark[rows] for rows in kin)
     return Moments(mean[:, 0], slope, cov[:, 0], linear, square, tuple(left.size[rows] for rows in kin), pulls)
 

@@ -48,13 +48,16 @@ def steepness(problem: Problem, cells: Cells) -> Array:
 
 @dataclass(frozen=True)
 class Residuals:
-    """Residuals of the scored models, weighed so that they are only to be multiplied by `closeness`; M models.
+    """Residuals of M models, F families, weighed so that they are only to be multiplied by `closeness`.
 
     Parameters
     ----------
     size : ndarray of shape (M,)
         Log2 active parameters; NaN unknown.
-    family : ndarray of int, shape (M,)
+    order : ndarray of int
+        Rows of the models that were scored and whose size is known, family by family.
+    bounds : ndarray of int, shape (F + 1,)
+        Where each family begins in `order`.
     by_skill : ndarray of shape (M, J)
         What a model's skills beyond those expected of it add to the logits of a sibling.
     by_benchmark : ndarray of shape (M, J)
@@ -64,7 +67,8 @@ class Residuals:
     """
 
     size: Array
-    family: Index
+    order: Index
+    bounds: Index
     by_skill: Array
     by_benchmark: Array
     seen: NDArray[np.bool_]
@@ -91,22 +95,30 @@ class Residuals:
         """
         data, seen = problem.data, problem.weight > 0.0
         size, family = data.size, data.nesting.family
+        placed = np.flatnonzero(seen.any(axis=1) & np.isfinite(size))
+        order = placed[np.argsort(family[placed], kind="stable")]
+        bounds = np.searchsorted(family[order], np.arange(data.nesting.n_families + 1))
         stray = state.skills - data.covariates @ state.slopes - state.family[family]
-        bend = _SHARE * variances.noise / np.maximum(steep, 1e-4) ** 2  # squared logits
+        slopes = np.where(seen, cells.slope, 0.0)  # a score that is missing says nothing
+        left = np.where(seen, cells.variance - _SHARE * variances.noise, 1.0)
+        bend = (_SHARE * variances.noise / np.maximum(steep, 1e-4) ** 2)[:, None]  # squared logits
         by_skill, by_benchmark = np.zeros(seen.shape), np.zeros(seen.shape)
-        placed = seen.any(axis=1) & np.isfinite(size)
-        for number in np.unique(family[placed]):
-            rows = np.flatnonzero(placed & (family == number))
-            close = closeness(np.abs(size[rows, None] - size[rows]))
-            own = np.eye(len(rows))
+        counts = np.diff(bounds)
+        for n in np.unique(counts[counts > 0]):  # side by side, families of as many models
+            rows, own = order[bounds[:-1][counts == n][:, None] + np.arange(n)], np.eye(n)
+            close = closeness(np.abs(size[rows][:, :, None] - size[rows][:, None, :]))
             common = np.linalg.solve(_SHARE * close + (1.0 - _SHARE) * own, _SHARE * stray[rows])
             by_skill[rows] = common @ state.loadings.T
-            slope = np.where(seen[rows], cells.slope[rows], 0.0).T  # (J, n): a score that is missing says nothing
-            left = np.where(seen[rows], cells.variance[rows] - _SHARE * variances.noise, 1.0).T
-            cov = bend[:, None, None] * close * slope[:, :, None] * slope[:, None, :] + left[:, :, None] * own
-            weighed = np.linalg.solve(cov, (cells.residual[rows].T * seen[rows].T)[:, :, None])[:, :, 0]
-            by_benchmark[rows] = (bend[:, None] * slope * weighed).T
-        return cls(size, family, by_skill, by_benchmark, seen)
+            slope, noise, residual = (np.swapaxes(part[rows], 1, 2) for part in (slopes, left, cells.residual))
+            cov = bend[:, :, None] * close[:, None] * slope[..., :, None] * slope[..., None, :]
+            cov += noise[..., None] * own
+            weighed = np.linalg.solve(cov, residual[..., None])[..., 0]
+            by_benchmark[rows] = np.swapaxes(bend * slope * weighed, 1, 2)
+        return cls(size, order, bounds, by_skill, by_benchmark, seen)
+
+    def siblings(self, family: int) -> Index:
+        """Rows of the scored models of a family whose size is known; none of family -1."""
+        return self.order[self.bounds[family] : self.bounds[family + 1]] if family >= 0 else self.order[:0]
 
     def carried(self, row: Index, family: Index, size: Array) -> Array:
         """Logits that siblings add to models.
@@ -124,10 +136,12 @@ class Residuals:
             Of a model that was fitted itself only the residuals of benchmarks that it has no score on: the rest is
             in its skills already.
         """
-        kin = (family[:, None] == self.family) & np.isfinite(size)[:, None] & np.isfinite(self.size)
-        close = np.where(kin, closeness(np.abs(np.where(kin, size[:, None] - self.size, 0.0))), 0.0)
-        seen = np.where((row >= 0)[:, None], self.seen[row], False)
+        seen = self.seen[row] & (row >= 0)[:, None]
         new = ~seen.any(axis=1)
-        out = np.where(seen, 0.0, close @ self.by_benchmark)
-        out[new] += close[new] @ self.by_skill
-        return out
+        out = np.zeros(seen.shape)
+        for number in np.unique(family[(family >= 0) & np.isfinite(size)]):
+            asked = np.flatnonzero((family == number) & np.isfinite(size))
+            kin = self.siblings(number)
+            close = closeness(np.abs(size[asked, None] - self.size[kin]))
+            out[asked] = close @ self.by_benchmark[kin] + (new[asked, None] * close) @ self.by_skill[kin]
+        return np.where(seen, 0.0, out)
