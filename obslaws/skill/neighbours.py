@@ -136,8 +136,8 @@ class Residuals:
             Of a model that was fitted itself only the residuals of benchmarks that it has no score on: the rest is
             in its skills already.
         """
-        seen = self.seen[row] & (row >= 0)[:, None]
-        new = ~seen.any(axis=1)
+        seen = np.where((row >= 0)[:, None], self.seen[row], False)
+        new = np.asarray(~seen.any(axis=1))
         out = np.zeros(seen.shape)
         for number in np.unique(family[(family >= 0) & np.isfinite(size)]):
             asked = np.flatnonzero((family == number) & np.isfinite(size))
