@@ -299,7 +299,8 @@ class _Steps:
         pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(system), d * d)
         blocks = (pairs.T @ left.reshape(len(system), q * q)).reshape(d, d, q, q)
         whole = blocks.transpose(2, 0, 3, 1).reshape(q * d, q * d)
-        whole[np.diag_indices(q * d)] += damping * np.maximum(weight, weight.mean()).ravel()
+        # no less than the mean, and something where a net has died and no skill moves any score
+        whole[np.diag_indices(q * d)] += damping * np.maximum(weight, weight.mean() + 1e-8).ravel()
         step = cho_solve(cho_factor(whole, lower=True, check_finite=False), right.ravel(), check_finite=False)
         step = step.reshape(q, d)
         moves = [s @ (step[one.columns] @ loading) for s, one, loading in zip(along, system, loadings, strict=True)]

@@ -68,3 +68,16 @@ def test_seeds_decide_the_nets_and_nothing_else(saturating):
     assert not np.array_equal(fresh_nets(3), fresh_nets(3, random_state=1))
     one, two = (fit_monotone(saturating, fit_low_rank(saturating, 1)) for _ in range(2))
     np.testing.assert_array_equal(one.benchmarks, two.benchmarks)
+
+
+def test_where_nets_have_died_nothing_fails(saturating):
+    """All weights at zero: no skill moves any score, so there is no curvature to divide by."""
+    basic = fit_low_rank(saturating, 1, max_iter=3)
+    design = np.concatenate([np.eye(10)[saturating.family], saturating.covariates], axis=1)
+    coefficients = np.concatenate([basic.intercepts, basic.slopes])
+    dead = np.where(_is_weight(), 0.0, fresh_nets(3))
+    benchmarks = np.concatenate([basic.loadings, basic.offsets[:, None], np.zeros((3, 1)), dead], axis=1)
+    steps = _Steps(design, saturating.scores)
+    found = steps.descend(coefficients, benchmarks, 1e-4, 20, -np.inf, free=True)
+    assert np.isfinite(found.coefficients).all() and np.isfinite(found.benchmarks).all()
+    assert found.objective < steps._at(coefficients, benchmarks)[1]
