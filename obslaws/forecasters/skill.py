@@ -300,9 +300,11 @@ def kin_names(queries: pd.DataFrame) -> list[tuple[str, str, str, str]]:
     queries : DataFrame of shape (n, n_covariates)
         With all covariate columns.
     """
-    lab = queries["org"].astype(object)
-    lab = lab.where(lab.notna(), "lab of " + queries["base_family"].astype(str))
-    return list(zip(queries.index, queries["family"], queries["base_family"], lab, strict=True))
+    columns = queries.index, *(queries[name].to_numpy(dtype=object) for name in ("family", "base_family", "org"))
+    return [
+        (name, family, base, f"lab of {base}" if pd.isna(org) else org)
+        for name, family, base, org in zip(*columns, strict=True)
+    ]
 
 
 def _doublings(models: pd.DataFrame) -> Array:

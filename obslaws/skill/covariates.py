@@ -64,7 +64,8 @@ class Siblings:
 
         1 for the smallest, and for what is smaller still; NaN where the model's size is unknown; shape (n,).
         """
-        smallest = models["family"].map(self.family).fillna(models["base_family"].map(self.base)).to_numpy(dtype=float)
+        kin = (models[name].to_numpy(dtype=object) for name in ("family", "base_family"))
+        smallest = np.array([self.family.get(f, self.base.get(b, np.nan)) for f, b in zip(*kin, strict=True)])
         size = models["n_active_params"].to_numpy(dtype=float)
         share = np.where(np.isnan(smallest), self.usual, np.minimum(smallest / size, 1.0))
         return np.where(np.isnan(size), np.nan, share)

@@ -83,6 +83,13 @@ def condition(
     return mean, cov
 
 
+def _pulled(cov: Array, noise: Array, gap: Array) -> Array:
+    """How far n logits move with what was observed of them, ``cov (cov + noise)^-1 gap``; shape (..., n)."""
+    if gap.shape[-1] == 1:
+        return np.asarray(cov[..., 0] / (cov[..., 0] + noise) * gap)
+    return np.asarray((cov @ np.linalg.solve(cov + _diagonal(noise), gap[..., None]))[..., 0])
+
+
 def _diagonal(values: Array) -> Array:
     """Diagonal matrices: (..., n) -> (..., n, n)."""
     return np.asarray(values[..., None] * np.eye(values.shape[-1]))
@@ -136,7 +143,7 @@ def settle(
         # the working observation of the linearised logit, with its variance
         gap = logit + residual / slope - mean
         noise = variance / robust / slope**2
-        moved = mean + (cov @ np.linalg.solve(cov + _diagonal(noise), gap[..., None]))[..., 0]
+        moved = mean + _pulled(cov, noise, gap)
         step = np.where(moving, np.clip(moved - logit, -2.0, 2.0), 0.0)
         logit = logit + step
         moving = moving & (np.abs(step).max(axis=-1, keepdims=True) >= 1e-8)
