@@ -31,7 +31,7 @@ __all__ = ["RANGE", "Residuals", "closeness", "steepness"]
 # chosen on development data: docs/backtests.md, "How the form of the model was chosen"
 _SHARE = 0.8  # of the variance of residuals, what siblings of one size have in common
 RANGE = 2.0
-"""Distance at which little is left in common, doublings of active parameters."""
+"""Distance at which half is left in common, doublings of active parameters."""
 
 
 def closeness(distance: Array) -> Array:
