@@ -73,7 +73,7 @@ print(emergent.to_string(float_format="{:.2e}".format))
 # %%
 told = replayed("ruan2024-emergent", "pc3")["targets"]
 (persian,) = [one for one in told if one["target"] == "bigbench_parsinlu_qa"]
-stopped = persian["published"]
+stopped = persian["stopped"]
 print(f"published: objective {stopped['objective']:.6f}, test error {stopped['test_mse']:.2e}")
 print(f"minimum:   objective {persian['objective']:.6f}, test error {persian['test_mse']:.2e}")
 

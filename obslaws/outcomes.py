@@ -44,8 +44,8 @@ class Outcome:
         and position: where the model stands on the axis of a figure.
     told : dict
         What the forecaster says it learned; empty for one that does not.
-    as_published : float
-        Mean squared error of the test models by the published fit where that is short of the minimum; NaN elsewhere.
+    stopped_mse : float
+        Mean squared error of the test models where the paper's search stops short of the minimum; NaN elsewhere.
     axis : str
         What `position` is.
     """
@@ -57,7 +57,7 @@ class Outcome:
     level: float
     predictions: pd.DataFrame
     told: dict[str, Any]
-    as_published: float = float("nan")
+    stopped_mse: float = float("nan")
     axis: str = "training compute (FLOP)"
 
     @cached_property
@@ -118,8 +118,8 @@ class Outcome:
             "extrapolation": self.extrapolation(),
         }  # fmt: skip
         told = {k: v for k, v in self.told.items() if k not in out}
-        if "published" in told:
-            told["published"] = {**told["published"], "test_mse": self.as_published}
+        if "stopped" in told:
+            told["stopped"] = {**told["stopped"], "test_mse": self.stopped_mse}
         return out | told
 
     def extrapolation(self) -> float:
@@ -176,7 +176,7 @@ def outcome(fold: Fold, fitted: Forecaster, name: str, unit: float = 1.0, level:
     )
     axis = "training compute (FLOP)"
     told: dict[str, Any] = {}
-    as_published = float("nan")
+    stopped_mse = float("nan")
     if isinstance(fitted, ObservationalForecaster):
         told = fitted.report()[0]
         law = fitted.laws_[target]
@@ -185,11 +185,11 @@ def outcome(fold: Fold, fitted: Forecaster, name: str, unit: float = 1.0, level:
         if law.line is not None:
             rows["equivalent_flop"] = law.line.flop(logit)
         rows["position"], axis = _position(law, rows["equivalent_flop"], logit, panel, predictors)
-        stopped = law.recipe.as_published(panel.models, predictors)
+        stopped = law.recipe.where_stopped(panel.models, predictors)
         if stopped is not None:
             share = (score.to_numpy() - low) / (1.0 - low)
-            as_published = _mean(pd.Series((stopped - share)[seen.isna().to_numpy()] ** 2).dropna())
-    return Outcome(target, name, unit, low, level, rows[[*COLUMNS]], told, as_published, axis)
+            stopped_mse = _mean(pd.Series((stopped - share)[seen.isna().to_numpy()] ** 2).dropna())
+    return Outcome(target, name, unit, low, level, rows[[*COLUMNS]], told, stopped_mse, axis)
 
 
 def _position(

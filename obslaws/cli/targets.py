@@ -74,8 +74,8 @@ def _words(row: Sequence[Outcome]) -> list[str]:
             text += f"; {line['family']}: {line['slope_per_log10']:.4f} log10(FLOP/1e21) {line['offset']:+.4f}"
         if not told["converged"]:
             text += "; not converged"
-        if "published" in told:
-            text += f"; the published fit stops before this minimum, with a test error of {one.as_published:.3e}"
+        if "stopped" in told:
+            text += f"; the paper's search stops before this minimum, with a test error of {one.stopped_mse:.3e}"
         lines.append(text)
     return lines
 

@@ -2,8 +2,8 @@
 
 The objective is an unscaled sum of tiny squares, so that a quasi-Newton search with its default tolerance ends before
 the minimum on flat problems; the published coefficients are the stopped ones. `fit_paper` searches from their start to
-their optimiser's own stop. Where that is the minimum it is the fit; where it is not, the minimum is, and the published
-fit is told beside it.
+their optimiser's own stop. Where that is the minimum it is the fit; where it is not, the minimum is, and the stop is
+told beside it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def fit_paper(
     fit : LawFit
         Where their optimiser stops, if its objective is within one part in ten thousand of the minimum; else the
         minimum.
-    published : LawFit or None
+    stopped : LawFit or None
         Where their optimiser stops short of the minimum.
 
     References

@@ -36,7 +36,7 @@ class Recipe:
         Averaged with equal weight where there are several.
     n_train : int
         Models that were fitted.
-    published : LawFit or None
+    stopped : LawFit or None
         Where the paper's search stops, if that is short of the minimum.
     stretch : float
         Factor on the intervals.
@@ -48,7 +48,7 @@ class Recipe:
     predictors: list[Predictor]
     fits: list[LawFit]
     n_train: int
-    published: LawFit | None = None
+    stopped: LawFit | None = None
     stretch: float = 1.0
     choice: dict[str, Any] = field(default_factory=dict)
 
@@ -66,9 +66,9 @@ class Recipe:
         x = [one.transform(models, scores) for one in self.predictors]
         return share_forecast(self.fits, x, self.stretch)
 
-    def as_published(self, models: pd.DataFrame, scores: pd.DataFrame) -> Array | None:
-        """Forecast shares by the published fit, where that stops short of the minimum; shape (n,)."""
-        return None if self.published is None else self.published.predict(self.predictors[0].transform(models, scores))
+    def where_stopped(self, models: pd.DataFrame, scores: pd.DataFrame) -> Array | None:
+        """Forecast shares from where the paper's search stops, if that is short of the minimum; shape (n,)."""
+        return None if self.stopped is None else self.stopped.predict(self.predictors[0].transform(models, scores))
 
 
 def placed(one: Predictor, models: pd.DataFrame, scores: pd.DataFrame, share: Array) -> tuple[Array, Array]:
@@ -129,5 +129,5 @@ def paper_recipe(
     """
     one = predictor(name, scores.columns, "ruan2024").fit(models, scores)
     x, known = placed(one, models, scores, share)
-    fit, published = fit_paper(x, known, has_floor, fitter)
-    return Recipe(name, [one], [fit], len(known), published)
+    fit, stopped = fit_paper(x, known, has_floor, fitter)
+    return Recipe(name, [one], [fit], len(known), stopped)

@@ -187,8 +187,8 @@ class ObservationalForecaster(Forecaster):
         list of dict
             target, predictor, coefficients (intercept, weights, floor; benchmark_weights and benchmark_intercept where
             the law can be written in benchmarks), std_errors, equivalent_flop (family, slope_per_log10, offset,
-            n_models), converged, objective, n_starts, n_agreeing; laws where several are averaged; published
-            (objective, train_mse, coefficients) where the paper's search stops short of the minimum.
+            n_models), converged, objective, n_starts, n_agreeing; laws where several are averaged; stopped
+            (objective, train_mse, coefficients), where the paper's search stops short of the minimum.
         """
         return [_told(law) for law in self.laws_.values()]
 
@@ -196,7 +196,7 @@ class ObservationalForecaster(Forecaster):
 class PaperForecaster(ObservationalForecaster):
     """The paper's configuration: rank-1 imputation, three components, its start and its optimiser.
 
-    Where that optimiser stops short of the minimum, the minimum is the law, and what was published is told beside it.
+    Where that optimiser stops short of the minimum, the minimum is the law, and the stop is told beside it.
 
     Parameters
     ----------
@@ -244,8 +244,8 @@ def _told(law: TargetLaw) -> dict[str, Any]:
         "n_starts": fit.n_starts,
         "n_agreeing": fit.n_agreeing,
     }  # fmt: skip
-    if (stop := recipe.published) is not None:
-        told["published"] = {
+    if (stop := recipe.stopped) is not None:
+        told["stopped"] = {
             "objective": stop.objective, "train_mse": stop.mse, "coefficients": _coefficients(stop, names),
         }  # fmt: skip
     if recipe.choice:
