@@ -90,7 +90,9 @@ def prior(model: SkillForecaster, queries: pd.DataFrame) -> Prior:
     Prior
     """
     queries = complete_queries(queries)
-    who = replace(model.relatives(queries), row=np.full(len(queries), -1))
+    # without sizes nothing is carried over from siblings next to them: one at fault would vouch for another
+    nobody, untold = np.full(len(queries), -1), np.full(len(queries), np.nan)
+    who = replace(model.relatives(queries), row=nobody, size=untold)
     moments = [logits(fit, who) for fit in model.fits_]
     return Prior(np.stack([m for m, _ in moments]), np.stack([c for _, c in moments]), model)
 
