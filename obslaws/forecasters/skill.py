@@ -113,14 +113,14 @@ class SkillForecaster(Forecaster):
             benchmarks["score_floor"].to_numpy(dtype=float),
             np.where(np.isnan(n_items), np.inf, n_items),
             nesting,
-            _doublings(models),
+            raw[:, 0] / np.log(2.0),
         )
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
         # fits that are repeated for their errors need not be as close to the end
         blank = SkillForecaster(self.n_skills, self.priors, False, 10.0 * self.tol) if self.calibrate else None
-        self.stretch_ = Stretch(self.fits_, self.weights_, raw[:, 0], panel, blank)
+        self.stretch_ = Stretch(self.fits_, self.weights_, self.data_.size, panel, blank)
         scored = np.asarray(np.isfinite(self.data_.scores).any(axis=1))
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
         self._scored = scored
@@ -230,11 +230,12 @@ class SkillForecaster(Forecaster):
         -------
         Relatives
         """
-        covariates, unknown = self.scale_.apply(raw_covariates(queries, self.siblings_))
+        raw = raw_covariates(queries, self.siblings_)
+        covariates, unknown = self.scale_.apply(raw)
         indices = self.row_, self.family_index_, self.base_index_, self.lab_index_
         places = [[index.get(n, -1) for index, n in zip(indices, names, strict=True)] for names in kin_names(queries)]
         row, family, base, lab = np.array(places, dtype=np.intp).reshape(-1, 4).T
-        return Relatives(row, family, base, lab, _doublings(queries), covariates, unknown)
+        return Relatives(row, family, base, lab, raw[:, 0] / np.log(2.0), covariates, unknown)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
@@ -305,12 +306,6 @@ def kin_names(queries: pd.DataFrame) -> list[tuple[str, str, str, str]]:
         (name, family, base, f"lab of {base}" if pd.isna(org) else org)
         for name, family, base, org in zip(*columns, strict=True)
     ]
-
-
-def _doublings(models: pd.DataFrame) -> Array:
-    """Log2 active parameters, NaN where unknown; shape (n,)."""
-    size = models["n_active_params"].to_numpy(dtype=float)
-    return np.log2(np.where(size > 0.0, size, np.nan))
 
 
 def _by_family(panel: Panel) -> Panel:

@@ -83,7 +83,7 @@ class Moments:
         """
         cov = self.constant[relatives] + np.tensordot(x, self.linear[relatives], axes=1)
         cov = cov + np.tensordot(np.outer(x, x), self.square, axes=2)
-        carried = closeness(np.abs(size - self.sizes[relatives])) @ self.pulls[relatives]
+        carried = closeness(size - self.sizes[relatives]) @ self.pulls[relatives]
         return self.level[relatives] + self.slope @ x + carried, cov + self.slope @ unknown @ self.slope.T
 
 

@@ -36,7 +36,7 @@ RANGE = 2.0
 
 def closeness(distance: Array) -> Array:
     """Correlation of what siblings have in common, by their distance in doublings; Matern's with smoothness 3/2."""
-    scaled = np.sqrt(3.0) / RANGE * distance
+    scaled = np.sqrt(3.0) / RANGE * np.abs(distance)
     return np.asarray((1.0 + scaled) * np.exp(-scaled))
 
 
@@ -106,7 +106,7 @@ class Residuals:
         counts = np.diff(bounds)
         for n in np.unique(counts[counts > 0]):  # side by side, families of as many models
             rows, own = order[bounds[:-1][counts == n][:, None] + np.arange(n)], np.eye(n)
-            close = closeness(np.abs(size[rows][:, :, None] - size[rows][:, None, :]))
+            close = closeness(size[rows][:, :, None] - size[rows][:, None, :])
             common = np.linalg.solve(_SHARE * close + (1.0 - _SHARE) * own, _SHARE * stray[rows])
             by_skill[rows] = common @ state.loadings.T
             slope, noise, residual = (np.swapaxes(part[rows], 1, 2) for part in (slopes, left, cells.residual))
@@ -142,6 +142,6 @@ class Residuals:
         for number in np.unique(family[(family >= 0) & np.isfinite(size)]):
             asked = np.flatnonzero((family == number) & np.isfinite(size))
             kin = self.siblings(number)
-            close = closeness(np.abs(size[asked, None] - self.size[kin]))
+            close = closeness(size[asked, None] - self.size[kin])
             out[asked] = close @ self.by_benchmark[kin] + (new[asked, None] * close) @ self.by_skill[kin]
         return np.where(seen, 0.0, out)
