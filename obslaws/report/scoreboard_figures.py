@@ -62,7 +62,10 @@ def errors_figure(table: pd.DataFrame, caption: str = "", dark: bool = False) ->
             ax.set_yticks(sorted_.index, [format_name(name, _MOST) for name in sorted_["forecaster"]])
             ax.set(xlabel="mean absolute error (points of 100)", ylim=(-0.6, len(sorted_) - 0.4))
             ax.set_xlim(left=0)
-            ax.set_title(f"{format_name(race, 20)}: {int(sorted_['n_cells'].iloc[0]):,} scores")
+            ax.set_title(format_name(race, 28))
+            # the best stand at the upper left, so this corner is free
+            many = f"{int(sorted_['n_cells'].iloc[0]):,} scores"
+            ax.text(0.99, 0.98, many, transform=ax.transAxes, ha="right", va="top", color=palette.quiet)
             ax.grid(axis="y", visible=False)
         for ax in list(axes.flat)[len(races) :]:
             ax.remove()
