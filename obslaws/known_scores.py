@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import MeasurementWarning, SchemaError, UnknownNameError, UsageError
-from obslaws.quantities import parse_fraction
+from obslaws.quantities import parse_fraction, parse_number
 from obslaws.results import read_results
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
             raise UnknownNameError("benchmark", benchmark, panel.scores.columns)
         if benchmark in row:
             raise UsageError(f"scores: a second score on {benchmark!r}. Keep one.")
-        row[benchmark] = parse_fraction(value, f"scores: {benchmark}")
+        read = parse_fraction if panel.benchmarks.at[benchmark, "unit"] == "fraction" else parse_number
+        row[benchmark] = read(value, f"scores: {benchmark}")
     return row
 
 

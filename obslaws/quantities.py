@@ -94,6 +94,28 @@ def parse_fraction(text: str, what: str) -> float:
     return score
 
 
+def parse_number(text: str, what: str) -> float:
+    """Read a rating or another score that is no fraction.
+
+    Raises
+    ------
+    UsageError
+        Not a finite number.
+
+    Examples
+    --------
+    >>> parse_number("1800", "codeforces")
+    1800.0
+    """
+    try:
+        score = float(text)
+    except ValueError:
+        score = float("nan")
+    if not abs(score) < float("inf"):
+        raise UsageError(f"{what}: {text.strip()!r} is not a number; expected a rating, e.g. 1800.")
+    return score
+
+
 def spelling_key(name: object) -> str:
     """Reduce a name to what is left when case and separators do not matter.
 

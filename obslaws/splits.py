@@ -7,6 +7,7 @@ here. Called by backtests.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from obslaws.folds import Fold, derived, draw
 from obslaws.panel import Panel
 from obslaws.protocols import Groups, Protocol, Task, read_cells
 from obslaws.targets import Cut, TargetTable, join_target, snapshot_targets
+from obslaws.units import only_fractions
 
 __all__ = ["SPLITS", "Fold", "plan", "plan_targets", "target_fold"]
 
@@ -63,14 +65,29 @@ def plan(
     if protocol.split == "target":
         return plan_targets(protocol, panel, benchmarks, targets)
     panel = panel.select(benchmarks=protocol.benchmarks)
-    # errors are in points: a rating has none
-    panel = panel.select(benchmarks=list(panel.benchmarks.index[panel.benchmarks["unit"].eq("fraction")]))
     if protocol.complete_rows:
         panel = panel.select(_complete(panel))
     folds = SPLITS[protocol.split](protocol, panel, benchmarks, cells)
+    folds = _in_points(folds, only_fractions(panel).scores.columns)
+    if not folds:
+        raise UsageError(f"Protocol {protocol.id!r}: errors are in points, and no fraction would be held out.")
     for fold in folds:
         fold.check()
     return folds
+
+
+def _in_points(folds: list[Fold], fractions: pd.Index) -> list[Fold]:
+    """Ask about fractions alone, since errors are in points; ratings may train and be told like any score."""
+    if all(fold.held_out.columns.isin(fractions).all() for fold in folds):
+        return folds
+    out = []
+    for fold in folds:
+        held_out = fold.held_out.where(np.broadcast_to(fold.held_out.columns.isin(fractions), fold.held_out.shape))
+        asked = held_out.notna().any(axis=1).to_numpy()
+        revealed = None if fold.revealed is None else fold.revealed.loc[asked]
+        if asked.any():
+            out.append(replace(fold, queries=fold.queries.loc[asked], held_out=held_out.loc[asked], revealed=revealed))
+    return out
 
 
 def _complete(panel: Panel) -> np.ndarray:

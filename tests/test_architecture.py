@@ -23,7 +23,7 @@ ROOMS = (
     ("claims",),
     ("snapshot",),
     ("freezing", "panel"),
-    ("views", "families", "known_scores"),
+    ("views", "families", "known_scores", "units"),
     ("query", "targets"),
     ("forecasters.base",),
     ("capability", "peers", "laws"),

@@ -37,7 +37,8 @@ def test_the_folds_are_those_of_the_record(name):
     protocol = load_protocol(name)
     folds = plan(protocol, load_panel(protocol.view))
     held = pd.concat([fold.held_out.stack().dropna() for fold in folds])
-    assert (held.index.get_level_values(0).nunique(), folds[0].held_out.shape[1], len(held), len(folds)) == CELLS[name]
+    models, benchmarks = (held.index.get_level_values(level).nunique() for level in (0, 1))
+    assert (models, benchmarks, len(held), len(folds)) == CELLS[name]
     assert tuple(protocol.counts.values()) == CELLS[name]
 
 

@@ -14,7 +14,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     names,
-    open_panel,
+    open_fractions,
 )
 from obslaws.cli.output import Page, number, progress_bar
 
@@ -49,9 +49,8 @@ def audit(
 
     if not 0.0 < false_discoveries < 1.0:
         raise UsageError(f"false discoveries are {false_discoveries:g}; expected a share between 0 and 1, e.g. 0.05.")
-    data = open_panel(view, snapshot, panel)
+    data = open_fractions(view, snapshot, panel)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
-    data = data.select(benchmarks=list(data.benchmarks.index[data.benchmarks["unit"].eq("fraction")]))
     page = Page(format)
     if inject is not None:
         from obslaws.audit.faults import FAULTS, detection

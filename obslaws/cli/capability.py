@@ -20,7 +20,7 @@ from obslaws.cli.options import (
     ViewOption,
     check_output,
     names,
-    open_panel,
+    open_fractions,
 )
 from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
 
@@ -83,7 +83,7 @@ def capability(
     check_output(output)
     if plot is not None:
         check_figure_path(plot)
-    data = open_panel(view, snapshot, panel)
+    data = open_fractions(view, snapshot, panel)
     if wanted := names(benchmarks):
         data = data.select(benchmarks=wanted)
     fitted, choice = fit_capabilities(data, model, components, rotation, missing)

@@ -22,7 +22,7 @@ from obslaws.cli.options import (
     ViewOption,
     check_output,
     names,
-    open_panel,
+    open_fractions,
 )
 from obslaws.cli.output import Page, number, records, write_rows
 
@@ -97,7 +97,7 @@ def efficiency(
     check_output(output)
     if plot is not None:
         check_figure_path(plot)
-    data = open_panel(view, snapshot, panel)
+    data = open_fractions(view, snapshot, panel)
     if wanted := names(benchmarks):
         data = data.select(benchmarks=wanted)
     fitted, _ = fit_capabilities(data, model, components, rotation, missing)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_panel
+from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_fractions
 from obslaws.cli.output import note, progress_bar
 
 
@@ -32,7 +32,7 @@ def explore(
     path = output or (None if serve else Path("explorer.html"))
     if path is not None:
         check_page_path(path)
-    data = open_panel(view, snapshot, panel, add)
+    data = open_fractions(view, snapshot, panel, add)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):
         model = SkillForecaster().fit(data)
         origins = panel_origins(data, snapshot)

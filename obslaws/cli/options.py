@@ -130,6 +130,18 @@ def open_panel(view: str | None, snapshot: str | None, panel: Path | None, add: 
     return data if own is None else data.join(own)
 
 
+def open_fractions(view: str | None, snapshot: str | None, panel: Path | None, add: Path | None = None) -> Panel:
+    """Load the panel that the options name, without its ratings and other units, and say which they are."""
+    from obslaws.cli.output import note
+    from obslaws.units import only_fractions
+
+    data = open_panel(view, snapshot, panel, add)
+    kept = only_fractions(data)
+    if out := [str(name) for name in data.scores.columns if name not in kept.scores.columns]:
+        note(f"Left out, no fractions: {', '.join(out)}.")
+    return kept
+
+
 def _folder(path: Path, option: str) -> Path:
     from obslaws.errors import UsageError
 

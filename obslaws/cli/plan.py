@@ -18,7 +18,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    open_panel,
+    open_fractions,
 )
 from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 
@@ -70,7 +70,7 @@ def plan(
         check_figure_path(figure)
     budget = parse_count(flop, "--flop")
     later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
-    data = open_panel(view, snapshot, panel, add)
+    data = open_fractions(view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
     weights = parse_basket(basket or ",".join(columns), columns)
     setting = find_setting(data, family, variant)

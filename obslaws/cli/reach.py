@@ -49,16 +49,18 @@ def reach(
     from obslaws.errors import UnknownNameError
     from obslaws.forecasters import forecaster as make_forecaster
     from obslaws.forecasters.base import check_level
-    from obslaws.quantities import format_count, parse_count, parse_fraction
+    from obslaws.quantities import format_count, parse_count, parse_fraction, parse_number
     from obslaws.questions.reach import reach as find
     from obslaws.questions.setting import find_setting
     from obslaws.report.captions import data_caption
 
     check_level(level)
-    wanted, n_tokens = parse_fraction(score, "--score"), parse_count(tokens, "--tokens", unit="T")
+    n_tokens = parse_count(tokens, "--tokens", unit="T")
     data = open_panel(view, snapshot, panel, add)
     if benchmark not in data.scores.columns:
         raise UnknownNameError("benchmark", benchmark, data.scores.columns)
+    read = parse_fraction if data.benchmarks.at[benchmark, "unit"] == "fraction" else parse_number
+    wanted = read(score, "--score")
     setting = find_setting(data, family, variant, date)
     model = make_forecaster(forecaster)
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from obslaws.cli.options import PanelOption, SnapshotOption, ViewOption, open_panel
+from obslaws.cli.options import PanelOption, SnapshotOption, ViewOption, open_fractions
 from obslaws.cli.output import progress_bar
 
 report = typer.Typer(
@@ -119,7 +119,7 @@ def _write(
 
         caption, title, name = read_record(Path(name)).caption, "Scoreboard", str(Path(name).resolve())
     else:
-        opened = Report(open_panel(view, snapshot, panel), snapshot)
+        opened = Report(open_fractions(view, snapshot, panel), snapshot)
         name = report_subject(kind, name, opened)
         caption, title = opened.caption, f"{kind.capitalize()} {name}"
     told = {

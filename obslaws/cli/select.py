@@ -20,7 +20,7 @@ from obslaws.cli.options import (
     ViewOption,
     check_output,
     names,
-    open_panel,
+    open_fractions,
 )
 from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 
@@ -92,7 +92,7 @@ def models(
 
     budgets = _budgets(budget, budget_flop)
     check_output(output)
-    data = _candidates(open_panel(view, snapshot, panel, add), names(benchmarks), max_params, max_flop, complete)
+    data = _candidates(open_fractions(view, snapshot, panel, add), names(benchmarks), max_params, max_flop, complete)
     placed = CapabilityPCA(components, missing=missing.value).fit_transform(data.scores)
     found = []
     with progress_bar(f"Choosing among {len(placed)} models") as progress:

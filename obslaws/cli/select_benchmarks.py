@@ -16,7 +16,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     names,
-    open_panel,
+    open_fractions,
     token_count,
 )
 from obslaws.cli.output import Page, number, progress_bar, records
@@ -74,7 +74,7 @@ def benchmarks(
     from obslaws.select.benchmarks import select_benchmarks
     from obslaws.select.posterior import joint_posterior, population
 
-    data = open_panel(view, snapshot, panel, add)
+    data = open_fractions(view, snapshot, panel, add)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
@@ -137,7 +137,7 @@ def next_(
     from obslaws.select.benchmarks import rank_next
     from obslaws.select.posterior import joint_posterior
 
-    data = open_panel(view, snapshot, panel, add)
+    data = open_fractions(view, snapshot, panel, add)
     data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)

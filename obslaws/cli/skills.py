@@ -18,7 +18,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    open_panel,
+    open_fractions,
 )
 from obslaws.cli.output import Page, number, progress_bar, write_rows
 
@@ -77,7 +77,7 @@ def skills(
 
     check_level(level)
     check_output(output)
-    data = open_panel(view, snapshot, panel, add)
+    data = open_fractions(view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
     weights = parse_basket(basket or ",".join(columns), columns)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):

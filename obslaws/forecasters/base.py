@@ -16,6 +16,7 @@ from scipy.special import ndtri
 
 from obslaws.errors import FitError, UnknownNameError, UsageError
 from obslaws.panel import COVARIATES
+from obslaws.units import Units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,34 @@ class Predictive(ABC):
 
 
 @dataclass(frozen=True)
+class InUnits(Predictive):
+    """Predictions in the units of the benchmarks, from predictions in fractions.
+
+    Parameters
+    ----------
+    fractions : Predictive
+    units : Units
+    """
+
+    fractions: Predictive
+    units: Units
+
+    @property
+    def basis(self) -> NDArray[np.str_]:  # type: ignore[override]
+        """Who answered, shape (n_models, n_benchmarks)."""
+        return self.fractions.basis
+
+    def quantile(self, share: float) -> NDArray[np.float64]:
+        """Quantile, see `Predictive.quantile`; in the unit of each benchmark."""
+        return self.units.scores(self.fractions.quantile(share))
+
+    @property
+    def point(self) -> NDArray[np.float64]:
+        """Point forecast; in the unit of each benchmark."""
+        return self.units.scores(self.fractions.point)
+
+
+@dataclass(frozen=True)
 class NormalPredictive(Predictive):
     """Normal on the score scale, cut off at 0 and 1.
 
@@ -90,6 +119,12 @@ class Forecaster(ABC):
         Key in the registry.
     label : str
         What it was asked for by, with settings (``sloth:d=3,link=logistic``); empty when made by hand.
+    panel_ : Panel
+        What was learned from.
+    units_ : Units
+        The scales of its benchmarks.
+    fractions_ : Panel
+        The same, all benchmarks as fractions.
     """
 
     name: ClassVar[str]
@@ -97,11 +132,11 @@ class Forecaster(ABC):
 
     @abstractmethod
     def _fit(self, panel: Panel) -> None:
-        """Learn from a panel that holds at least one score."""
+        """Learn from a panel that holds at least one score, and nothing but fractions."""
 
     @abstractmethod
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> Predictive:
-        """Answer for checked queries and their known scores (all benchmarks of the panel, NaN unknown)."""
+        """Answer for checked queries and their known scores (all benchmarks, as fractions, NaN unknown)."""
 
     def fit(self, panel: Panel) -> Self:
         """Learn from a panel.
@@ -109,7 +144,8 @@ class Forecaster(ABC):
         Parameters
         ----------
         panel : Panel
-            NaN scores are left out, never filled in.
+            NaN scores are left out, never filled in. Ratings and other units are turned into fractions and back, see
+            `obslaws.units`.
 
         Returns
         -------
@@ -125,8 +161,9 @@ class Forecaster(ABC):
                 f"Panel {panel.name!r} holds no score ({len(panel.models)} models x {panel.scores.shape[1]} tests). "
                 "A fit needs at least one; check the filters of the view, or the scores table."
             )
-        self.panel_ = panel
-        self._fit(panel)
+        self.panel_, self.units_ = panel, Units.learn(panel)
+        self.fractions_ = self.units_.panel(panel)
+        self._fit(self.fractions_)
         return self
 
     def predict(self, queries: pd.DataFrame, scores: pd.DataFrame | None = None) -> Predictive:
@@ -158,7 +195,11 @@ class Forecaster(ABC):
             given = scores.reindex(index=queries.index, columns=benchmarks)
             known = given.where(given.notna(), known)
             known.attrs["n_items"] = dict(scores.attrs.get("n_items", {}))
-        return self._predict(queries, known)
+        if not self.units_.rated.any():
+            return self._predict(queries, known)
+        known = known.copy()
+        known[:] = self.units_.fractions(known.to_numpy(dtype=float))
+        return InUnits(self._predict(queries, known), self.units_)
 
     def forecast(
         self,
@@ -181,7 +222,8 @@ class Forecaster(ABC):
         Returns
         -------
         DataFrame of shape (n_queries * n_benchmarks, 8)
-            Columns model, family, benchmark, forecast, lower, upper, level, basis; scores as fractions.
+            Columns model, family, benchmark, forecast, lower, upper, level, basis; scores as fractions, or in the unit
+            of a benchmark that has another.
 
         Raises
         ------

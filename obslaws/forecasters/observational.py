@@ -155,15 +155,15 @@ class ObservationalForecaster(Forecaster):
 
     def _learn_all(self) -> None:
         """Without a target: a law for every benchmark that can carry one, and one on compute for models unscored."""
-        for target in self.panel_.scores.columns:
+        for target in self.fractions_.scores.columns:
             for laws, predictor in ((self.laws_, None), (self._compute_laws, "compute")):
-                if target not in laws and self.panel_.scores[target].notna().sum() > _FEWEST:
+                if target not in laws and self.fractions_.scores[target].notna().sum() > _FEWEST:
                     with suppress(FitError):
-                        laws[target] = self._law(self.panel_, target, predictor)
+                        laws[target] = self._law(self.fractions_, target, predictor)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> Predictive:
-        names = list(self.panel_.scores.columns)
-        mean, sd, basis = fallback(self.panel_).repeat(len(queries))
+        names = list(self.fractions_.scores.columns)
+        mean, sd, basis = fallback(self.fractions_).repeat(len(queries))
         if self.target_ is None:
             self._learn_all()
         else:  # a law that cannot answer says so

@@ -113,13 +113,13 @@ class OnboardingForecaster(Forecaster):
             known = self.skill_.predict(queries, scores[old])
         with threadpool_limits(1, user_api="blas"):
             drawn = {name: self._sample(name, queries) for name in self.new_}
-        return _Onboarded(known, list(self.panel_.scores.columns), drawn, queries)
+        return _Onboarded(known, list(self.fractions_.scores.columns), drawn, queries)
 
     def _sample(self, name: str, queries: pd.DataFrame) -> Array:
         """Scores drawn for each query on a new benchmark, ascending; shape (S, n)."""
-        column = self.panel_.scores[name].dropna()
-        told = complete_queries(self.panel_.models.loc[column.index])
-        facts: dict[Any, Any] = self.panel_.benchmarks.loc[name].to_dict()
+        column = self.fractions_.scores[name].dropna()
+        told = complete_queries(self.fractions_.models.loc[column.index])
+        facts: dict[Any, Any] = self.fractions_.benchmarks.loc[name].to_dict()
         n_items = float(facts["n_items"]) if pd.notna(facts.get("n_items")) else np.inf
         both = self._kin(pd.concat([told, queries]))
         n_told = np.arange(len(told))

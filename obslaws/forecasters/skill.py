@@ -160,7 +160,7 @@ class SkillForecaster(Forecaster):
         Parameters
         ----------
         scores : DataFrame of shape (n_models, n_benchmarks)
-            Indexed by model; any benchmarks of the panel, fractions, NaN where not told.
+            Indexed by model; any benchmarks of the panel, fractions or in their units, NaN where not told.
         models : DataFrame, optional
             Covariates (as the queries of `forecast`) of the models that the panel does not hold.
 
@@ -178,7 +178,7 @@ class SkillForecaster(Forecaster):
         self._check_fitted()
         if self.is_large_:
             raise no_update(len(self.row_))
-        values, told = checked_scores(scores, self._column), self.told_
+        values, told = checked_scores(scores, self._column, self.units_), self.told_
         names = list(scores.index)
         row = np.array([self.row_.get(name, -1) for name in names])
         before = np.where(row[:, None] >= 0, self.data_.scores[row], told.values(names))

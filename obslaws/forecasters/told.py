@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from obslaws.skill.fit import Fit
     from obslaws.skill.predict import Relatives
+    from obslaws.units import Units
 
     Array = NDArray[np.float64]
     Name = tuple[str, str, str, str]
@@ -125,19 +126,22 @@ class Told:
         return np.array([new.count(name) for name in names], dtype=np.intp)
 
 
-def checked_scores(scores: pd.DataFrame, benchmarks: Mapping[str, int]) -> Array:
+def checked_scores(scores: pd.DataFrame, benchmarks: Mapping[str, int], units: Units) -> Array:
     """Refuse scores that cannot be told.
 
     Parameters
     ----------
     scores : DataFrame
-        Indexed by model, columns benchmarks; fractions, NaN not told.
+        Indexed by model, columns benchmarks; fractions or in the unit of the benchmark, NaN not told.
     benchmarks : mapping of str to int
         Column of each benchmark of the fit.
+    units : Units
+        Of the benchmarks of the fit.
 
     Returns
     -------
     ndarray of shape (n_models, J)
+        Fractions.
 
     Raises
     ------
@@ -155,10 +159,11 @@ def checked_scores(scores: pd.DataFrame, benchmarks: Mapping[str, int]) -> Array
         raise UsageError(f"update: two rows of {again!r}; give one row per model.")
     values = np.full((len(names), len(benchmarks)), np.nan)
     values[:, [benchmarks[name] for name in scores.columns]] = scores.to_numpy(dtype=float)
-    seen = values[np.isfinite(values)]
-    if not len(seen):
+    if not np.isfinite(values).any():
         raise UsageError("update: no score given. Expected at least one fraction; NaN means not evaluated.")
-    if seen.min() < 0.0 or seen.max() > 1.0:
+    shares = values[:, ~units.rated]
+    seen = shares[np.isfinite(shares)]
+    if len(seen) and (seen.min() < 0.0 or seen.max() > 1.0):
         worst = seen.max() if seen.max() > 1.0 else seen.min()
         raise UsageError(f"update: a score of {worst:g}; expected fractions in [0, 1]. Divide percentages by 100.")
-    return values
+    return units.fractions(values)

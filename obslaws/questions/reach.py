@@ -34,7 +34,7 @@ class Reach:
     ----------
     benchmark : str
     score : float
-        Fraction.
+        Fraction, or in the unit of the benchmark.
     n_tokens : float
     n_params : float or None
         Smallest size whose forecast (median) reaches the score; None when none of those asked about does.
@@ -93,7 +93,7 @@ def reach(
         Family, variant, date.
     benchmark : str
     score : float
-        Fraction.
+        Fraction, or in the unit of the benchmark.
     n_tokens : float
         Training tokens of every size.
     level : float
@@ -118,7 +118,7 @@ def reach(
     columns = list(panel.scores.columns)
     if benchmark not in columns:
         raise UnknownNameError("benchmark", benchmark, columns)
-    if not 0.0 < score < 1.0:
+    if panel.benchmarks.at[benchmark, "unit"] == "fraction" and not 0.0 < score < 1.0:
         cure = f" Did you mean {score / 100:g}?" if 1.0 < score < 100.0 else ""
         raise UsageError(f"score is {score:g}; expected a fraction between 0 and 1.{cure}")
     if not (n_tokens > 0 and np.isfinite(n_tokens)):
