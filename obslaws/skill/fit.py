@@ -161,20 +161,29 @@ def fit_skills(
         if converged or len(trace) > max_iter:
             # the last rounds may circle by a fraction of a log unit: the best of them is the fit
             return replace(best, converged=converged, n_iter=len(trace) - 1, trace=tuple(trace))
+        reduced = now.system.reduce(now.gradients)
         for _attempt in range(10):
-            candidate = state.moved(now.system.solve(now.gradients, damping=damping))
+            steps = now.system.step(reduced, damping)
+            candidate = state.moved(steps)
             there = problem.curve(candidate)
-            if (
-                problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1])
-                <= value + 1e-9
-            ):
-                state, curve, damping = candidate, there, max(damping / 10.0, 1e-10)
+            gain = value - problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1])
+            if gain >= -1e-9:
+                kept = gain / max(now.system.promised(steps, now.gradients, damping), 1e-300)
+                state, curve, damping = candidate, there, max(damping * _eased(kept), 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
         here = problem.linearise(state, variances, precision, penalty, curve, items=False)
         updated, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
         variances, pace = pace.further(variances, updated)
         state, variances, penalty = _standardised(state, variances, penalty, moment)
+
+
+def _eased(kept: float) -> float:
+    """Factor on the damping after a step that gained this share of its promise (Nielsen 1999, equation 2.5).
+
+    Damping that falls by the same factor whatever was gained ends in a refused step every few rounds.
+    """
+    return max(1.0 / 3.0, 1.0 - (2.0 * min(kept, 2.0) - 1.0) ** 3)
 
 
 def _updated_variances(

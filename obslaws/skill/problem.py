@@ -204,9 +204,10 @@ class Problem:
     def model_precision(self, variances: Variances, slopes: Array) -> Array:
         """Prior precision of each model's skills, shape (M, d, d); unknown covariates widen the prior."""
         cov = self.data.covariate_cov
-        if not cov.any():
-            return np.broadcast_to(spd_inverse(variances.model[None]), (len(cov), self.d, self.d))
-        return spd_inverse(variances.model + slopes.T @ cov @ slopes)
+        out = np.repeat(spd_inverse(variances.model[None]), len(cov), axis=0)
+        vague = np.flatnonzero(cov.any(axis=(1, 2)))
+        out[vague] = spd_inverse(variances.model + slopes.T @ cov[vague] @ slopes)
+        return out
 
     def objective(
         self,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from obslaws.skill.blocks import Groups, sandwich, spd_inverse, spd_logdet, stacked
+from obslaws.skill.blocks import Groups, sandwich, spd_inverse, stacked
 from obslaws.skill.response import Effect, Response
 
 if TYPE_CHECKING:
@@ -120,11 +120,13 @@ class System:
         self.curvature = data + prior
         self.model_inverse = spd_inverse(self.curvature)
         self.pull = self.model_inverse @ prior  # how a model follows its expectation
-        self.yielding = self.model_inverse @ coupling  # how it gives way to the benchmark parameters
+        followed = np.empty((n_models, d, k + n_items))  # and how it follows all shared parameters, sign turned
+        _by_covariate(covariates, -self.pull, followed[:, :, :k])
+        self.yielding = np.matmul(self.model_inverse, coupling, out=followed[:, :, k:])  # and gives way to benchmarks'
         kept = prior - prior @ self.pull  # what is left of the prior once the model is eliminated
         link = np.empty((n_models, d, d + k + n_items))
         link[:, :, :d] = kept
-        link[:, :, d : d + k] = _by_covariate(covariates, kept)
+        _by_covariate(covariates, kept, link[:, :, d : d + k])
         carried = np.matmul(prior, self.yielding, out=link[:, :, d + k :])
         by_family = nesting.models_of_family.sum(link)
         self.family_link = by_family[:, :, d:]
@@ -140,8 +142,7 @@ class System:
             np.empty((nesting.n_bases, d + n_own, k + n_items)),
         )
         self.base_link[:, :d] = by_base[:, :, d:]
-        followed = np.concatenate([_by_covariate(covariates, self.pull), -self.yielding], axis=2)
-        rows = nesting.models_of_base.products(coupling[:, :, :n_own], followed)
+        rows = -nesting.models_of_base.products(coupling[:, :, :n_own], followed)
         rows -= nesting.families_of_base.products(self.family_link[:, :, self.intercepts], family_yielding)
         rows[:, :, k:] += own
         self.base_link[:, d:] = rows
@@ -156,6 +157,7 @@ class System:
         # a base family gives way to the shared parameters, and its lab with it
         self.lab_link = nesting.bases_of_lab.sum(np.swapaxes(self.base_pull, 1, 2) @ self.base_link)
         self.lab_inverse = spd_inverse(self.lab_block)
+        self._logdets: list[float] = []  # of the inverses: models, families, base families, labs
         self.shared = self._eliminated(shared, kept, carried)
 
     def _eliminated(self, out: Array, kept: Array, carried: Array) -> Array:
@@ -167,10 +169,15 @@ class System:
         cross = (x.T @ carried.reshape(n_models, d * n_items)).reshape(k, n_items)
         out[:k, k:] += cross
         out[k:, :k] += cross.T
-        out[k:, k:] -= _square(self.coupling, self.model_inverse)
-        out -= _square(self.family_link, self.family_inverse)
-        out -= _square(self.base_link, self.base_inverse)
-        out -= _square(self.lab_link, self.lab_inverse)
+        for part, link, inverse in (
+            (out[k:, k:], self.coupling, self.model_inverse),
+            (out, self.family_link, self.family_inverse),
+            (out, self.base_link, self.base_inverse),
+            (out, self.lab_link, self.lab_inverse),
+        ):
+            square, logdet = _square(link, inverse)
+            part -= square
+            self._logdets.append(logdet)
         return out
 
     def top(self, lab: int) -> Array:
@@ -194,7 +201,8 @@ class System:
         both = own + curvature
         self.lab_block, self.lab_link = both[None, :d, :d], both[None, :d, d:]
         self.lab_inverse = spd_inverse(self.lab_block)
-        self.shared = both[d:, d:] - _square(self.lab_link, self.lab_inverse)
+        square, self._logdets[3] = _square(self.lab_link, self.lab_inverse)
+        self.shared = both[d:, d:] - square
 
     @cached_property
     def factor(self) -> tuple[Array, bool]:
@@ -208,8 +216,7 @@ class System:
 
     def logdet(self) -> float:
         """Log determinant of models, families, base families and labs (not the shared block)."""
-        above = spd_logdet(self.base_inverse) + spd_logdet(self.lab_inverse)
-        return spd_logdet(self.curvature) - spd_logdet(self.family_inverse) - above
+        return -sum(self._logdets)
 
     def reduce(self, gradients: Steps) -> Steps:
         """Eliminate the right-hand side.
@@ -277,12 +284,19 @@ class System:
         tuple of ndarray
             Steps of models (M, d), families (F, d), base families (B, q), labs (L, d), shared parameters (G,).
         """
-        models, families, bases, labs, rhs = self.reduce(gradients)
+        return self.step(self.reduce(gradients), damping)
+
+    def step(self, reduced: Steps, damping: float = 0.0) -> Steps:
+        """Newton step from what `reduce` left of the gradients, see `solve`."""
         factor = self.factor
         if damping:
             factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
-        shared = cho_solve(factor, rhs, check_finite=False)
-        return self.expand(models, families, bases, labs, shared)
+        return self.expand(*reduced[:-1], cho_solve(factor, reduced[-1], check_finite=False))
+
+    def promised(self, steps: Steps, gradients: Steps, damping: float) -> float:
+        """How far the damped steps lower the objective if it is as the system has it."""
+        along = sum(float(np.vdot(step, down)) for step, down in zip(steps, gradients, strict=True))
+        return 0.5 * (along + damping * float(np.diag(self.shared) @ steps[-1] ** 2))
 
     def covariance_with(self, model: Node, family: Node, base: Node, lab: Node, shared: Array) -> Steps:
         """Covariance of all unknowns with one linear combination of them: `solve`, where most of the gradient is zero.
@@ -378,7 +392,8 @@ class System:
         deviation_follow, deviation = family_follow.copy(), family - base[nesting.base, :d]
         deviation_follow[:, :, :d] -= np.eye(d)
         expected = family[nesting.family]
-        expected[:, :, :k] += _by_covariate(x, np.broadcast_to(np.eye(d), (len(x), d, d)))
+        for i in range(d):  # what the covariates add to a skill goes by its own slopes
+            expected[:, i, i:k:d] += x
         expected_follow = family_follow[nesting.family]
         follow = self.pull @ expected_follow
         follow[:, :, d:] -= self.yielding[:, :, :n_own]
@@ -399,16 +414,20 @@ class System:
         )
 
 
-def _by_covariate(x: Array, blocks: Array) -> Array:
-    """Blocks times each covariate, side by side: (M, p), (M, d, d) -> (M, d, p*d)."""
+def _by_covariate(x: Array, blocks: Array, out: Array) -> None:
+    """Write blocks times each covariate, side by side: (M, p), (M, d, d) -> (M, d, p*d)."""
     n, d, _ = blocks.shape
-    return (x[:, None, :, None] * blocks[:, :, None, :]).reshape(n, d, x.shape[1] * d)
+    np.multiply(x[:, None, :, None], blocks[:, :, None, :], out=out.reshape(n, d, x.shape[1], d))
 
 
-def _square(link: Array, inverse: Array) -> Array:
-    """Sum of link' inverse link over the blocks: (n, d, G), (n, d, d) -> (G, G); as a square, half of the products."""
-    half = stacked(np.swapaxes(np.linalg.cholesky(inverse), 1, 2) @ link)
-    return np.asarray(half.T @ half)
+def _square(link: Array, inverse: Array) -> tuple[Array, float]:
+    """Sum of link' inverse link over the blocks, and of the log determinants: (n, d, G), (n, d, d) -> (G, G).
+
+    As a square it takes half of the products.
+    """
+    root = np.linalg.cholesky(inverse)
+    half = stacked(np.swapaxes(root, 1, 2) @ link)
+    return np.asarray(half.T @ half), 2.0 * float(np.log(np.einsum("nii->ni", root)).sum())
 
 
 def _apply(blocks: Array, vectors: Array) -> Array:
