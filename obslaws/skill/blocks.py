@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.sparse import csr_array
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Groups", "propagate", "sandwich", "spd_inverse", "spd_logdet", "stacked"]
+__all__ = ["Groups", "propagate", "sandwich", "spd_factor", "spd_inverse", "spd_logdet", "spd_solve", "stacked"]
 
 
 class Groups:
@@ -131,6 +132,27 @@ def _inverse_of_four(blocks: Array) -> Array:
     x00, x01, x11 = p00 + v00 * w00 + v01 * w01, p01 + v00 * w10 + v01 * w11, p11 + v10 * w10 + v11 * w11
     out = np.array([x00, x01, -v00, -v01, x01, x11, -v10, -v11, -v00, -v10, t00, t01, -v01, -v11, t01, t11])
     return np.ascontiguousarray(out.T).reshape(blocks.shape)
+
+
+def spd_factor(matrix: Array) -> Array:
+    """Lower Cholesky factor of one matrix of shape (n, n); what lies above the diagonal is not cleared.
+
+    Raises
+    ------
+    LinAlgError
+        Not positive definite.
+    """
+    if not len(matrix):
+        return matrix
+    root, info = dpotrf(matrix, lower=1, clean=0)
+    if info:
+        raise np.linalg.LinAlgError(f"{len(matrix)} x {len(matrix)} matrix is not positive definite: minor {info}.")
+    return np.asarray(root)
+
+
+def spd_solve(root: Array, rhs: Array) -> Array:
+    """Solve for right-hand sides, shape (n,) or (n, m), by the `spd_factor` of a matrix."""
+    return np.asarray(dpotrs(root, rhs, lower=1)[0].reshape(rhs.shape)) if len(root) else rhs
 
 
 def spd_logdet(blocks: Array) -> float:

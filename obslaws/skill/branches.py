@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
+from obslaws.skill.blocks import spd_factor, spd_solve
 from obslaws.skill.stacks import apply, inverted, product, sandwich
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Branches:
         left = slopes.transpose(0, 2, 1, 3).reshape(p * d, p * d) + np.diag(np.repeat(slope_precision, d))
         left -= _gram(self.family_link, yielding) + _gram(self.base_link, product(self.base_inverse, self.base_link))
         self.slopes = 0.5 * (left + left.T)
-        self._factor = cho_factor(self.slopes, lower=True, check_finite=False)
+        self._factor = spd_factor(self.slopes)
 
     def solve(self, gradients: Effects) -> Effects:
         """Solve for models (d, M), families (d, F), base families (d, B) and slopes (p, d)."""
@@ -123,7 +123,7 @@ class Branches:
             rhs = (slopes + x @ lifted.T).ravel()
             rhs -= np.tensordot(self.family_link, family_moved, axes=([0, 2], [0, 1]))
             rhs -= np.tensordot(self.base_link, base_moved, axes=([0, 2], [0, 1]))
-            flat = cho_solve(self._factor, rhs, check_finite=False)
+            flat = spd_solve(self._factor, rhs)
             step = flat.reshape(slopes.shape)
             base_moved = base_moved - apply(self.base_inverse, np.tensordot(self.base_link, flat, axes=(1, 0)))
             family_moved -= apply(self.family_inverse, np.tensordot(self.family_link, flat, axes=(1, 0)))
@@ -137,7 +137,7 @@ class Branches:
         """Posterior covariance of the slopes at fixed benchmark parameters, shape (k, k); (0, 0) where none moves."""
         if not self.moving:
             return self.slopes
-        return np.asarray(cho_solve(self._factor, np.eye(len(self.slopes)), check_finite=False))
+        return spd_solve(self._factor, np.eye(len(self.slopes)))
 
     def spreads(self) -> Spreads:
         """Read the elimination backwards."""

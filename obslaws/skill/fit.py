@@ -12,9 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
-from obslaws.skill.blocks import spd_logdet
+from obslaws.skill.blocks import spd_factor, spd_logdet, spd_solve
 from obslaws.skill.neighbours import Residuals, steepness
 from obslaws.skill.pace import Pace
 from obslaws.skill.problem import Cells, Data, Linearised, Penalty, Priors, Problem, State, Variances
@@ -197,7 +196,7 @@ def _updated_variances(
     data, priors, d, nesting = problem.data, problem.priors, problem.d, problem.data.nesting
     cells, system = here.cells, here.system
     response, k = system.response(slopes_only=True), system.n_slopes
-    slopes_cov = cho_solve(cho_factor(system.shared[:k, :k], lower=True), np.eye(k)) if k else np.zeros((0, 0))
+    slopes_cov = spd_solve(spd_factor(system.shared[:k, :k]), np.eye(k))
     base_cov = response.base_noise + _spread(response.base, slopes_cov)
     departure_cov = response.departure_noise + _spread(response.departure, slopes_cov)
     lab_cov = response.lab_noise + _spread(response.lab, slopes_cov)
@@ -294,6 +293,6 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd)
     items += 0.5 * spd_logdet(variances.loading[None])
     prior -= 2.0 * n_benchmarks * items
-    shared = 2.0 * np.log(np.diag(here.system.factor[0])).sum()
+    shared = 2.0 * np.log(np.diag(here.system.factor)).sum()
     fit = -objective - 0.5 * (problem.weight * np.log(here.cells.variance)).sum()
     return float(fit + 0.5 * prior - 0.5 * (here.system.logdet() + shared))

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 from scipy.special import gammaln
 
 from obslaws.links import logistic
+from obslaws.skill.blocks import spd_factor, spd_solve
 from obslaws.skill.update import skills_of
 
 if TYPE_CHECKING:
@@ -339,7 +339,7 @@ def _own_covariances(fit: Fit, kin: Kin) -> Array:
 def _slopes_cov(fit: Fit) -> Array:
     """Posterior covariance of the slopes, benchmark parameters held."""
     k, shared = fit.system.n_slopes, fit.system.shared
-    return np.asarray(cho_solve(cho_factor(shared[:k, :k], lower=True), np.eye(k))) if k else np.zeros((0, 0))
+    return spd_solve(spd_factor(shared[:k, :k]), np.eye(k))
 
 
 def _adapted(prior: Prior, new: _Likelihood, rng: np.random.Generator) -> tuple[Array, Array]:

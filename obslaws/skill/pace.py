@@ -33,45 +33,54 @@ class Pace:
 
     Parameters
     ----------
-    factor, direction : dict of str to ndarray
-        By name of the variance; one number per matrix, as many as there are for the others.
+    factor, direction : ndarray of shape (4 + 2 J + p,)
+        One number per matrix, then one per entry of the vectors.
     """
 
-    factor: dict[str, Array]
-    direction: dict[str, Array]
+    factor: Array
+    direction: Array
 
     @classmethod
     def start(cls, variances: Variances) -> Pace:
         """Before the first update."""
-        shapes = {name: np.zeros(()) for name in _MATRICES} | {
-            name: np.zeros_like(getattr(variances, name)) for name in _VECTORS
-        }
-        return cls({name: zero + _FIRST for name, zero in shapes.items()}, shapes)
+        zero = np.zeros_like(_levels(variances))
+        return cls(zero + _FIRST, zero)
 
     def further(self, old: Variances, new: Variances) -> tuple[Variances, Pace]:
         """Go beyond an update where the last ones went the same way; back to it where they turned."""
-        out, factors, directions = {}, {}, {}
-        for name in (*_MATRICES, *_VECTORS):
-            before, after = getattr(old, name), getattr(new, name)
-            matrix = name in _MATRICES
-            step = log_size(after) - log_size(before) if matrix else np.log(after / before)
-            same = step * self.direction[name]
-            factor = np.where(same > 0.0, 1.3 * self.factor[name], np.where(same < 0.0, 1.0, self.factor[name]))
-            factor = np.minimum(factor, _FASTEST_MATRIX if matrix else _FASTEST)
-            far = np.minimum(factor, np.maximum(_WIDEST / np.maximum(np.abs(step), 1e-12), 1.0))
-            out[name] = _relaxed(before, after, float(far)) if matrix else before * np.exp(far * step)
-            factors[name], directions[name] = factor, step
-        return replace(new, **out), Pace(factors, directions)
+        step, n = _levels(new) - _levels(old), len(_MATRICES)
+        same = step * self.direction
+        factor = np.where(same > 0.0, 1.3 * self.factor, np.where(same < 0.0, 1.0, self.factor))
+        factor[:n], factor[n:] = np.minimum(factor[:n], _FASTEST_MATRIX), np.minimum(factor[n:], _FASTEST)
+        far = np.minimum(factor, np.maximum(_WIDEST / np.maximum(np.abs(step), 1e-12), 1.0))
+        out = dict(zip(_MATRICES, _relaxed(_stacked(old), _stacked(new), far[:n]), strict=True))
+        vectors = _vectors(old) * np.exp(far[n:] * step[n:])
+        ends = np.cumsum([len(getattr(old, name)) for name in _VECTORS])
+        out |= dict(zip(_VECTORS, np.split(vectors, ends[:-1]), strict=True))
+        return replace(new, **out), Pace(factor, step)
 
 
-def log_size(matrix: Array) -> Array:
-    """Mean log eigenvalue of a positive definite matrix."""
-    return np.asarray(np.linalg.slogdet(matrix)[1] / len(matrix))
+def _stacked(variances: Variances) -> Array:
+    return np.stack([getattr(variances, name) for name in _MATRICES])
 
 
-def _relaxed(old: Array, new: Array, factor: float) -> Array:
-    """Go further than `new` when the result is safely positive definite; `new` otherwise."""
-    further = old + factor * (new - old)
-    further = 0.5 * (further + further.T)  # going further would blow up what rounding leaves of asymmetry
-    smallest = np.linalg.eigvalsh(further)[0]
-    return further if smallest > 0.3 * np.linalg.eigvalsh(new)[0] else new
+def _vectors(variances: Variances) -> Array:
+    return np.concatenate([getattr(variances, name) for name in _VECTORS])
+
+
+def _levels(variances: Variances) -> Array:
+    """Logarithms: the mean one of the eigenvalues of each matrix, then those of all entries of the vectors."""
+    return np.concatenate([log_size(_stacked(variances)), np.log(_vectors(variances))])
+
+
+def log_size(matrices: Array) -> Array:
+    """Mean log eigenvalue of positive definite matrices: (..., d, d) -> (...)."""
+    return np.asarray(np.linalg.slogdet(matrices)[1] / matrices.shape[-1])
+
+
+def _relaxed(old: Array, new: Array, factor: Array) -> Array:
+    """Go further than `new` where the result is safely positive definite; (n, d, d), (n, d, d), (n,) -> (n, d, d)."""
+    further = old + factor[:, None, None] * (new - old)
+    further = 0.5 * (further + np.swapaxes(further, 1, 2))  # else further steps blow up what rounding leaves
+    safe = np.linalg.eigvalsh(further)[:, 0] > 0.3 * np.linalg.eigvalsh(new)[:, 0]
+    return np.where(safe[:, None, None], further, new)

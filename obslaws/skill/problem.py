@@ -103,6 +103,8 @@ class Problem:
             n_benchmarks * (2 + d) + at,
         ]
         self.item_index = np.column_stack(columns)  # where intercept, loadings, ceiling and floor of a benchmark stand
+        sds = [priors.intercept_sd, *np.ones(d), priors.ceiling_logit_sd, priors.floor_logit_sd]
+        self.item_prior = np.diag(np.array(sds) ** -2.0)  # the loadings' part is estimated
         share = clipped_logit(data.scores, data.score_floor, 1.0 - 0.03 * self.room, margin=0.02)
         self.centre = np.where(self.mask, share, 0.0).sum(axis=0) / np.maximum(self.mask.sum(axis=0), 1)
         self.start_logits = np.where(self.mask, share - self.centre, 0.0)
@@ -169,10 +171,8 @@ class Problem:
 
     def item_precision(self, variances: Variances) -> Array:
         """Prior precision of a benchmark's intercept, loadings, ceiling and floor logits; shape (d + 3, d + 3)."""
-        priors, d = self.priors, self.d
-        sds = np.array([priors.intercept_sd, *np.ones(d), priors.ceiling_logit_sd, priors.floor_logit_sd])
-        out = np.diag(sds**-2.0)
-        out[1 : d + 1, 1 : d + 1] = variances.loading_precision
+        out = self.item_prior.copy()
+        out[1 : self.d + 1, 1 : self.d + 1] = variances.loading_precision
         return out
 
     def item_strays(self, state: State, variances: Variances) -> Array:
@@ -205,7 +205,7 @@ class Problem:
         """Prior precision of each model's skills, shape (M, d, d); unknown covariates widen the prior."""
         cov = self.data.covariate_cov
         out = np.repeat(spd_inverse(variances.model[None]), len(cov), axis=0)
-        vague = np.flatnonzero(cov.any(axis=(1, 2)))
+        vague = self.data.vague
         out[vague] = spd_inverse(variances.model + slopes.T @ cov[vague] @ slopes)
         return out
 

@@ -55,6 +55,11 @@ class Data:
     nesting: Nesting
     size: Array
 
+    @cached_property
+    def vague(self) -> NDArray[np.intp]:
+        """Models with unknown covariates."""
+        return np.flatnonzero(self.covariate_cov.any(axis=(1, 2)))
+
 
 @dataclass(frozen=True)
 class Priors:

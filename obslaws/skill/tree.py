@@ -17,9 +17,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
-from obslaws.skill.blocks import Groups, sandwich, spd_inverse, stacked
+from obslaws.skill.blocks import Groups, sandwich, spd_factor, spd_inverse, spd_solve, stacked
 from obslaws.skill.response import Effect, Response
 
 if TYPE_CHECKING:
@@ -205,14 +204,14 @@ class System:
         self.shared = both[d:, d:] - square
 
     @cached_property
-    def factor(self) -> tuple[Array, bool]:
+    def factor(self) -> Array:
         """Cholesky factor of what is left for the shared parameters."""
-        return cho_factor(self.shared, lower=True, check_finite=False)
+        return spd_factor(self.shared)
 
     @cached_property
     def shared_cov(self) -> Array:
         """Posterior covariance of the shared parameters, shape (G, G)."""
-        return np.asarray(cho_solve(self.factor, np.eye(len(self.shared)), check_finite=False))
+        return spd_solve(self.factor, np.eye(len(self.shared)))
 
     def logdet(self) -> float:
         """Log determinant of models, families, base families and labs (not the shared block)."""
@@ -288,10 +287,8 @@ class System:
 
     def step(self, reduced: Steps, damping: float = 0.0) -> Steps:
         """Newton step from what `reduce` left of the gradients, see `solve`."""
-        factor = self.factor
-        if damping:
-            factor = cho_factor(self.shared + np.diag(damping * np.diag(self.shared)), lower=True, check_finite=False)
-        return self.expand(*reduced[:-1], cho_solve(factor, reduced[-1], check_finite=False))
+        root = spd_factor(self.shared + np.diag(damping * np.diag(self.shared))) if damping else self.factor
+        return self.expand(*reduced[:-1], spd_solve(root, reduced[-1]))
 
     def promised(self, steps: Steps, gradients: Steps, damping: float) -> float:
         """How far the damped steps lower the objective if it is as the system has it."""
@@ -332,7 +329,7 @@ class System:
             branch += by_base
         if above >= 0:
             rhs += by_lab @ response.lab[above]
-        moved = cho_solve(self.factor, rhs, check_finite=False)
+        moved = spd_solve(self.factor, rhs)
         parts = (response.model.response, response.family.response, response.base, response.lab)
         models, families, bases, labs = ((stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts)
         top = b if b >= 0 else nesting.base[f] if f >= 0 else -1
