@@ -146,10 +146,7 @@ class Update:
         tilt = _tilt(fit, mean, benchmark, floor[benchmark], ceiling[benchmark])
         parts = _combinations(fit, kin.who, skills, base, benchmark, tilt)
         new = [fit.system.covariance_with(*nodes) for nodes in parts]
-        solved = tuple(
-            np.concatenate([old, np.stack([steps[b] for steps in new])]) if new else old
-            for b, old in enumerate(self.solved)
-        )
+        solved = tuple(np.concatenate([old, *(steps[b][None] for steps in new)]) for b, old in enumerate(self.solved))
         grown = replace(self, kin=all_kin, benchmark=at, scores=y, solved=solved)  # type: ignore[arg-type]
         across = grown.covariance(kin)[np.arange(len(kin)), benchmark]  # (k, n + k)
         by_ceiling, by_floor = grown._with_asymptotes()
