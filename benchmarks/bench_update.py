@@ -35,14 +35,16 @@ def main():
     scores.loc[MODEL] = float("nan")
     told = panel.scores.loc[[MODEL]].dropna(axis=1)
     fitted = forecaster("skill", calibrate=False).fit(replace(panel, scores=scores))
-    first, sixth = told.columns[:1], told.columns[-1:]
+    first, sixth = told[told.columns[:1]], told[told.columns[-1:]]
     before = fitted.update(told[told.columns[:-1]])
     unknown = panel.models.loc[[MODEL]].set_axis(["new/model"])
-    new = told[first].set_axis(["new/model"])
+    new = first.set_axis(["new/model"])
+    after = fitted.update(new, unknown)
     works = {
-        "first score of a known model": lambda: fitted.update(told[first]),
-        f"its score number {told.shape[1]}": lambda: before.update(told[sixth]),
+        "first score of a known model": lambda: fitted.update(first),
+        f"its score number {told.shape[1]}": lambda: before.update(sixth),
         "first score of a new model": lambda: fitted.update(new, unknown),
+        "its forecast after that": lambda: after.forecast(unknown),
         f"{told.shape[1]} scores at once": lambda: fitted.update(told),
         "refit": lambda: forecaster("skill", calibrate=False).fit(panel),
     }
@@ -50,7 +52,7 @@ def main():
     for label, work in works.items():
         work()
         wall, own = milliseconds(work, 3 if label == "refit" else 200)
-        limit = f"{LIMIT_MS * (told.shape[1] if 'at once' in label else 1):g}" if label != "refit" else "-"
+        limit = f"{LIMIT_MS * (told.shape[1] if 'at once' in label else 1):g}" if "score" in label else "-"
         rows.append([label, limit, wall, own])
     show([f"core, {panel.scores.shape[0]} x {panel.scores.shape[1]}", "limit, ms", "median, ms", "own time, ms"], rows)
 

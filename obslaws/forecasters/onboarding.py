@@ -143,7 +143,7 @@ class OnboardingForecaster(Forecaster):
         return np.sort(np.clip(np.concatenate(parts), 0.0, 1.0), axis=0)
 
     def _kin(self, models: pd.DataFrame) -> Kin:
-        labels = [pd.factorize(np.asarray(column))[0] for column in zip(*kin_names(models), strict=True)]
+        labels = [pd.factorize(np.asarray(column))[0] for column in zip(*kin_names(models.index, models), strict=True)]
         return Kin(self.skill_.relatives(models), *labels)
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from obslaws.errors import UsageError
-from obslaws.forecasters.base import Forecaster, complete_queries
+from obslaws.forecasters.base import Forecaster, complete_columns, complete_queries
 from obslaws.forecasters.large import LargePredictive, is_large, no_update, posterior
 from obslaws.forecasters.stretch import Stretch
-from obslaws.forecasters.told import Told, checked_scores
+from obslaws.forecasters.told import Told, checked_scores, rows_of
 from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
 from obslaws.skill.fit import Fit, fit_skills
@@ -29,8 +30,12 @@ from obslaws.skill.sparse_fit import fit_cells
 from obslaws.skill.tree import Nesting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
+    from obslaws.forecasters.told import Name
+    from obslaws.skill.covariates import Columns
     from obslaws.skill.sparse_fit import SparseFit
     from obslaws.skill.update import Kin, Update
 
@@ -87,11 +92,11 @@ class SkillForecaster(Forecaster):
 
     def _fit(self, panel: Panel) -> None:
         # thousands of small products: threads cost more than they bring, and move the last bits
-        with threadpool_limits(1, user_api="blas"):
+        with _libraries().limit(limits=1, user_api="blas"):
             self._fit_panel(panel)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
-        with threadpool_limits(1, user_api="blas"):
+        with _libraries().limit(limits=1, user_api="blas"):
             return self._predictive(queries, scores)
 
     def _fit_panel(self, panel: Panel) -> None:
@@ -125,7 +130,7 @@ class SkillForecaster(Forecaster):
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
         self._scored = scored
         self._column = {name: j for j, name in enumerate(panel.scores.columns)}
-        self._names = kin_names(models)
+        self._names = kin_names(panel.models.index, models)
         base = nesting.base_of_model
         kin = nesting.family, base, nesting.lab[base]
         self._fitted = Relatives(np.arange(len(models)), *kin, self.data_.size, covariates, unknown)
@@ -172,8 +177,9 @@ class SkillForecaster(Forecaster):
         Raises
         ------
         UnknownNameError, UsageError
-            As `obslaws.forecasters.told.checked_scores`; or a new model of which nothing is told but its name; or a
-            panel so large that its fit keeps no joint posterior (`obslaws.forecasters.large`).
+            As `obslaws.forecasters.told.checked_scores`; or a new model of which nothing is told but its name, or two
+            rows of one in `models`; or a panel so large that its fit keeps no joint posterior
+            (`obslaws.forecasters.large`).
         """
         self._check_fitted()
         if self.is_large_:
@@ -181,8 +187,9 @@ class SkillForecaster(Forecaster):
         values, told = checked_scores(scores, self._column, self.units_), self.told_
         names = list(scores.index)
         row = np.array([self.row_.get(name, -1) for name in names])
-        before = np.where(row[:, None] >= 0, self.data_.scores[row], told.values(names))
-        before = np.where(np.isnan(before), told.values(names), before)
+        since = told.values(names)
+        before = np.where(row[:, None] >= 0, self.data_.scores[row], since)
+        before = np.where(np.isnan(before), since, before)
         again = np.argwhere(np.isfinite(values) & np.isfinite(before))
         if len(again):
             at, j = again[0]
@@ -198,25 +205,25 @@ class SkillForecaster(Forecaster):
 
     def _places(
         self, asked: list[str], row: NDArray[np.intp], models: pd.DataFrame | None
-    ) -> tuple[Relatives, list[tuple[str, str, str, str]]]:
+    ) -> tuple[Relatives, list[Name]]:
         """Collect what the fit, earlier updates, or `models` know of models to be told of, and their families."""
         told = self.told_
-        new = [name for name, at in zip(asked, row, strict=True) if at < 0 and name not in told.row]
-        strange = [name for name in new if models is None or name not in models.index]
-        if strange:
-            raise UsageError(f"update: nothing is known of {strange[0]!r}; give its family and size with `models`.")
-        pools = [(self._fitted, self._names), (told.who, list(told.models))]
-        if new and models is not None:
-            queries = complete_queries(models.loc[new])
-            pools.append((self.relatives(queries), kin_names(queries)))
-        n_fitted, n_told = len(self._fitted), len(told.models)
-        places = np.array([
-            at if at >= 0 else n_fitted + (told.row[name] if name in told.row else n_told + new.index(name))
+        places: dict[str, tuple[Relatives, Sequence[Name], int]] = {
+            name: (self._fitted, self._names, at) if at >= 0 else (told.who, told.models, told.row.get(name, -1))
             for name, at in zip(asked, row, strict=True)
-        ])  # fmt: skip
-        first, *others = (who for who, _ in pools)
-        every = [name for _, some in pools for name in some]
-        return first.join(*others).take(places), [every[at] for at in places]
+        }
+        new = [name for name, (*_, at) in places.items() if at < 0]
+        if new:
+            given = {} if models is None else rows_of(models.index)
+            strange = [name for name in new if name not in given]
+            if models is None or strange:
+                raise UsageError(f"update: nothing is known of {strange[0]!r}; give its family and size with `models`.")
+            queries = complete_columns(models, [given[name] for name in new])
+            names = kin_names(new, queries)
+            who = self._relatives(names, queries)
+            places |= {name: (who, names, at) for at, name in enumerate(new)}
+        first, *others = (who.take(np.array([at])) for who, _, at in places.values())
+        return first.join(*others), [names[at] for _, names, at in places.values()]
 
     def relatives(self, queries: pd.DataFrame) -> Relatives:
         """Tell what the fit knows of models: themselves, their families, base families, labs and covariates.
@@ -230,25 +237,31 @@ class SkillForecaster(Forecaster):
         -------
         Relatives
         """
+        columns = complete_columns(queries)
+        return self._relatives(kin_names(queries.index, columns), columns)
+
+    def _relatives(self, names: list[Name], queries: Columns) -> Relatives:
+        """Do as `relatives`, for models whose names and covariates were read already."""
         raw = raw_covariates(queries, self.siblings_)
         covariates, unknown = self.scale_.apply(raw)
         indices = self.row_, self.family_index_, self.base_index_, self.lab_index_
-        places = [[index.get(n, -1) for index, n in zip(indices, names, strict=True)] for names in kin_names(queries)]
+        places = [[index.get(n, -1) for index, n in zip(indices, kin, strict=True)] for kin in names]
         row, family, base, lab = np.array(places, dtype=np.intp).reshape(-1, 4).T
         return Relatives(row, family, base, lab, raw[:, 0] / np.log(2.0), covariates, unknown)
 
     def _predictive(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
         known = scores.to_numpy(dtype=float)
-        who, told = self.relatives(queries), self.told_
+        columns, told = complete_columns(queries), self.told_
+        names = kin_names(queries.index, columns)
+        who = self._relatives(names, columns)
         row, family, base = who.row, who.family, who.base
         since = told.values(queries.index)
         fitted = np.where(row[:, None] >= 0, self.data_.scores[np.maximum(row, 0)], np.nan)
         fresh = np.where(np.isnan(fitted) & np.isnan(since), known, np.nan)  # what neither fit nor update has seen
-        names = kin_names(queries)
         kin = told.kin(names, who)
         # a score on a part of the questions says less; the panel's own scores are on all of them
-        asked = pd.Series(scores.attrs.get("n_items", {}), dtype="float64").reindex(scores.columns).to_numpy()
-        asked = np.fmin(self.data_.n_items, asked)
+        n_items = scores.attrs.get("n_items", {})
+        asked = np.fmin(self.data_.n_items, np.array([n_items.get(name, np.nan) for name in self._column], dtype=float))
         if self.is_large_:
             parts = [posterior(fit, who, fresh, asked) for fit in cast("list[SparseFit]", self.fits_)]
             asymptotes = [(fit.floors, fit.ceilings) for fit in self.fits_]
@@ -259,7 +272,7 @@ class SkillForecaster(Forecaster):
             ]
             asymptotes = [update.asymptotes for update in told.updates]
         own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
-        n_told, n_kin = told.count(queries["family"], 1), told.count(queries["base_family"], 2)
+        n_told, n_kin = told.count(columns["family"], 1), told.count(columns["base_family"], 2)
         by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
         by_lab = (who.lab >= 0) | (told.count([lab for *_, lab in names], 3) > 0)
         by_lab &= not self.is_large_  # a large fit leaves labs out
@@ -293,19 +306,25 @@ class SkillForecaster(Forecaster):
         return mean, np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
 
 
-def kin_names(queries: pd.DataFrame) -> list[tuple[str, str, str, str]]:
+@cache
+def _libraries() -> ThreadpoolController:
+    """Find the libraries that may start threads, once: the search takes milliseconds."""
+    return ThreadpoolController()
+
+
+def kin_names(models: Iterable[str], queries: Columns) -> list[Name]:
     """Name, family, base family and lab of models; a model of no known lab counts as the only one of its own.
 
     Parameters
     ----------
-    queries : DataFrame of shape (n, n_covariates)
-        With all covariate columns.
+    models : iterable of str
+        Names of n models.
+    queries : DataFrame of shape (n, n_covariates), or mapping of str to ndarray of shape (n,)
+        Their covariate columns.
     """
-    columns = queries.index, *(queries[name].to_numpy(dtype=object) for name in ("family", "base_family", "org"))
-    return [
-        (name, family, base, f"lab of {base}" if pd.isna(org) else org)
-        for name, family, base, org in zip(*columns, strict=True)
-    ]
+    family, base, lab = (np.asarray(queries[name], dtype=object) for name in ("family", "base_family", "org"))
+    own = [f"lab of {name}" for name in base]
+    return list(zip(models, family, base, np.where(pd.isna(lab), own, lab), strict=True))
 
 
 def _by_family(panel: Panel) -> Panel:
@@ -317,7 +336,7 @@ def _by_family(panel: Panel) -> Panel:
 
 def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], dict[str, int], Nesting]:
     """Give numbers to families, base families and labs; what lies below several belongs to the most common one."""
-    kin = pd.DataFrame(kin_names(models), columns=["model", "family", "base", "lab"])
+    kin = pd.DataFrame(kin_names(models.index, models), columns=["model", "family", "base", "lab"])
     base_of, lab_of = _parents(kin, "family", "base"), _parents(kin, "base", "lab")
     families = {name: i for i, name in enumerate(sorted(base_of, key=lambda name: (base_of[name], name)))}
     bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}

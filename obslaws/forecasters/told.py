@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Name = tuple[str, str, str, str]
 
-__all__ = ["Told", "checked_scores"]
+__all__ = ["Told", "checked_scores", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,21 @@ class Told:
         return np.array([new.count(name) for name in names], dtype=np.intp)
 
 
+def rows_of(names: Iterable[str]) -> dict[str, int]:
+    """Find the row of each model of a table by its name.
+
+    Raises
+    ------
+    UsageError
+        A model named twice.
+    """
+    rows: dict[str, int] = {}
+    for at, name in enumerate(names):
+        if rows.setdefault(name, at) != at:
+            raise UsageError(f"update: two rows of {name!r}; give one row per model.")
+    return rows
+
+
 def checked_scores(scores: pd.DataFrame, benchmarks: Mapping[str, int], units: Units) -> Array:
     """Refuse scores that cannot be told.
 
@@ -150,15 +165,12 @@ def checked_scores(scores: pd.DataFrame, benchmarks: Mapping[str, int], units: U
     UsageError
         No score, one outside [0, 1], or a model named twice.
     """
-    for name in scores.columns:
+    asked = list(scores.columns)
+    for name in asked:
         if name not in benchmarks:
             raise UnknownNameError("benchmark", name, benchmarks)
-    names = list(scores.index)
-    if len(set(names)) < len(names):
-        again = next(name for name in names if names.count(name) > 1)
-        raise UsageError(f"update: two rows of {again!r}; give one row per model.")
-    values = np.full((len(names), len(benchmarks)), np.nan)
-    values[:, [benchmarks[name] for name in scores.columns]] = scores.to_numpy(dtype=float)
+    values = np.full((len(rows_of(scores.index)), len(benchmarks)), np.nan)
+    values[:, [benchmarks[name] for name in asked]] = scores.to_numpy(dtype=float)
     if not np.isfinite(values).any():
         raise UsageError("update: no score given. Expected at least one fraction; NaN means not evaluated.")
     shares = values[:, ~units.rated]

@@ -11,17 +11,18 @@ that runs through the larger ones, so a forecast from a small sibling would be t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Columns = pd.DataFrame | Mapping[str, NDArray[Any]]
 
 __all__ = ["NAMES", "CovariateScale", "Siblings", "raw_covariates"]
 
@@ -59,24 +60,24 @@ class Siblings:
         family, base = ({str(name): float(n) for name, n in some.items()} for some in smallest.values())
         return cls(family, base, usual)
 
-    def share(self, models: pd.DataFrame) -> Array:
+    def share(self, models: Columns) -> Array:
         """Size of the smallest known model of the family, or else of the base family, as a share of each model's own.
 
         1 for the smallest, and for what is smaller still; NaN where the model's size is unknown; shape (n,).
         """
-        kin = (models[name].to_numpy(dtype=object) for name in ("family", "base_family"))
+        kin = (np.asarray(models[name], dtype=object) for name in ("family", "base_family"))
         smallest = np.array([self.family.get(f, self.base.get(b, np.nan)) for f, b in zip(*kin, strict=True)])
-        size = models["n_active_params"].to_numpy(dtype=float)
+        size = np.asarray(models["n_active_params"], dtype=float)
         share = np.where(np.isnan(smallest), self.usual, np.minimum(smallest / size, 1.0))
         return np.where(np.isnan(size), np.nan, share)
 
 
-def raw_covariates(models: pd.DataFrame, siblings: Siblings | None = None) -> Array:
+def raw_covariates(models: Columns, siblings: Siblings | None = None) -> Array:
     """Take logs of sizes and tokens, tell whether a model is tuned to chat, count years to its release, see its family.
 
     Parameters
     ----------
-    models : DataFrame of shape (n, n_covariates)
+    models : DataFrame of shape (n, n_covariates), or mapping of str to ndarray of shape (n,)
         Covariate columns of a panel.
     siblings : Siblings, optional
         Of the training data.
@@ -89,17 +90,23 @@ def raw_covariates(models: pd.DataFrame, siblings: Siblings | None = None) -> Ar
         unknown.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        active = np.log(models["n_active_params"].to_numpy(dtype=float))
-        tokens = np.log(models["n_tokens"].to_numpy(dtype=float))
-        sparsity = np.log(models["n_params"].to_numpy(dtype=float)) - active
-    variant = models["variant"].astype(object)
+        active, tokens, total = (
+            np.log(np.asarray(models[name], dtype=float)) for name in ("n_active_params", "n_tokens", "n_params")
+        )
+        sparsity = total - active
+    variant = np.asarray(models["variant"], dtype=object)
     chat = np.where(variant == "unknown", np.nan, (variant != "base").astype(float))
-    dates = models["release_date"] if "release_date" in models else pd.Series(pd.NaT, index=models.index)
-    released = pd.to_datetime(dates).to_numpy().astype("datetime64[D]")
-    years = np.where(np.isnat(released), np.nan, (released - _EPOCH).astype(float) / _DAYS_PER_YEAR)
-    share = np.full(len(models), np.nan) if siblings is None else siblings.share(models)
+    nothing = np.full(len(active), np.nan)
+    years = _years(models["release_date"]) if "release_date" in models else nothing
+    share = nothing if siblings is None else siblings.share(models)
     out = np.column_stack([active, tokens, sparsity, chat, years, share])
     return np.where(np.isfinite(out), out, np.nan)
+
+
+def _years(dates: pd.Series | NDArray[Any]) -> Array:
+    """Years from the start of 2023, NaN for no date; shape (n,)."""
+    released = np.asarray(dates).astype("datetime64[D]")
+    return np.where(np.isnat(released), np.nan, (released - _EPOCH).astype(float) / _DAYS_PER_YEAR)
 
 
 @dataclass(frozen=True)
@@ -193,9 +200,9 @@ class _Patterns:
     def __init__(self, z: Array) -> None:
         self.z = z
         unknown = ~np.isfinite(z)
-        patterns, which = np.unique(unknown, axis=0, return_inverse=True)
-        rows = (np.flatnonzero(which.ravel() == number) for number in range(len(patterns)))
-        self.groups = [(at, ~pattern, pattern) for at, pattern in zip(rows, patterns, strict=True) if pattern.any()]
+        code = unknown @ (1 << np.arange(z.shape[1]))
+        rows = (np.flatnonzero(code == number) for number in sorted({*code.tolist()} - {0}))
+        self.groups = [(at, ~unknown[at[0]], unknown[at[0]]) for at in rows]
 
     def expect(self, cov: Array) -> tuple[Array, Array]:
         """Fill in the unknown entries given the known ones: expectations (n, p), covariances (n, p, p)."""

@@ -139,8 +139,9 @@ class Residuals:
         seen = np.where((row >= 0)[:, None], self.seen[row], False)
         new = np.asarray(~seen.any(axis=1))
         out = np.zeros(seen.shape)
-        for number in np.unique(family[(family >= 0) & np.isfinite(size)]):
-            asked = np.flatnonzero((family == number) & np.isfinite(size))
+        placed = (family >= 0) & np.isfinite(size)
+        for number in {*family[placed].tolist()}:
+            asked = np.flatnonzero((family == number) & placed)
             kin = self.siblings(number)
             close = closeness(size[asked, None] - self.size[kin])
             out[asked] = close @ self.by_benchmark[kin] + (new[asked, None] * close) @ self.by_skill[kin]

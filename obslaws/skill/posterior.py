@@ -134,17 +134,18 @@ def settle(
     moving = np.ones((*mean.shape[:-1], 1), dtype=bool)
     for _ in range(max_iter):
         share = logistic(logit)
-        expected = floor + room * share
-        slope = np.maximum(room * share * (1.0 - share), 1e-4)
+        lift = room * share
+        expected = floor + lift
+        slope = np.maximum(lift * (1.0 - share), 1e-4)
         residual = scores - expected
-        p = np.clip(expected, 0.01, 0.99)
+        p = expected.clip(0.01, 0.99)
         variance = noise_var + p * (1.0 - p) / n_items
         robust = (dof + 1.0) / (dof + residual**2 / variance)
         # the working observation of the linearised logit, with its variance
         gap = logit + residual / slope - mean
         noise = variance / robust / slope**2
         moved = mean + _pulled(cov, noise, gap)
-        step = np.where(moving, np.clip(moved - logit, -2.0, 2.0), 0.0)
+        step = np.where(moving, (moved - logit).clip(-2.0, 2.0), 0.0)
         logit = logit + step
         moving = moving & (np.abs(step).max(axis=-1, keepdims=True) >= 1e-8)
         if not moving.any():

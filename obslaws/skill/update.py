@@ -140,13 +140,13 @@ class Update:
         fit = self.fit
         all_kin = self.kin.join(kin)
         at, y = np.concatenate([self.benchmark, benchmark]), np.concatenate([self.scores, scores])
-        mean = _expected(fit, kin)[np.arange(len(kin)), benchmark]
-        tilt = _tilt(fit, mean, benchmark)
-        new = [fit.system.covariance_with(*parts) for parts in _combinations(fit, kin.who, benchmark, tilt)]
-        solved = tuple(
-            np.concatenate([old, np.stack([steps[b] for steps in new])]) if new else old
-            for b, old in enumerate(self.solved)
-        )
+        skills, base = skills_of(fit, kin.who)
+        mean = _expected(fit, kin.who, skills, base)[np.arange(len(kin)), benchmark]
+        floor, ceiling = fit.problem.asymptotes(fit.state)
+        tilt = _tilt(fit, mean, benchmark, floor[benchmark], ceiling[benchmark])
+        parts = _combinations(fit, kin.who, skills, base, benchmark, tilt)
+        new = [fit.system.covariance_with(*nodes) for nodes in parts]
+        solved = tuple(np.concatenate([old, *(steps[b][None] for steps in new)]) for b, old in enumerate(self.solved))
         grown = replace(self, kin=all_kin, benchmark=at, scores=y, solved=solved)  # type: ignore[arg-type]
         across = grown.covariance(kin)[np.arange(len(kin)), benchmark]  # (k, n + k)
         by_ceiling, by_floor = grown._with_asymptotes()
@@ -156,7 +156,7 @@ class Update:
         cov[:n, :n], cov[n:], cov[:n, n:] = self.cov, across, across[:, :n].T
         mean, tilt = np.concatenate([self.mean, mean]), np.concatenate([self.tilt, tilt])
         gap, noise, worth = settle(
-            mean, cov, y, fit.floors[at], fit.ceilings[at], fit.variances.told_noise[at], self.n_items[at],
+            mean, cov, y, floor[at], ceiling[at], fit.variances.told_noise[at], self.n_items[at],
             fit.problem.priors.dof,
         )  # fmt: skip
         pull = np.asarray(np.linalg.solve(cov + np.diag(noise), gap), dtype=np.float64)
@@ -249,19 +249,17 @@ def linearised_skills(fit: Fit, who: Relatives, steps: Steps) -> Array:
     return np.where((who.row >= 0)[:, None], models[:, who.row], effect)
 
 
-def _expected(fit: Fit, kin: Kin) -> Array:
-    """Logits of models as the fit expects them, shape (m, J)."""
+def _expected(fit: Fit, who: Relatives, skills: Array, base: Index) -> Array:
+    """Logits of models as the fit expects them, shape (m, J); skills and base families from `skills_of`."""
     state = fit.state
-    skills, base = skills_of(fit, kin.who)
     own = np.where((base >= 0)[:, None], state.own[base], 0.0)
-    carried = fit.residuals.carried(kin.who.row, kin.who.family, kin.who.size)
+    carried = fit.residuals.carried(who.row, who.family, who.size)
     return state.intercepts + own + skills @ state.loadings.T + carried
 
 
-def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
+def _tilt(fit: Fit, logit: Array, benchmark: Index, floor: Array, ceiling: Array) -> Array:
     """Ceiling and floor logits in units of the logit, by the slopes of the expected score; shape (n, 2)."""
     problem, state = fit.problem, fit.state
-    floor, ceiling = (a[benchmark] for a in (fit.floors, fit.ceilings))
     share = logistic(logit)
     slope = np.maximum((ceiling - floor) * share * (1.0 - share), 1e-4)
     room = ceiling - problem.data.score_floor[benchmark]
@@ -271,11 +269,13 @@ def _tilt(fit: Fit, logit: Array, benchmark: Index) -> Array:
 
 
 def _combinations(
-    fit: Fit, who: Relatives, benchmark: Index, tilt: Array
+    fit: Fit, who: Relatives, skills: Array, bases: Index, benchmark: Index, tilt: Array
 ) -> Iterator[tuple[Node, Node, Node, Node, Array]]:
-    """Write each model's tilted logit as a linear combination of the unknowns of the fit, for one benchmark each."""
+    """Write each model's tilted logit as a linear combination of the unknowns of the fit, for one benchmark each.
+
+    Skills and base families of the models are those of `skills_of`.
+    """
     (n_benchmarks, d), k = fit.state.loadings.shape, fit.system.n_slopes
-    theta, bases = skills_of(fit, who)
     for i, j in enumerate(benchmark):
         weight, row, family, base = fit.state.loadings[j], int(who.row[i]), int(who.family[i]), int(bases[i])
         shared, own = np.zeros(len(fit.system.shared)), np.zeros(d + n_benchmarks)
@@ -283,7 +283,7 @@ def _combinations(
             shared[:k] = np.outer(who.covariates[i], weight).ravel()
         shared[k + j] = 1.0
         first = k + n_benchmarks + j * d
-        shared[first : first + d] = theta[i]
+        shared[first : first + d] = skills[i]
         shared[[j - 2 * n_benchmarks, j - n_benchmarks]] = tilt[i]
         own[d + j] = 1.0
         if row < 0 and family < 0:

@@ -1,6 +1,6 @@
 """Scores told after the fit: as good as conditioning, near a refit, and refused where they make no sense."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,25 @@ def test_one_at_a_time_is_all_at_once(panel, name, fitted, family):
     np.testing.assert_allclose(each["upper"], once["upper"], atol=1e-6)
 
 
+def test_a_new_model_is_placed_as_a_query_is(panel, name, fitted):
+    """Told through plain arrays, asked through frames: the same bits, whatever else stands in the table."""
+    twin = panel.models.loc[[name]].astype({"org": object, "base_family": object, "variant": object})
+    new = pd.concat([
+        twin.set_axis(["new/twin"]),
+        twin.assign(family="one", base_family=None, org=None).set_axis(["new/family"]),
+        twin.assign(n_params=np.nan, n_active_params=np.nan, train_flop=np.nan, variant=None).set_axis(["new/unknown"]),
+        twin.assign(family="two", base_family="two", release_date="2024-05-01").set_axis(["new/dated"]),
+    ])  # fmt: skip
+    asked = ["new/dated", "new/twin", name, "new/unknown", "new/family"]
+    scores = pd.DataFrame({"benchmark_0": 0.5, "benchmark_2": [0.3, 0.4, 0.5, 0.6, np.nan]}, index=asked)
+    updated = fitted.update(scores, new).told_
+    queries = complete_queries(pd.concat([new, twin]).loc[asked])
+    wanted = fitted.relatives(queries)
+    for part in fields(wanted):
+        np.testing.assert_array_equal(getattr(updated.who, part.name), getattr(wanted, part.name), err_msg=part.name)
+    assert list(updated.models) == kin_names(asked, queries)
+
+
 @pytest.mark.slow
 def test_siblings_move_towards_a_refit():
     """A refit also moves variances, asymptotes and what neighbours in size carry over: what is left is small."""
@@ -108,7 +127,9 @@ def test_a_new_model_of_a_new_lab_helps_its_other_series(panel, name, fitted):
     # beside what benchmarks and slopes carry to anybody, the cousin shares the variance of labs with what was told
     for fit, update in zip(updated.fits_, updated.told_.updates, strict=True):
         queries = [complete_queries(ask) for ask in (cousin, stranger)]
-        near, far = (update.covariance(updated.told_.kin(kin_names(q), updated.relatives(q)))[0] for q in queries)
+        near, far = (
+            update.covariance(updated.told_.kin(kin_names(q.index, q), updated.relatives(q)))[0] for q in queries
+        )
         shared = fit.state.loadings @ fit.variances.lab @ fit.state.loadings.T
         np.testing.assert_allclose(near - far, shared[:, update.benchmark], atol=1e-10)
     width = [(a["upper"] - a["lower"]).mean() for a in (updated.forecast(cousin), updated.forecast(stranger))]
@@ -145,3 +166,9 @@ def test_known_scores_unknown_models_and_doubled_rows_are_refused(panel, fitted,
         fitted.update(pd.DataFrame({"benchmark_0": [0.5]}, index=["new/model"]))
     with pytest.raises(UsageError, match="two rows"):
         fitted.update(pd.DataFrame({"benchmark_0": [0.5, 0.6]}, index=[name, name]))
+    twice = panel.models.loc[[name, name]].set_axis(["new/model"] * 2)
+    with pytest.raises(UsageError, match="two rows of 'new/model'"):
+        fitted.update(pd.DataFrame({"benchmark_0": [0.5]}, index=["new/model"]), twice)
+    negative = panel.models.loc[[name, other]].set_axis(["other/model", "new/model"]).assign(n_tokens=[1e12, -1.0])
+    with pytest.raises(UsageError, match="n_tokens of 'new/model' is -1; expected a positive"):
+        fitted.update(pd.DataFrame({"benchmark_0": [0.5]}, index=["new/model"]), negative)
