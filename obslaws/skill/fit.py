@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit_skills"]
 
 _STILL = 3
+_SETTLED = 0.01  # log units per score: when a round gains less, covariances from before its step serve EM as well
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,10 @@ def fit_skills(
                 state, curve, damping = candidate, there, max(damping * _eased(kept), 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
-        here = problem.linearise(state, variances, precision, penalty, curve, items=False)
+        if len(trace) > 1 and abs(trace[-1] - trace[-2]) < _SETTLED * problem.weight.sum():
+            here = Linearised(now.system, now.gradients, problem.cells(state, variances.noise, curve))
+        else:
+            here = problem.linearise(state, variances, precision, penalty, curve, items=False)
         updated, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
         variances, pace = pace.further(variances, updated)
         state, variances, penalty = _standardised(state, variances, penalty, moment)
