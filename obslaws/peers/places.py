@@ -78,7 +78,7 @@ class Places:
         return np.concatenate([places, moved], axis=1)[:, best, self.every].T
 
     def _offered(self, by_covariates: Array, L: Array, b: Array) -> Array:
-        """Least squares of logits with all benchmarks and, by the leave-one-out formula, without each; (1 + J, F, d)."""
+        """Least squares of logits, with all benchmarks and (leave-one-out formula) without each; (1 + J, F, d)."""
         J, d = L.shape
         blocks = ((L[:, :, None] * L[:, None, :]).reshape(J, d * d).T @ self.by_family).reshape(d, d, -1)
         diagonal = np.einsum("kkf->kf", blocks)
