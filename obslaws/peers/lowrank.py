@@ -70,7 +70,7 @@ class Search:
 
 
 THOROUGH = Search((0.003, 0.01, 0.03, 0.1), 10, 0)
-# margin and gap are those that reach low objectives soonest on tables of resampled families
+# margin and gap are among those that reach low objectives soonest on tables of resampled families
 QUICK = Search((0.15,), 0, 3, 3)
 FURTHER = 1.5  # steps are tried at this multiple once they succeed
 JITTER = 0.3  # intercepts are moved by this share of their spread
