@@ -2,7 +2,8 @@
 
 score = floor + (1 - floor) * logistic(b_j + loading_j . theta), theta = intercept of the family + covariates * slopes,
 fitted by Huber's loss. Gauss-Newton with damping: a family's intercepts meet other families only through slopes,
-loadings and offsets, so that each step eliminates them family by family and solves one small system.
+loadings and offsets, so that each step eliminates them family by family and solves one small system. Tables are small:
+a step's cost is the number of numpy's calls, which is why arrays are few, large and have the models last.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obslaws.links import clipped_logit, logistic
+from obslaws.peers.blocks import halve, substitute
 from obslaws.peers.huber import curvature, huber, slope
+from obslaws.peers.places import Places
 
 __all__ = ["QUICK", "THOROUGH", "Factors", "LowRank", "Search", "fit_low_rank", "starts"]
 
@@ -52,18 +55,24 @@ class Search:
     margins : tuple of float
         How far clipped logits stay from floor and 1; one start each.
     trial : int
-        Steps from each start before the best goes on.
+        Steps from each start before the best goes on; of no use with one start.
     restarts : int
         Descents from the best end with its intercepts moved.
+    gap : int
+        Steps before the first look for better places of families, see `obslaws.peers.places`; 0 never looks, and
+        takes no step further than it was computed.
     """
 
     margins: tuple[float, ...]
     trial: int
     restarts: int
+    gap: int = 0
 
 
 THOROUGH = Search((0.003, 0.01, 0.03, 0.1), 10, 0)
-QUICK = Search((0.01, 0.1), 3, 3)
+# margin and gap are among those that reach low objectives soonest on tables of resampled families
+QUICK = Search((0.15,), 0, 3, 3)
+FURTHER = 1.5  # steps are tried at this multiple once they succeed
 JITTER = 0.3  # intercepts are moved by this share of their spread
 
 
@@ -173,8 +182,11 @@ def fit_low_rank(
     """
     n_skills = min(n_skills, *data.scores.shape)
     steps = _Steps(data)
-    tried = [steps.descend(start, tolerance, search.trial, target) for start in starts(data, n_skills, search.margins)]
-    best = steps.descend(min(tried, key=lambda fit: fit.objective), tolerance, max_iter, target)
+    tried = starts(data, n_skills, search.margins)
+    if len(tried) > 1:
+        tried = [steps.descend(start, tolerance, search.trial, target) for start in tried]
+    best = min(tried, key=lambda fit: fit.objective)
+    best = steps.descend(best, tolerance, max_iter, target, search.gap)
     total = sum(fit.n_iter for fit in tried) + best.n_iter
     # families whose scores all lie at an end of the link are stuck where a start put them: shake them loose
     rng = np.random.default_rng(0)
@@ -184,99 +196,131 @@ def fit_low_rank(
             break
         moved = best.intercepts + spread * rng.normal(size=best.intercepts.shape)
         again = LowRank(moved, best.slopes, best.loadings, best.offsets)
-        end = steps.descend(again, tolerance, max_iter, target)
+        end = steps.descend(again, tolerance, max_iter, target, search.gap)
         total += end.n_iter
         best = min(best, end, key=lambda fit: fit.objective)
     return LowRank(best.intercepts, best.slopes, best.loadings, best.offsets, best.objective, total)
 
 
 class _Steps:
-    """Damped Gauss-Newton steps on one data set; letters as in the paper."""
+    """Damped Gauss-Newton steps on one data set; letters as in the paper, models along the last axis."""
 
     def __init__(self, data: Factors) -> None:
-        self.known = np.isfinite(data.scores).astype(float)
-        self.Y = np.nan_to_num(data.scores)
-        self.X, self.family, self.floor = data.covariates, data.family, data.score_floor
-        self.span = 1.0 - self.floor
         self.n, self.J = data.scores.shape
+        self.X, self.family = data.covariates, data.family
         self.F, self.p = int(self.family.max()) + 1, self.X.shape[1]
-        self.member = np.zeros((self.F, self.n))
-        self.member[self.family, np.arange(self.n)] = 1.0
-        self.ones = np.ones((self.n, 1))
+        self.known = np.ascontiguousarray(np.isfinite(data.scores).T, dtype=float)
+        self.floor = data.score_floor[:, None]
+        self.span = 1.0 - self.floor
+        self.above = np.nan_to_num(data.scores.T) - self.floor
+        self.member = np.zeros((self.n, self.F))
+        self.member[np.arange(self.n), self.family] = 1.0
+        self.places: Places | None = None
 
-    def descend(self, start: LowRank, tolerance: float, max_iter: int, target: float) -> LowRank:
+    def descend(self, start: LowRank, tolerance: float, max_iter: int, target: float, gap: int = 0) -> LowRank:
+        """Step downhill, and look for better places after `gap` steps and where no step helps; see `Search`."""
         alpha, B, L, b = start.intercepts, start.slopes, start.loadings, start.offsets
         damping, least, most = DAMPING
         theta, share, r, value = self._at(alpha, B, L, b)
-        taken = 0
-        for _ in range(max_iter):
+        taken, since, before = 0, 0, value
+        while taken < max_iter and value > target:
             system = self._system(theta, share, r, L)
             while True:
-                d_alpha, d_B, d_L, d_b = self._solve(system, damping, L.shape[1])
+                d_alpha, d_B, d_L, d_b = self._solve(system, damping)
                 trial = (alpha + d_alpha, B + d_B, L + d_L, b + d_b)
                 new = self._at(*trial)
                 if new[3] < value or damping > most:
                     break
                 damping *= 5.0
-            if new[3] >= value:
-                break
-            gain, taken = value - new[3], taken + 1
-            alpha, B, L, b = trial
-            theta, share, r, value = new
-            damping = max(damping / 5.0, least)
-            if gain < tolerance * value or value <= target:
+            if gap and new[3] < value:
+                further = (alpha + FURTHER * d_alpha, B + FURTHER * d_B, L + FURTHER * d_L, b + FURTHER * d_b)
+                there = self._at(*further)
+                trial, new = (further, there) if there[3] < new[3] else (trial, new)
+            ended = new[3] >= value
+            if not ended:
+                ended = value - new[3] < tolerance * value
+                taken, since = taken + 1, since + 1
+                alpha, B, L, b = trial
+                theta, share, r, value = new
+                damping = max(damping / 5.0, least)
+            if gap and (ended or since == gap) and value > target:
+                looked = self._look(alpha, B, L, b)
+                new = self._at(looked, B, L, b)
+                gain, pace = value - new[3], (before - value) / max(since, 1)
+                if gain > 0:
+                    alpha, (theta, share, r, value) = looked, new
+                # looks that bring less than a step grow rare
+                gap, since, before = 2 * gap if gain < pace else gap, 0, value
+                ended = ended and gain < tolerance * value
+            if ended:
                 break
         return LowRank(alpha, B, L, b, value, taken)
 
+    def _look(self, alpha: Array, B: Array, L: Array, b: Array) -> Array:
+        if self.places is None:
+            self.places = Places(self.above, self.known, self.span, self.member)
+        return self.places.better(alpha, (self.X @ B).T, L, b)
+
     def _at(self, alpha: Array, B: Array, L: Array, b: Array) -> tuple[Array, Array, Array, float]:
-        theta = alpha[self.family] + self.X @ B
-        share = logistic(theta @ L.T + b)
-        r = self.Y - self.floor - self.span * share
+        theta = np.ascontiguousarray((alpha.take(self.family, axis=0) + self.X @ B).T)
+        share = logistic(L @ theta + b[:, None])
+        r = self.above - self.span * share
         return theta, share, r, huber(r, self.known)
 
     def _system(self, theta: Array, share: Array, r: Array, L: Array) -> tuple[Array, Array, Array, Array, Array]:
-        """Set up the normal equations: family by family, family by shared, shared by shared, and both gradients."""
+        """Set up the normal equations: family by family, family by shared in two parts, shared by shared, gradient."""
         n, J, F, p, d = self.n, self.J, self.F, self.p, L.shape[1]
         rate = self.span * share * (1.0 - share)
         g = slope(r, self.known) * rate
         c = curvature(r, self.known) * rate * rate
-        T = np.concatenate([theta, self.ones], axis=1)
-        LL = (L[:, :, None] * L[:, None, :]).reshape(J, d * d)
-        M, gL = c @ LL, g @ L
-        cT = (c[:, :, None] * T[:, None, :]).reshape(n, -1)
-        XM = (self.X[:, :, None] * M[:, None, :]).reshape(n, -1)
-        by_family = self.member @ np.concatenate([M, XM, cT, gL], axis=1)
-        at = np.cumsum([d * d, p * d * d, J * (d + 1)])
-        own = by_family[:, : at[0]].reshape(F, d, d)
-        with_slopes = by_family[:, at[0] : at[1]].reshape(F, p, d, d).transpose(0, 2, 1, 3).reshape(F, d, p * d)
-        with_loadings = by_family[:, at[1] : at[2]].reshape(F, 1, J, d + 1) * L.T[None, :, :, None]
-        cross = np.concatenate([with_slopes, with_loadings.reshape(F, d, -1)], axis=2)
-        k = p * d
-        shared = np.zeros((k + J * (d + 1), k + J * (d + 1)))
-        shared[:k, :k] = (self.X.T @ XM).reshape(p, p, d, d).transpose(0, 2, 1, 3).reshape(k, k)
-        shared[:k, k:] = ((self.X.T @ cT).reshape(p, 1, J, d + 1) * L.T[None, :, :, None]).reshape(k, -1)
+        T = np.concatenate([theta, np.ones((1, n))])
+        # every sum over models is an entry of one product: what is summed, by families, covariates and skills
+        at = np.cumsum([0, d * d, p * d * d, J * (d + 1), d, J])
+        summed = np.empty((at[-1], n))
+        M = np.matmul((L[:, :, None] * L[:, None, :]).reshape(J, d * d).T, c, out=summed[: at[1]])
+        np.multiply(self.X.T[:, None, :], M, out=summed[at[1] : at[2]].reshape(p, d * d, n))
+        np.multiply(c[:, None, :], T, out=summed[at[2] : at[3]].reshape(J, d + 1, n))
+        np.matmul(L.T, g, out=summed[at[3] : at[4]])
+        summed[at[4] :] = g
+        sums = summed @ np.concatenate([self.member, self.X, T.T], axis=1)
+        by_family, by_covariate, by_skill = sums[:, :F], sums[:, F : F + p], sums[:, F + p :]
+        k, size = p * d, p * d + J * (d + 1)
+        # what loadings and offsets share with a family are multiples of a benchmark's loadings
+        cross = np.empty((k + J + 1, d, F))
+        cross[:k] = by_family[at[1] : at[2]].reshape(k, d, F)
+        cross[k:-1] = L[:, :, None]
+        cross[-1] = by_family[at[3] : at[4]]
+        multiples = by_family[at[2] : at[3]].reshape(J, d + 1, 1, F)
+        shared = np.zeros((size, size))
+        shared[:k, :k] = by_covariate[at[1] : at[2]].reshape(p, d, d, p).transpose(0, 1, 3, 2).reshape(k, k)
+        mixed = by_covariate[at[2] : at[3]].reshape(J, d + 1, p).transpose(2, 0, 1)[:, None] * L.T[:, :, None]
+        shared[:k, k:] = mixed.reshape(k, -1)
         shared[k:, :k] = shared[:k, k:].T
-        each = np.arange(J)
-        blocks = np.matmul(cT.reshape(n, J, d + 1).transpose(1, 2, 0), T)
-        shared[k:, k:].reshape(J, d + 1, J, d + 1)[each, :, each, :] = blocks
-        gradient = np.concatenate([(self.X.T @ gL).ravel(), (g.T @ T).ravel()])
-        return own, cross, shared, by_family[:, at[2] :], gradient
+        own_blocks = np.einsum("jajb->jab", shared[k:, k:].reshape(J, d + 1, J, d + 1))
+        own_blocks[...] = by_skill[at[2] : at[3]].reshape(J, d + 1, d + 1)
+        gradient = np.concatenate([by_covariate[at[3] : at[4]].T.ravel(), by_skill[at[4] :].ravel()])
+        return by_family[: at[1]].reshape(d, d, F), cross, multiples, shared, gradient
 
     def _solve(
-        self, system: tuple[Array, Array, Array, Array, Array], damping: float, d: int
+        self, system: tuple[Array, Array, Array, Array, Array], damping: float
     ) -> tuple[Array, Array, Array, Array]:
-        own, cross, shared, own_gradient, gradient = system
-        F, size = len(own), len(gradient)
-        diagonal = np.maximum(np.einsum("fkk->fk", own), 1e-3)
-        damped = own + damping * diagonal[:, :, None] * np.eye(d)
-        # blocks of d x d: the inverse costs less than solving for many right-hand sides
-        solved = np.linalg.inv(damped) @ np.concatenate([cross, own_gradient[:, :, None]], axis=2)
-        flat = cross.reshape(F * d, size)
-        left = shared - flat.T @ solved[:, :, :size].reshape(F * d, size)
-        left[np.diag_indices(size)] += damping * np.maximum(shared.diagonal(), 1e-3)
-        right = gradient - flat.T @ solved[:, :, size].ravel()
-        step = np.asarray(np.linalg.solve(left, right), dtype=float)
-        own_step: Array = np.asarray(solved[:, :, size] - solved[:, :, :size] @ step, dtype=float)
-        k = self.p * d
+        from scipy.linalg.lapack import dposv
+
+        own, cross, multiples, shared, gradient = system
+        size, d, F, k = len(gradient), len(own), self.F, self.p * len(own)
+        damped = own.copy()
+        diagonal = np.einsum("kkf->kf", damped)
+        diagonal += damping * np.maximum(diagonal, 1e-3)
+        factors, halves = halve(damped, cross)
+        flat = np.empty((size, d * F))
+        flat[:k] = halves[:k].reshape(k, d * F)
+        np.multiply(multiples, halves[k:-1, None], out=flat[k:].reshape(self.J, d + 1, d, F))
+        left = shared - flat @ flat.T
+        left.reshape(-1)[:: size + 1] += damping * np.maximum(shared.diagonal(), 1e-3)
+        right = gradient - flat @ halves[-1].ravel()
+        step, failed = dposv(left.T, right, lower=True)[1:]
+        if failed:  # not positive definite to rounding
+            step = np.linalg.solve(left, right)
+        own_step = substitute(factors, halves[-1:] - (step @ flat).reshape(1, d, F))[0].T
         per_benchmark: Array = step[k:].reshape(self.J, d + 1)
-        return own_step, np.asarray(step[:k].reshape(self.p, d), dtype=float), per_benchmark[:, :d], per_benchmark[:, d]
+        return own_step, step[:k].reshape(self.p, d), per_benchmark[:, :d], per_benchmark[:, d]

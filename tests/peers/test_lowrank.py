@@ -45,21 +45,21 @@ def test_one_undamped_step_solves_the_dense_normal_equations():
     fit = starts(data, 2)[0]
     steps = _Steps(data)
     theta, share, r, _ = steps._at(fit.intercepts, fit.slopes, fit.loadings, fit.offsets)
-    d_alpha, d_B, d_L, d_b = steps._solve(steps._system(theta, share, r, fit.loadings), 1e-6, 2)
+    d_alpha, d_B, d_L, d_b = steps._solve(steps._system(theta, share, r, fit.loadings), 1e-6)
+    known = steps.known.T
     # the dense way: a Jacobian by finite differences of all parameters
     parts = [fit.intercepts, fit.slopes, fit.loadings, fit.offsets]
     cuts = np.cumsum([0, *(p.size for p in parts)])
 
     def residual(z):
         a, B, L, b = (z[i:j].reshape(p.shape) for i, j, p in zip(cuts[:-1], cuts[1:], parts, strict=True))
-        return (
-            steps.known * (steps.Y - inverse((a[data.family] + data.covariates @ B) @ L.T + b, data.score_floor))
-        ).ravel()
+        answers = inverse((a[data.family] + data.covariates @ B) @ L.T + b, data.score_floor)
+        return (known * (np.nan_to_num(data.scores) - answers)).ravel()
 
     z = np.concatenate([p.ravel() for p in parts])
     J = np.array([(residual(z + 1e-6 * e) - residual(z - 1e-6 * e)) / 2e-6 for e in np.eye(len(z))]).T
-    c = curvature(r, steps.known).ravel()
-    g = slope(r, steps.known).ravel()
+    c = curvature(r.T, known).ravel()
+    g = slope(r.T, known).ravel()
     H = J.T @ (c[:, None] * J)
     dense = np.linalg.solve(H + 1e-6 * np.diag(np.maximum(H.diagonal(), 1e-3)), -J.T @ g)
     ours = np.concatenate([d_alpha.ravel(), d_B.ravel(), d_L.ravel(), d_b])
@@ -81,7 +81,7 @@ def test_exact_scores_are_found_again(gaps):
 def test_no_other_optimiser_gets_lower():
     data, _ = simulate(noise=0.03)
     fit = fit_low_rank(data, 2)
-    steps = _Steps(data)
+    known = np.ones_like(data.scores)
     parts = [fit.intercepts, fit.slopes, fit.loadings, fit.offsets]
     cuts = np.cumsum([0, *(p.size for p in parts)])
 
@@ -91,10 +91,10 @@ def test_no_other_optimiser_gets_lower():
         share = logistic(theta @ L.T + b)
         span = 1 - data.score_floor
         r = data.scores - data.score_floor - span * share
-        by_eta = -slope(r, steps.known) / r.size * span * share * (1 - share)
+        by_eta = -slope(r, known) / r.size * span * share * (1 - share)
         member = np.eye(len(a))[data.family]
         gradient = [member.T @ by_eta @ L, data.covariates.T @ by_eta @ L, by_eta.T @ theta, by_eta.sum(axis=0)]
-        return huber(r, steps.known), np.concatenate([p.ravel() for p in gradient])
+        return huber(r, known), np.concatenate([p.ravel() for p in gradient])
 
     z = np.concatenate([p.ravel() for p in parts])
     polished = minimize(objective, z, jac=True, method="L-BFGS-B", options={"maxiter": 500})

@@ -1,0 +1,17 @@
+"""Small systems solved together against numpy, one at a time."""
+
+import numpy as np
+import pytest
+
+from obslaws.peers.blocks import halve, solve
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_each_block_is_solved(d):
+    rng = np.random.default_rng(d)
+    roots = rng.normal(size=(4, 3, d, d + 2))
+    blocks, right = roots @ roots.transpose(0, 1, 3, 2), rng.normal(size=(4, 3, d, 6))
+    found = solve(np.moveaxis(blocks, (2, 3), (0, 1)), np.moveaxis(right, (3, 2), (0, 1)))
+    np.testing.assert_allclose(np.moveaxis(found, (0, 1), (3, 2)), np.linalg.solve(blocks, right), rtol=1e-8)
+    factors, _ = halve(np.moveaxis(blocks, (2, 3), (0, 1)), np.moveaxis(right, (3, 2), (0, 1)))
+    np.testing.assert_allclose(np.tril(np.moveaxis(factors, (0, 1), (2, 3))), np.linalg.cholesky(blocks), rtol=1e-8)
