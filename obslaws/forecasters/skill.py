@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
@@ -329,15 +330,15 @@ def kin_names(models: Iterable[str], queries: Columns) -> list[Name]:
 
 def _by_family(panel: Panel) -> Panel:
     """Order the models by family: sums over those of a family then need no copies."""
-    kin = complete_queries(panel.models)[["base_family", "family"]].astype(str)
-    order = np.lexsort((kin["family"], kin["base_family"]))
+    family, base = (np.asarray(panel.models[name], dtype=object) for name in ("family", "base_family"))
+    order = np.lexsort((family.astype(str), np.where(pd.isna(base), family, base).astype(str)))
     return dataclasses.replace(panel, models=panel.models.iloc[order], scores=panel.scores.iloc[order])
 
 
 def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], dict[str, int], Nesting]:
     """Give numbers to families, base families and labs; what lies below several belongs to the most common one."""
-    kin = pd.DataFrame(kin_names(models.index, models), columns=["model", "family", "base", "lab"])
-    base_of, lab_of = _parents(kin, "family", "base"), _parents(kin, "base", "lab")
+    _, family_of, base_of_model, lab_of_model = zip(*kin_names(models.index, models), strict=True)
+    base_of, lab_of = _parents(family_of, base_of_model), _parents(base_of_model, lab_of_model)
     families = {name: i for i, name in enumerate(sorted(base_of, key=lambda name: (base_of[name], name)))}
     bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}
     labs = {name: i for i, name in enumerate(sorted({lab_of[name] for name in bases}))}
@@ -347,6 +348,7 @@ def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], dict
     return families, bases, labs, Nesting(family, base, lab)
 
 
-def _parents(kin: pd.DataFrame, child: str, parent: str) -> dict[str, str]:
-    pairs = kin.groupby([child, parent], sort=True).size().sort_values(ascending=False, kind="stable")
-    return {name: above for name, above in reversed(list(pairs.index))}
+def _parents(children: Iterable[str], parents: Iterable[str]) -> dict[str, str]:
+    """Find the most common parent of each child, the first by name where two are as common."""
+    pairs = Counter(zip(children, parents, strict=True))
+    return dict(sorted(pairs, key=lambda pair: (-pairs[pair], pair), reverse=True))

@@ -52,13 +52,15 @@ class Siblings:
     @classmethod
     def learn(cls, models: pd.DataFrame) -> Siblings:
         """Learn from the covariate columns of the training models."""
-        size = models["n_active_params"].astype(float)
-        smallest = {name: size.groupby(models[name]).min().dropna() for name in ("family", "base_family")}
-        share = models["family"].map(smallest["family"]) / size
-        several = share.groupby(models["family"]).transform("min") < 1.0
-        usual = float(share[several].mean()) if several.any() else np.nan
-        family, base = ({str(name): float(n) for name, n in some.items()} for some in smallest.values())
-        return cls(family, base, usual)
+        size = np.asarray(models["n_active_params"], dtype=float)
+        kin = [np.asarray(models[name], dtype=object) for name in ("family", "base_family")]
+        known = np.flatnonzero(np.isfinite(size))
+        falling = known[np.argsort(-size[known], kind="stable")]
+        family, base = ({str(names[i]): float(size[i]) for i in falling} for names in kin)  # the smallest comes last
+        share = np.array([family[name] for name in kin[0][known]]) / size[known]
+        several = set(kin[0][known][share < 1.0])
+        shares = [one for name, one in zip(kin[0][known], share, strict=True) if name in several]
+        return cls(family, base, float(np.mean(shares)) if shares else np.nan)
 
     def share(self, models: Columns) -> Array:
         """Size of the smallest known model of the family, or else of the base family, as a share of each model's own.
