@@ -1,16 +1,18 @@
-"""How far the skill model's intervals must be stretched, learned from forecasts replayed inside the training data.
+"""How far intervals must be stretched, and forecasts of newer models shifted, as forecasts of the past would have it.
 
-A posterior is as narrow as the model could justify if it held exactly. Two exercises tell how much wider the truth
-is. Forecasts inside what is known: each base family in turn is treated as new, with some of its models known. Forecasts
+A posterior is as narrow as the model could justify if it held exactly. Two exercises tell how much wider the truth is.
+Forecasts inside what is known: each base family in turn is treated as new, with some of its models known. Forecasts
 beyond it, for models that are newer than all training data or trained with more compute: the fit is repeated on what
 lies before some days of the past, or below some amounts of compute, and asked about what comes after. Both are done
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
 the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
-independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half,
-since what is hidden in a replay took part in the rest of the fit. Other scores of models that are part of the fit are
-forecast at the posterior's claim. On a large panel both exercises run on a sample of the base families, and the first
-one tells no scores.
+independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half, since
+what is hidden in a replay took part in the rest of the fit. Newer models are mostly better than size, data and date
+have it, the more so the later they come: how far the repeated forecasts fell short, in standard deviations, is added to
+the forecasts of models newer than all training data of which no score is told. Other scores of models that are part of
+the fit are forecast at the posterior's claim. On a large panel both exercises run on a sample of the base families, and
+the first one tells no scores.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ class Stretch:
         self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
         self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[tuple[int, int], float] = {}
-        self._beyond: dict[tuple[str, int], float] = {}
+        self._beyond: dict[tuple[str, int], _Beyond] = {}
         self._replays: dict[int, tuple[Replay, ...]] = {}
         self._trials: dict[str, list[_Trial]] = {}
         self.frontiers = _frontiers(self.panel)
@@ -120,6 +122,27 @@ class Stretch:
                 out[i] = max(out[i], self.beyond(name, int(n_told[i])))
         return out
 
+    def shifts(self, n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
+        """How far each query's logits are to be moved, in their standard deviations.
+
+        Nothing within the training data's time, nor where scores of the model itself are told: those speak for it.
+
+        Parameters
+        ----------
+        n_told, queries
+            As in `factors`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        out = np.zeros(len(n_told))
+        if self.blank is not None:
+            lead = _orders(queries)["day"] - self.frontiers["day"].last
+            for i in np.flatnonzero((lead > 0.0) & (n_told == 0)):
+                out[i] = self.ahead().shift(lead[i])
+        return out
+
     def by_kin(self, n_known: int, n_told: int = 0) -> float:
         """Factor when `n_known` models of the family and `n_told` scores of the model itself are known."""
         key = (n_known, min(n_told, MOST_TOLD))
@@ -131,10 +154,17 @@ class Stretch:
 
     def beyond(self, order: str, n_told: int = 0) -> float:
         """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``)."""
+        return self._learned(order, n_told).factor
+
+    def ahead(self) -> _Beyond:
+        """Tell what holds of models released after all training data, none of their own scores told."""
+        return self._learned("day", 0)
+
+    def _learned(self, order: str, n_told: int) -> _Beyond:
         key = (order, min(n_told, MOST_TOLD))
         if key not in self._beyond:
             found = self._repeated(*key)
-            self._beyond[key] = found or (self.beyond(order, key[1] - 1) if key[1] else 1.0)
+            self._beyond[key] = found or (self._learned(order, key[1] - 1) if key[1] else _Beyond())
         return self._beyond[key]
 
     def _replayed(self, n_observed: int, n_told: int) -> float | None:
@@ -175,10 +205,11 @@ class Stretch:
             self.weights, n_items, dof, np.ones(shape), np.full(shape, ""),
         )  # fmt: skip
 
-    def _repeated(self, order: str, n_told: int) -> float | None:
+    def _repeated(self, order: str, n_told: int) -> _Beyond | None:
         if order not in self._trials:
             self._trials[order] = self._tried(self.frontiers[order])
-        deviates, groups = [], []
+        deviates, groups, ramps = [], [], []
+        span = float(np.median(np.concatenate([t.lead for t in self._trials[order]]))) if self._trials[order] else 1.0
         for trial in self._trials[order]:
             for told in _told(trial.scores, n_told):
                 rest = trial.scores.mask(told)
@@ -189,7 +220,12 @@ class Stretch:
                 predictive = cast("LatentPredictive", trial.fitted.predict(trial.models.loc[asked], given))
                 deviates.append(predictive.normal_score(rest.to_numpy()[asked]))
                 groups.append(trial.group[asked])
-        return _factor(deviates, groups)
+                ramps.append(np.minimum(trial.lead[asked] / span, 1.0))
+        # along compute, and once scores are told, errors lean to neither side: docs/backtests.md
+        lag = _lag(deviates, groups, ramps) if (order, n_told) == ("day", 0) else 0.0
+        centred = [d - lag * ramp[:, None] for d, ramp in zip(deviates, ramps, strict=True)]
+        factor = _factor(centred, groups)
+        return None if factor is None else _Beyond(factor, lag, span)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
         panel, values, placed = self.panel, frontier.values, frontier.placed
@@ -205,7 +241,8 @@ class Stretch:
                 continue
             train, asked = panel.select(before), panel.select(after)
             learnt = asked.scores.where(np.broadcast_to(train.scores.notna().any(), asked.scores.shape))
-            out.append(_Trial(copy.deepcopy(self.blank).fit(train), asked.models, learnt, base[after]))
+            lead = values[after] - values[before].max()
+            out.append(_Trial(copy.deepcopy(self.blank).fit(train), asked.models, learnt, base[after], lead))
         return out
 
 
@@ -222,12 +259,38 @@ class _Trial:
         Their scores on benchmarks that the fit has seen.
     group : ndarray of int, shape (n,)
         Their base families.
+    lead : ndarray of shape (n,)
+        How far beyond everything fitted they lie, days or FLOP.
     """
 
     fitted: Forecaster
     models: pd.DataFrame
     scores: pd.DataFrame
     group: NDArray[np.intp]
+    lead: Array
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What repeated forecasts say of those beyond the training data.
+
+    Parameters
+    ----------
+    factor : float
+        On the spread.
+    lag : float
+        How far forecasts fell short, in standard deviations, once they reached ahead by `span` or more.
+    span : float
+        Median reach of the repeated forecasts, days.
+    """
+
+    factor: float = 1.0
+    lag: float = 0.0
+    span: float = 1.0
+
+    def shift(self, lead: float) -> float:
+        """Give the standard deviations to be added so far ahead: in proportion up to the span, then no more."""
+        return self.lag * min(lead / self.span, 1.0)
 
 
 @dataclass(frozen=True)
@@ -291,6 +354,22 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> fl
     found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
     log = n / (n + _CLAIM) * float(np.log(found / claimed).mean())
     return float(np.exp(log if log > 0.0 else _NARROWING * log))
+
+
+def _lag(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], ramps: Sequence[Array]) -> float:
+    """Regress mean deviates of base families on how far ahead they lie, as a share of the span; none is claimed.
+
+    The claim of no lag counts for as many base families as in `_factor` for errors.
+    """
+    means, reach = [], []
+    for part, group, ramp in zip(deviates, groups, ramps, strict=True):
+        for one in np.unique(group):
+            cells = part[group == one]
+            if np.isfinite(cells).any():
+                means.append(np.nanmean(cells))
+                reach.append(ramp[group == one].mean())
+    x, y = np.array(reach), np.array(means)
+    return float(x @ y / (x @ x * (1.0 + _CLAIM / len(x)))) if len(x) >= _FEWEST else 0.0
 
 
 def _independent(deviates: Array, group: NDArray[np.intp]) -> float:

@@ -234,6 +234,8 @@ def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
     return {
         "last_day": None if day is None else day.date().isoformat(),
         "most_flop": last["compute"] if np.isfinite(last["compute"]) else None,
+        "lag_day": stretch.ahead().lag,
+        "span_day": stretch.ahead().span,
         "stretch_day": [stretch.beyond("day", n) for n in range(MOST_TOLD + 1)],
         "stretch_flop": [stretch.beyond("compute", n) for n in range(MOST_TOLD + 1)],
     }

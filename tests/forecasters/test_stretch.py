@@ -173,3 +173,44 @@ def test_intervals_after_told_scores_keep_their_promise():
     for n_told, found in shares.items():
         error = np.std(found, ddof=1) / np.sqrt(len(found))
         assert np.mean(found) == pytest.approx(0.9, abs=3.0 * error), n_told
+
+
+def test_forecasts_that_fell_short_before_are_shifted(panel):
+    """Every new series from the middle of the time on scores higher than all before it would have it."""
+    released = panel.models["release_date"]
+    rank = released.rank(pct=True).to_numpy()
+    higher = dataclasses.replace(
+        panel, scores=(panel.scores + 0.5 * np.maximum(rank - 0.5, 0.0)[:, None]).clip(0.0, 1.0)
+    )
+    stretch, newest = stretch_of(higher), released.max()
+    ahead = stretch.ahead()
+    assert ahead.lag > stretch_of(panel).ahead().lag + 0.1
+    days = [newest, newest + pd.Timedelta(days=0.5 * ahead.span), newest + pd.Timedelta(days=9 * ahead.span), pd.NaT]
+    shifts = stretch.shifts(np.zeros(4, dtype=int), asked(days))
+    np.testing.assert_allclose(shifts, [0.0, 0.5 * ahead.lag, ahead.lag, 0.0], rtol=0.02)
+    assert (stretch.shifts(np.array([0, 1]), asked([newest, newest + pd.Timedelta(days=99)])) == 0.0).all()
+
+
+def test_a_shift_moves_the_forecast_by_so_many_standard_deviations(panel):
+    fitted = SkillForecaster(n_skills=1).fit(panel)
+    ahead = fitted.stretch_.ahead()
+    query = panel.models.tail(1).assign(family="new", base_family="new", org=None).set_axis(["new/model"])
+    late = query.assign(release_date=panel.models["release_date"].max() + pd.Timedelta(days=99 * ahead.span))
+    moved = fitted.predict(late)
+    fitted.stretch_.shifts = lambda n_told, queries: np.zeros(len(queries))
+    plain = fitted.predict(late)
+    np.testing.assert_allclose(moved.logit, plain.logit + ahead.lag * plain.logit_sd, rtol=1e-9)
+
+
+def test_what_the_training_data_promise_is_not_shifted_much(stretch):
+    """Boards drawn from the model itself: no progress beyond what size, data and date say."""
+    assert abs(stretch.ahead().lag) < 0.3
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.5])
+def test_the_lag_is_a_regression_through_no_lag(lag):
+    rng = np.random.default_rng(0)
+    ramp, group = rng.random(400), np.arange(400)
+    deviates = lag * ramp[:, None] + 0.3 * rng.standard_normal((400, 5))
+    assert room._lag([deviates], [group], [ramp]) == pytest.approx(lag * 400 / 410, abs=0.03)
+    assert room._lag([deviates[:2]], [group[:2]], [ramp[:2]]) == 0.0

@@ -205,6 +205,13 @@ const arithmetic = (() => {
     return Math.max(usual, later ? by(beyond.stretch_day) : 0, larger ? by(beyond.stretch_flop) : 0);
   }
 
+  // newer models are mostly better than all that is known has it: standard deviations by which forecasts fell short
+  function lag(beyond, query) {
+    if (beyond.last_day === null || !query.release_date || query.release_date <= beyond.last_day) return 0;
+    const days = (Date.parse(query.release_date) - Date.parse(beyond.last_day)) / 864e5;
+    return beyond.lag_day * Math.min(days / beyond.span_day, 1);
+  }
+
   // query: {family (index), n_params, n_active_params, n_tokens, variant, release_date, scores: [J] of number or null}
   function forecast(data, query, level) {
     const at = covariates(data.scale, data.siblings, query), J = data.benchmarks.length, family = data.families[query.family];
@@ -217,7 +224,9 @@ const arithmetic = (() => {
       for (let i = 0, q = 0; i < J; q += J - i, i++) sd.push(spread(prior.cov[q]));
       return { mean: prior.mean, sd };
     });
-    const stretch = stretched(data.beyond, query, family, scores.filter((s) => s !== null).length);
+    const told = scores.filter((s) => s !== null).length, ahead = own ? 0 : lag(data.beyond, query);
+    if (ahead) for (const part of parts) part.mean = part.mean.map((v, j) => v + ahead * part.sd[j]);
+    const stretch = stretched(data.beyond, query, family, told);
     return data.benchmarks.map((benchmark, j) => {
       const { point, quantile } = distribution(data, j, parts, stretch);
       const heard = benchmark.n_scores > 0 || scores[j] !== null;
