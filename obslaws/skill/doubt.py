@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obslaws.skill.blocks import spd_inverse
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -52,7 +54,9 @@ def curve_doubt(fit: Fit, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     # skills and own intercepts move along with the curve, so that shifting and turning the skills costs nothing
     moved = np.einsum("jd,mdja->mja", state.loadings, response.model.response[:, :, curve], optimize=True)
     moved += response.base[:, d + at, curve][base] + regressors[:, None]
-    by_curve = (np.einsum("mja,jab->mjb", moved, shared_cov[curve[:, :, None], curve[:, None, :]]) * moved).sum(axis=2)
+    # the other benchmarks hold the axes: what shifts or turns all curves with the skills moves no logit
+    own = spd_inverse(fit.system.shared[index[:, :, None], index[:, None, :]])[:, : d + 1, : d + 1]
+    by_curve = (np.einsum("mja,jab->mjb", moved, own) * moved).sum(axis=2)
     scored = problem.weight
     usual = (by_curve * scored).sum(axis=0) / np.maximum(scored.sum(axis=0), 1.0)
     towards, end_var = shared_cov[:, end], shared_cov[end, end]

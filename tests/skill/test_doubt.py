@@ -19,7 +19,7 @@ def oracle(fit, dense_of):
 
 
 def expected(fit, oracle, m, j):
-    """How far a logit varies by its benchmark's curve, skills moving along, and its covariance with the ceiling."""
+    """How far a logit varies by its benchmark's curve, the others held, and its covariance with the ceiling."""
     nesting = fit.problem.data.nesting
     base = nesting.base_of_model[m]
     by_all = oracle.row(m, nesting.family[m], base, nesting.lab[base], None, j)
@@ -30,8 +30,9 @@ def expected(fit, oracle, m, j):
     by_shared = np.zeros(oracle.at[-1])
     by_shared[shared] = by_all[shared] + by_all[rest] @ follow
     items = oracle.items(j)
+    others = np.linalg.inv(oracle.cov[np.ix_(shared, shared)])[np.ix_(items - shared[0], items - shared[0])]
     curve = items[:3]
-    spread = by_shared[curve] @ oracle.cov[np.ix_(curve, curve)] @ by_shared[curve]
+    spread = by_shared[curve] @ np.linalg.inv(others)[:3, :3] @ by_shared[curve]
     return spread, by_all @ oracle.cov[:, items[3]], oracle.cov[items[3], items[3]]
 
 
