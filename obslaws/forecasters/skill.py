@@ -23,6 +23,7 @@ from obslaws.forecasters.stretch import Stretch
 from obslaws.forecasters.told import Told, checked_scores, rows_of
 from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
+from obslaws.skill.doubt import curve_doubt
 from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.predict import Relatives, logits
@@ -291,15 +292,28 @@ class SkillForecaster(Forecaster):
         shift = self.stretch_.shifts(n_given, queries)[:, None]
         parts = [(logit + shift * sd, sd) for logit, sd in parts]
         shape = (len(queries), known.shape[1])
+        sd, open_var = np.stack([sd for _, sd in parts]), None
+        if not self.is_large_:
+            doubt, open_var = self._doubt(row, np.isfinite(fitted) | np.isfinite(since) | np.isfinite(known))
+            sd = np.sqrt(sd**2 + doubt)
         answered = np.isfinite(self.data_.scores).any(axis=0) | np.isfinite(known).any(axis=0)
         answered |= np.isfinite(told.scores).any(axis=0)
         return (LargePredictive if self.is_large_ else LatentPredictive)(
-            np.stack([logit for logit, _ in parts]), np.stack([sd for _, sd in parts]),
+            np.stack([logit for logit, _ in parts]), sd,
             np.stack([floor for floor, _ in asymptotes]), np.stack([ceiling for _, ceiling in asymptotes]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
             self.fits_[0].problem.priors.dof,
             np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
+            open_var,
         )  # fmt: skip
+
+    def _doubt(self, row: NDArray[np.intp], told: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Doubt about the curves, of scored models where their score is not known; shapes (K, n, J)."""
+        out = np.zeros((2, len(self.fits_), *told.shape))
+        seen = np.flatnonzero((row >= 0) & self._scored[np.maximum(row, 0)])
+        for k, fit in enumerate(self.fits_ if len(seen) else []):
+            out[:, k, seen] = curve_doubt(fit, row[seen])
+        return out[0] * ~told, out[1] * ~told
 
     def _logits(self, fit: Fit, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""

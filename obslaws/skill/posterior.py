@@ -175,6 +175,8 @@ class LatentPredictive(Predictive):
     stretch : ndarray of shape (n, J)
         Factor on both spreads, learned by replaying forecasts inside the training data; 1 for none.
     basis : ndarray of str, shape (n, J)
+    open_var : ndarray of shape (K, n, J), optional
+        Squared scale that ceilings which the data leave open add to the noise, squared fractions; none by default.
     """
 
     logit: Array
@@ -187,6 +189,7 @@ class LatentPredictive(Predictive):
     dof: float
     stretch: Array
     basis: NDArray[np.str_]
+    open_var: Array | None = None
 
     @cached_property
     def point(self) -> Array:
@@ -200,7 +203,8 @@ class LatentPredictive(Predictive):
         room = (self.ceiling - self.floor)[:, None, :, None]
         expected = self.floor[:, None, :, None] + room * logistic(spread)
         p = np.clip(expected, 0.01, 0.99)
-        scale = np.sqrt(self.noise_var[:, None, :, None] + p * (1.0 - p) / self.n_items[:, None])
+        noise = self.noise_var[:, None] if self.open_var is None else self.noise_var[:, None] + self.open_var
+        scale = np.sqrt(noise[..., None] + p * (1.0 - p) / self.n_items[:, None])
         return expected, scale * self.stretch[..., None]
 
     def cdf(self, scores: Array) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from obslaws.forecasters import skill
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.simulate import simulate_panel, true_covariates
 from obslaws.skill import posterior
@@ -222,6 +223,36 @@ def test_a_measured_benchmark_is_forecast_near_its_score(fitted, panel):
     told = fitted.forecast(newcomer(panel), scores=scores, benchmarks=[benchmark])
     assert abs(told["forecast"][0] - 0.55) < abs(plain["forecast"][0] - 0.55)
     assert width(told)[0] < width(plain)[0]
+
+
+@pytest.fixture(scope="module")
+def only_weak(panel):
+    """The panel's last benchmark was run on the weaker half of the models alone."""
+    name, others = panel.scores.columns[-1], panel.scores.columns[:-1]
+    strong = (panel.scores[others].mean(axis=1) > panel.scores[others].mean(axis=1).median()).to_numpy()
+    hidden = np.zeros(panel.scores.shape, dtype=bool)
+    hidden[:, -1] = strong & panel.scores[name].notna().to_numpy()
+    return SkillForecaster().fit(panel.hide(hidden)), panel.models[hidden[:, -1]], name
+
+
+def test_a_curve_that_is_extrapolated_is_doubted(only_weak, panel, monkeypatch):
+    """Intervals of strong models widen on the benchmark that none of them ran; nothing else changes."""
+    fitted, strong, name = only_weak
+
+    def asked():
+        return fitted.forecast(strong, benchmarks=[name]), fitted.forecast(newcomer(panel)), fitted.forecast(strong)
+
+    doubted = asked()
+    monkeypatch.setattr(skill, "curve_doubt", lambda fit, rows: np.zeros((2, len(rows), len(panel.scores.columns))))
+    plain = asked()
+    ratio = width(doubted[0]) / width(plain[0])
+    assert (ratio > 1 - 1e-9).all()
+    assert np.median(ratio) > 1.1
+    np.testing.assert_array_equal(doubted[0]["forecast"], plain[0]["forecast"])
+    pd.testing.assert_frame_equal(doubted[1], plain[1])  # stretched by replays instead
+    known = panel.scores.drop(columns=name).loc[strong.index].stack().dropna().index  # measured and fitted
+    rows = [frame.set_index(["model", "benchmark"]).loc[known, NUMBERS] for frame in (doubted[2], plain[2])]
+    pd.testing.assert_frame_equal(*rows)
 
 
 def test_basis_says_who_answered_and_less_known_is_wider(fitted, panel):

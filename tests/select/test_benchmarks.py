@@ -10,6 +10,7 @@ from obslaws.forecasters.skill import SkillForecaster
 from obslaws.select.benchmarks import rank_next, read_costs, select_benchmarks
 from obslaws.select.posterior import Joint, joint_posterior, loss, loss_after_each, measured, population
 from obslaws.simulate import simulate_panel
+from obslaws.skill.doubt import curve_doubt
 
 NAMES = list("abcdefg")
 
@@ -108,7 +109,11 @@ def test_the_joint_is_that_of_the_forecast(fitted):
     query = fitted.panel_.models.tail(1)
     joint = joint_posterior(fitted, query)
     predictive = fitted.predict(query)
-    np.testing.assert_allclose(np.sqrt(np.einsum("kjj->kj", joint.cov)), predictive.logit_sd[:, 0], rtol=1e-6)
+    sd = np.sqrt(np.einsum("kjj->kj", joint.cov))
+    np.testing.assert_allclose(sd[:, :2], predictive.logit_sd[:, 0, :2], rtol=1e-6)
+    # beyond the models that were scored the forecast doubts the curves as well, whatever is measured next
+    doubt = np.stack([curve_doubt(fit, np.array([len(fitted.panel_.models) - 1]))[0][0] for fit in fitted.fits_])
+    np.testing.assert_allclose(np.sqrt(sd**2 + doubt)[:, 2:], predictive.logit_sd[:, 0, 2:], rtol=1e-6)
     column = fitted.panel_.scores.columns[4]
     more = joint_posterior(fitted, query, pd.DataFrame({column: [predictive.point[0, 4]]}, index=query.index))
     spread, left = (np.einsum("kjj->kj", one.cov) for one in (joint, more))

@@ -1,5 +1,7 @@
 """Predictive distributions against Monte Carlo, and conditioning against numerical integration."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import t as student
@@ -48,6 +50,16 @@ def test_distribution_function_against_monte_carlo(predictive, draws):
     for score in (0.2, 0.5, 0.8):
         at = np.full(predictive.stretch.shape, score)
         np.testing.assert_allclose(predictive.cdf(at), (draws <= at).mean(axis=0), atol=0.01)
+
+
+def test_open_ceilings_add_to_the_noise(predictive):
+    """The same for all models of a benchmark, it is so much more noise."""
+    more = np.array([0.0, 0.001, 0.004, 0.02])
+    noisier = replace(predictive, noise_var=predictive.noise_var + more)
+    opened = replace(predictive, open_var=np.broadcast_to(more, predictive.logit.shape))
+    for share in (0.05, 0.9):
+        np.testing.assert_allclose(opened.quantile(share), noisier.quantile(share), rtol=0, atol=1e-8)
+    np.testing.assert_array_equal(opened.point, predictive.point)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.3, 0.7, 0.95, 0.99])
