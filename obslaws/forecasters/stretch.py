@@ -221,10 +221,14 @@ class Stretch:
                 deviates.append(predictive.normal_score(rest.to_numpy()[asked]))
                 groups.append(trial.group[asked])
                 ramps.append(np.minimum(trial.lead[asked] / span, 1.0))
-        # along compute, and once scores are told, errors lean to neither side: docs/backtests.md
-        lag = _lag(deviates, groups, ramps) if (order, n_told) == ("day", 0) else 0.0
-        centred = [d - lag * ramp[:, None] for d, ramp in zip(deviates, ramps, strict=True)]
-        factor = _factor(centred, groups)
+        lag = 0.0
+        if (order, n_told) == ("day", 0):  # along compute, and once scores are told, errors lean to neither side
+            parts = list(zip(deviates, groups, ramps, strict=True))
+            lag = _lag(parts)
+            # each time's errors about what the other times would have had added to its forecasts
+            rest = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
+            deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(rest, parts, strict=True)]
+        factor = _factor(deviates, groups)
         return None if factor is None else _Beyond(factor, lag, span)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
@@ -356,13 +360,13 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> fl
     return float(np.exp(log if log > 0.0 else _NARROWING * log))
 
 
-def _lag(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], ramps: Sequence[Array]) -> float:
+def _lag(parts: Sequence[tuple[Array, NDArray[np.intp], Array]]) -> float:
     """Regress mean deviates of base families on how far ahead they lie, as a share of the span; none is claimed.
 
     The claim of no lag counts for as many base families as in `_factor` for errors.
     """
     means, reach = [], []
-    for part, group, ramp in zip(deviates, groups, ramps, strict=True):
+    for part, group, ramp in parts:
         for one in np.unique(group):
             cells = part[group == one]
             if np.isfinite(cells).any():

@@ -212,5 +212,5 @@ def test_the_lag_is_a_regression_through_no_lag(lag):
     rng = np.random.default_rng(0)
     ramp, group = rng.random(400), np.arange(400)
     deviates = lag * ramp[:, None] + 0.3 * rng.standard_normal((400, 5))
-    assert room._lag([deviates], [group], [ramp]) == pytest.approx(lag * 400 / 410, abs=0.03)
-    assert room._lag([deviates[:2]], [group[:2]], [ramp[:2]]) == 0.0
+    assert room._lag([(deviates, group, ramp)]) == pytest.approx(lag * 400 / 410, abs=0.03)
+    assert room._lag([(deviates[:2], group[:2], ramp[:2])]) == 0.0
