@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["curve_doubt"]
 
 # chosen on LiveBench, `core` and the training models of Ruan et al.: docs/backtests.md, "How intervals are made"
-_STEEP = 6.0
+_STEEP = 4.0
 
 
 def curve_doubt(fit: Fit, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     """Tell how much more is unknown of scores on benchmarks that a model was not scored on.
 
     Where the curve is extrapolated, a logit varies more by the benchmark's intercept and loadings than it does on
-    average over the models that were scored on the benchmark. What is beyond that average counts six times: the
+    average over the models that were scored on the benchmark. What is beyond that average counts four times: the
     posterior is taken at one mode, of a curve that holds only roughly. A ceiling that the scores leave open moves the
     forecasts near it, by its own derivative less what the logit makes up for; elsewhere the two cancel.
 
