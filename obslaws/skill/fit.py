@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit_skills"]
 
 _STILL = 3
-_SETTLED = 0.01  # log units per score: when a round gains less, covariances from before its step serve EM as well
 
 
 @dataclass(frozen=True)
@@ -163,30 +162,17 @@ def fit_skills(
             return replace(best, converged=converged, n_iter=len(trace) - 1, trace=tuple(trace))
         reduced = now.system.reduce(now.gradients)
         for _attempt in range(10):
-            steps = now.system.step(reduced, damping)
-            candidate = state.moved(steps)
+            candidate = state.moved(now.system.step(reduced, damping))
             there = problem.curve(candidate)
-            gain = value - problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1])
-            if gain >= -1e-9:
-                kept = gain / max(now.system.promised(steps, now.gradients, damping), 1e-300)
-                state, curve, damping = candidate, there, max(damping * _eased(kept), 1e-10)
+            after = problem.objective(candidate, variances, precision, now.cells.variance, penalty, there[1])
+            if after <= value + 1e-9:
+                state, curve, damping = candidate, there, max(damping / 10.0, 1e-10)
                 break
             damping = max(damping * 10.0, 1e-4)
-        if len(trace) > 1 and abs(trace[-1] - trace[-2]) < _SETTLED * problem.weight.sum():
-            here = Linearised(now.system, now.gradients, problem.cells(state, variances.noise, curve))
-        else:
-            here = problem.linearise(state, variances, precision, penalty, curve, items=False)
+        here = problem.linearise(state, variances, precision, penalty, curve, items=False)
         updated, penalty, moment = _updated_variances(problem, state, variances, here, penalty)
         variances, pace = pace.further(variances, updated)
         state, variances, penalty = _standardised(state, variances, penalty, moment)
-
-
-def _eased(kept: float) -> float:
-    """Factor on the damping after a step that gained this share of its promise (Nielsen 1999, equation 2.5).
-
-    Damping that falls by the same factor whatever was gained ends in a refused step every few rounds.
-    """
-    return max(1.0 / 3.0, 1.0 - (2.0 * min(kept, 2.0) - 1.0) ** 3)
 
 
 def _updated_variances(

@@ -290,11 +290,6 @@ class System:
         root = spd_factor(self.shared + np.diag(damping * np.diag(self.shared))) if damping else self.factor
         return self.expand(*reduced[:-1], spd_solve(root, reduced[-1]))
 
-    def promised(self, steps: Steps, gradients: Steps, damping: float) -> float:
-        """How far the damped steps lower the objective if it is as the system has it."""
-        along = sum(float(np.vdot(step, down)) for step, down in zip(steps, gradients, strict=True))
-        return 0.5 * (along + damping * float(np.diag(self.shared) @ steps[-1] ** 2))
-
     def covariance_with(self, model: Node, family: Node, base: Node, lab: Node, shared: Array) -> Steps:
         """Covariance of all unknowns with one linear combination of them: `solve`, where most of the gradient is zero.
 
