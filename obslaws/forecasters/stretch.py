@@ -226,8 +226,8 @@ class Stretch:
             parts = list(zip(deviates, groups, ramps, strict=True))
             lag = _lag(parts)
             # each time's errors about what the other times would have had added to its forecasts
-            rest = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
-            deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(rest, parts, strict=True)]
+            others = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
+            deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(others, parts, strict=True)]
         factor = _factor(deviates, groups)
         return None if factor is None else _Beyond(factor, lag, span)
 

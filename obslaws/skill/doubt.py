@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obslaws.skill.fit import Fit
+    from obslaws.skill.problem import Problem, State
 
     Array = NDArray[np.float64]
 
@@ -29,10 +30,11 @@ _STEEP = 4.0
 def curve_doubt(fit: Fit, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     """Tell how much more is unknown of scores on benchmarks that a model was not scored on.
 
-    Where the curve is extrapolated, a logit varies more by the benchmark's intercept and loadings than it does on
-    average over the models that were scored on the benchmark. What is beyond that average counts four times: the
-    posterior is taken at one mode, of a curve that holds only roughly. A ceiling that the scores leave open moves the
-    forecasts near it, by its own derivative less what the logit makes up for; elsewhere the two cancel.
+    Where the curve is extrapolated, beyond the logits of all models that were scored on the benchmark, a logit varies
+    more by the benchmark's intercept and loadings than it does on average over those. What is beyond that average
+    counts four times: the posterior is taken at one mode, of a curve that holds only roughly. A ceiling that the scores
+    leave open moves the forecasts near it, by its own derivative less what the logit makes up for; elsewhere the two
+    cancel. Between scored models nothing is added.
 
     Parameters
     ----------
@@ -64,4 +66,12 @@ def curve_doubt(fit: Fit, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     with_end += np.einsum("bjg,gj->bj", response.base[:, d:], towards)[base]
     with_end += regressors @ shared_cov[curve, end[:, None]].T
     net = fit.cells.lift + fit.cells.slope * with_end / end_var
-    return (_STEEP - 1.0) * np.maximum(by_curve - usual, 0.0)[rows], (net**2 * end_var)[rows]
+    beyond = _beyond(problem, state)[rows]
+    return (_STEEP - 1.0) * np.maximum(by_curve - usual, 0.0)[rows] * beyond, (net**2 * end_var)[rows] * beyond
+
+
+def _beyond(problem: Problem, state: State) -> NDArray[np.bool_]:
+    """Tell where a model's logit lies outside those of all models that were scored on the benchmark; shape (M, J)."""
+    logit = state.intercepts + state.own[problem.data.nesting.base_of_model] + state.skills @ state.loadings.T
+    lowest = np.where(problem.mask, logit, np.inf).min(axis=0)
+    return (logit < lowest) | (logit > np.where(problem.mask, logit, -np.inf).max(axis=0))

@@ -43,7 +43,7 @@ def test_against_one_vector_of_all_unknowns(fit, oracle):
     for j in range(mask.shape[1]):
         spread, with_end, end_var = np.array([expected(fit, oracle, m, j) for m in rows]).T
         beyond = np.maximum(spread - spread[mask[:, j]].mean(), 0.0)
-        np.testing.assert_allclose(logit_var[:, j], 5.0 * beyond, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(logit_var[:, j], (doubt._STEEP - 1.0) * beyond, rtol=1e-6, atol=1e-9)
         net = cells.lift[:, j] + cells.slope[:, j] * with_end / end_var
         np.testing.assert_allclose(score_var[:, j], net**2 * end_var, rtol=1e-6, atol=1e-12)
 
