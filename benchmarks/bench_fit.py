@@ -35,7 +35,7 @@ def seconds(work, runs):
 
 def main():
     rows = []
-    for label, panel, limit in (("sloth-v1", sloth_v1(), 0.5), ("core", load_panel("core"), 3.0)):
+    for label, panel, limit in (("sloth-v1", sloth_v1(), 0.1), ("core", load_panel("core"), 1.0)):
         ols = seconds(lambda panel=panel: forecaster("logit-ols").fit(panel), 5)
         forecaster("skill").fit(panel)  # the first fit imports scipy
         fit = seconds(lambda panel=panel: forecaster("skill").fit(panel), 5)
