@@ -27,6 +27,7 @@ from obslaws.report.model_figures import card_figure, density_figure, families_f
 from obslaws.report.sources import Origins, document_url, panel_origins
 from obslaws.report.tables import forecast_table, html_table, members_table, score, sources_line, sources_table
 from obslaws.snapshot import Snapshot, load_snapshot
+from obslaws.units import only_fractions
 from obslaws.views import list_views, view_panel
 
 if TYPE_CHECKING:
@@ -324,10 +325,10 @@ class SnapshotReport:
 
 
 def open_report(view: str | None = None, snapshot: str | None = None, panel_folder: str | None = None) -> Report:
-    """Open a report on a view of a snapshot, or on a folder of the user's."""
+    """Open a report on a view of a snapshot, or on a folder of the user's; its ratings stay out."""
     if panel_folder is not None:
-        return Report(load_panel(Path(panel_folder)))
-    return Report(load_panel(view or "core", snapshot), snapshot)
+        return Report(only_fractions(load_panel(Path(panel_folder))))
+    return Report(only_fractions(load_panel(view or "core", snapshot)), snapshot)
 
 
 def snapshot_report(snapshot: str | None = None) -> SnapshotReport:
