@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,7 +129,7 @@ class Units:
         if not self.rated.any():
             return panel
         values = self.fractions(panel.scores.to_numpy(dtype=float))
-        scores = panel.scores.__class__(values, panel.scores.index, panel.scores.columns)
+        scores = pd.DataFrame(values, panel.scores.index, panel.scores.columns)
         facts = {"unit": panel.benchmarks["unit"].mask(self.rated, "fraction")}
         facts["score_floor"] = panel.benchmarks["score_floor"].mask(self.rated, 0.0)
         if "n_items" in panel.benchmarks:

@@ -137,7 +137,7 @@ def forecast(
     if format is Format.json:
         page.record(_records(answer, near, known, data_caption(data)))
     else:
-        page.frame(rows, _for_people(answer, near, known, level))
+        page.frame(rows, _for_people(answer, near, known, level, data))
     page.line()
     for text in _explain(answer, data, asked):
         page.line(text)
@@ -191,19 +191,22 @@ def _records(
     return rows
 
 
-def _for_people(answer: pd.DataFrame, near: pd.DataFrame, known: pd.DataFrame | None, level: float) -> pd.DataFrame:
+def _for_people(
+    answer: pd.DataFrame, near: pd.DataFrame, known: pd.DataFrame | None, level: float, panel: Panel
+) -> pd.DataFrame:
     import pandas as pd
 
     benchmarks = answer["benchmark"].tolist()
+    forms = [".3f" if unit == "fraction" else ".1f" for unit in panel.benchmarks.loc[benchmarks, "unit"]]
     shown = pd.DataFrame({"<benchmark": benchmarks})
     if known is not None:
-        shown["given"] = [number(known.iloc[0].get(b, float("nan"))) for b in benchmarks]
-    shown["forecast"] = answer["forecast"].map(number)
-    shown[f"{100 * level:g} % interval"] = [
-        f"{number(low)} to {number(high)}" for low, high in zip(answer["lower"], answer["upper"], strict=True)
-    ]
+        given = [known.iloc[0].get(b, float("nan")) for b in benchmarks]
+        shown["given"] = list(map(number, given, forms))
+    shown["forecast"] = list(map(number, answer["forecast"], forms))
+    ends = zip(answer["lower"], answer["upper"], forms, strict=True)
+    shown[f"{100 * level:g} % interval"] = [f"{number(low, form)} to {number(high, form)}" for low, high, form in ends]
     for model, member in near.iterrows():
-        shown[str(model).rpartition("/")[2]] = [number(member[b]) for b in benchmarks]
+        shown[str(model).rpartition("/")[2]] = list(map(number, member[benchmarks], forms))
     shown["<basis"] = answer["basis"]
     return shown
 

@@ -345,7 +345,7 @@ def kin_names(models: Iterable[str], queries: Columns) -> list[Name]:
 
 
 def _by_family(panel: Panel) -> Panel:
-    """Order the models by family: sums over those of a family then need no copies."""
+    """Order the models by family: products over those of a family then need no copies."""
     family, base = (np.asarray(panel.models[name], dtype=object) for name in ("family", "base_family"))
     order = np.lexsort((family.astype(str), np.where(pd.isna(base), family, base).astype(str)))
     return dataclasses.replace(panel, models=panel.models.iloc[order], scores=panel.scores.iloc[order])

@@ -59,7 +59,7 @@ _DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from 
 
 
 class Stretch:
-    """Factors on the spread of intervals, each learned when it is first asked for.
+    """Factors on the spread of intervals, and the shift of newer models, each learned when it is first asked for.
 
     Parameters
     ----------

@@ -28,6 +28,7 @@ def score_against_compute(
     curve: pd.DataFrame,
     forecast: pd.DataFrame,
     score_floor: float = 0.0,
+    unit: str = "fraction",
 ) -> Axes:
     """Draw one benchmark: score against training compute on a logarithmic axis.
 
@@ -45,6 +46,8 @@ def score_against_compute(
         train_flop, forecast, lower, upper.
     score_floor : float
         Expected score of guessing, fraction; drawn as a line where it is above 0.
+    unit : str
+        Of the scores; fractions end at 0 and 1, ratings do not.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def score_against_compute(
         dotted = (0, (1.5, 2))
         ax.axhline(score_floor, color=COLOURS["floor"], linewidth=0.9, linestyle=dotted, zorder=1, label="guessing")
     _label_members(ax, members, asked)
-    _scale(ax, members, curve, forecast, score_floor)
+    _scale(ax, members, curve, forecast, score_floor, unit)
     return ax
 
 
@@ -195,18 +198,24 @@ def _label_members(ax: Axes, members: pd.DataFrame, asked: float) -> None:
         )
 
 
-def _scale(ax: Axes, members: pd.DataFrame, curve: pd.DataFrame, forecast: pd.DataFrame, score_floor: float) -> None:
+def _scale(
+    ax: Axes, members: pd.DataFrame, curve: pd.DataFrame, forecast: pd.DataFrame, score_floor: float, unit: str
+) -> None:
     shown = np.concatenate([members["score"], curve["lower"], curve["upper"], forecast["lower"], forecast["upper"]])
-    low, high = min(np.nanmin(shown), score_floor), np.nanmax(shown)
-    pad = 0.08 * (high - low) + 0.01
-    ax.set_ylim(max(-0.02, low - 1.4 * pad), min(1.02, high + pad))
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    if unit == "fraction":
+        low = min(low, score_floor)
+        pad = 0.08 * (high - low) + 0.01
+        ax.set_ylim(max(-0.02, low - 1.4 * pad), min(1.02, high + pad))
+    else:
+        ax.set_ylim(low - 0.11 * (high - low), high + 0.08 * (high - low))
     ax.set_xscale("log")
     ax.set_xlim(curve["train_flop"].min() / 100, curve["train_flop"].max() * 2)
     ax.xaxis.set_major_locator(LogLocator(base=10, numticks=6))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.set_xlabel("training compute (FLOP)")
-    ax.set_ylabel("score (fraction)")
+    ax.set_ylabel(f"score ({unit})")
 
 
 def fitted_against_measured(ax: Axes, points: pd.DataFrame, label: str, log: bool = True) -> Axes:

@@ -160,9 +160,11 @@ def _draw(ax: Axes, panel: Panel, mine: pd.Series, curve: pd.DataFrame, answer: 
     points = panel.models[["train_flop", "n_params"]].assign(score=panel.scores[one["benchmark"]]).dropna()
     own = mine.reindex(points.index)
     floor = float(facts["score_floor"]) if facts["unit"] == "fraction" else 0.0
-    score_against_compute(ax, points[own], points[~own], curve, answer, floor)
-    ax.set_title(format_name(facts["title"], 30), loc="left", fontsize=10, fontweight="bold")
-    ax.set_title(f"{one['forecast']:.2f}  [{one['lower']:.2f}, {one['upper']:.2f}]", loc="right", fontsize=8.5)
+    score_against_compute(ax, points[own], points[~own], curve, answer, floor, str(facts["unit"]))
+    form, width = (".2f", 30) if facts["unit"] == "fraction" else (".0f", 15)  # ratings need more digits
+    ax.set_title(format_name(facts["title"], width), loc="left", fontsize=10, fontweight="bold")
+    told = f"{one['forecast']:{form}}  [{one['lower']:{form}}, {one['upper']:{form}}]"
+    ax.set_title(told, loc="right", fontsize=8.5)
 
 
 def _outer_labels(axes: np.ndarray, n_shown: int) -> None:
@@ -171,7 +173,7 @@ def _outer_labels(axes: np.ndarray, n_shown: int) -> None:
         if at >= n_shown:
             ax.remove()
             continue
-        if at % n_columns:
+        if at % n_columns and ax.get_ylabel() == axes.flat[0].get_ylabel():
             ax.set_ylabel("")
         lowest = at + n_columns >= n_shown
         ax.tick_params(labelbottom=lowest)

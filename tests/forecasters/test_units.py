@@ -11,6 +11,7 @@ from obslaws.forecasters import forecaster
 from obslaws.known_scores import known_scores
 from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol, with_options
+from obslaws.report.figures import forecast_figure
 from obslaws.simulate import simulate_panel
 from obslaws.splits import plan
 from obslaws.units import Units, only_fractions
@@ -127,3 +128,14 @@ def test_ratings_are_read_as_numbers(simulated):
     assert known_scores(f"{name}=1800", panel, "new").iloc[0].tolist() == [1800.0]
     with pytest.raises(UsageError, match="is not a number"):
         known_scores(f"{name}=high", panel, "new")
+
+
+def test_a_rating_is_drawn_within_its_own_axis(simulated):
+    panel, name = with_rating(simulated)
+    fitted, query = forecaster("skill").fit(panel), panel.models.tail(1)
+    fractions = [c for c in panel.scores.columns if c != name][:1]
+    figure = forecast_figure(fitted, query, None, [*fractions, name])
+    low, high = figure.axes[1].get_ylim()
+    answer = fitted.forecast(query, benchmarks=[name]).iloc[0]
+    assert low < answer["lower"] < answer["upper"] < high
+    assert [ax.get_ylabel() for ax in figure.axes] == ["score (fraction)", "score (elo)"]
