@@ -128,10 +128,10 @@ BENCHMARKS = Table(
         ),
         "ceiling": Column(
             "number",
-            "the most a model can score, fraction",
+            "the most a model can score where that is known, fraction: 1 where a program made questions and answers",
             low=1e-3,
             high=1.0,
-            cure="A ceiling is a fraction; leave it empty for 1.",
+            cure="A ceiling is a fraction; leave it empty where only scores can tell.",
         ),
         "n_items": Column("number", "questions, count", low=1, cure="Give the number of questions, or leave it empty."),
         "n_shots": Column("number", "examples in the prompt, count", low=0, cure="Give a count, or leave it empty."),

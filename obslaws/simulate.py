@@ -332,7 +332,7 @@ def _benchmarks(floors: Array, n_items: Array) -> pd.DataFrame:
     names = [f"benchmark_{i}" for i in range(len(floors))]
     facts = {
         "title": names, "metric": "accuracy", "unit": "fraction",
-        "score_floor": floors, "ceiling": 1.0, "n_items": n_items,
+        "score_floor": floors, "ceiling": np.nan, "n_items": n_items,
     }  # fmt: skip
     return pd.DataFrame(facts, index=pd.Index(names, name="benchmark"))
 

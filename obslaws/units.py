@@ -132,8 +132,9 @@ class Units:
         scores = pd.DataFrame(values, panel.scores.index, panel.scores.columns)
         facts = {"unit": panel.benchmarks["unit"].mask(self.rated, "fraction")}
         facts["score_floor"] = panel.benchmarks["score_floor"].mask(self.rated, 0.0)
-        if "n_items" in panel.benchmarks:
-            facts["n_items"] = panel.benchmarks["n_items"].mask(self.rated)
+        for name in ("ceiling", "n_items"):
+            if name in panel.benchmarks:
+                facts[name] = panel.benchmarks[name].mask(self.rated)
         return replace(panel, scores=scores, benchmarks=panel.benchmarks.assign(**facts))
 
 

@@ -31,6 +31,9 @@ def onboard(
     name: Annotated[str, typer.Option(help="What to call the benchmark.")] = "new",
     score_floor: Annotated[float, typer.Option(help="Expected score of guessing: 0.25 with four options.")] = 0.0,
     items: Annotated[float | None, typer.Option(help="Number of questions, if known.")] = None,
+    ceiling: Annotated[
+        float | None, typer.Option(help="Most a model can score, if known: 1 where a program made the answers.")
+    ] = None,
     level: LevelOption = 0.9,
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
@@ -55,7 +58,7 @@ def onboard(
     data = open_panel(view, snapshot, panel, add)
     told = read_scores(scores, data)
     model = OnboardingForecaster(new=[name])
-    grown = with_benchmark(data, name, told, score_floor, items)
+    grown = with_benchmark(data, name, told, score_floor, items, ceiling)
     with progress_bar(f"Fitting skills to {len(data.models)} models"):
         model.fit(grown)
         answer = forecast_new(model, name, level)

@@ -128,6 +128,7 @@ class OnboardingForecaster(Forecaster):
             onboard(
                 fit, both.take(n_told), column.to_numpy(dtype=float), both.take(np.arange(len(told), len(both))),
                 float(facts["score_floor"]), n_items, round(2 * self.n_draws * weight), self.random_state,
+                float(facts.get("ceiling", np.nan)),
             )
             for fit, weight in zip(skill.fits_, skill.weights_, strict=True)
         ]  # fmt: skip

@@ -110,8 +110,9 @@ class SkillForecaster(Forecaster):
         covariates, unknown = self.scale_.apply(raw)
         self.family_index_, self.base_index_, self.lab_index_, nesting = _nesting(models)
         benchmarks = panel.benchmarks
-        n_items = (
-            benchmarks["n_items"].to_numpy(dtype=float) if "n_items" in benchmarks else np.full(len(benchmarks), np.nan)
+        n_items, ceiling = (
+            benchmarks[name].to_numpy(dtype=float) if name in benchmarks else np.full(len(benchmarks), np.nan)
+            for name in ("n_items", "ceiling")
         )
         self.data_ = Data(
             panel.scores.to_numpy(dtype=float),
@@ -121,6 +122,7 @@ class SkillForecaster(Forecaster):
             np.where(np.isnan(n_items), np.inf, n_items),
             nesting,
             raw[:, 0] / np.log(2.0),
+            ceiling,
         )
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()

@@ -69,7 +69,12 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
 
 
 def with_benchmark(
-    panel: Panel, name: str, scores: pd.Series, score_floor: float = 0.0, n_items: float | None = None
+    panel: Panel,
+    name: str,
+    scores: pd.Series,
+    score_floor: float = 0.0,
+    n_items: float | None = None,
+    ceiling: float | None = None,
 ) -> Panel:
     """Add a benchmark to a panel.
 
@@ -84,6 +89,8 @@ def with_benchmark(
         Expected score of guessing, fraction.
     n_items : float, optional
         Questions.
+    ceiling : float, optional
+        The most a model can score, fraction, where that is known: 1 where a program made questions and answers.
 
     Returns
     -------
@@ -92,7 +99,7 @@ def with_benchmark(
     Raises
     ------
     UsageError
-        The panel holds the benchmark already, or the floor or the number of questions makes no sense.
+        The panel holds the benchmark already, or floor, ceiling or number of questions make no sense.
     """
     if name in panel.scores.columns:
         raise UsageError(f"The panel holds {name!r} already; call the new benchmark otherwise (--name).")
@@ -100,10 +107,16 @@ def with_benchmark(
         raise UsageError(f"score floor is {score_floor:g}; expected a fraction below 1, e.g. 0.25 with four options.")
     if n_items is not None and not n_items >= 1:
         raise UsageError(f"items is {n_items:g}; expected a number of questions, at least 1.")
-    facts = {"score_floor": score_floor, "ceiling": 1.0, "n_items": n_items, "unit": "fraction", "title": name}
-    row = pd.DataFrame([{c: facts.get(c) for c in panel.benchmarks.columns}], index=pd.Index([name], name="benchmark"))
+    if ceiling is not None and not score_floor < ceiling <= 1.0:
+        raise UsageError(
+            f"ceiling is {ceiling:g}; expected a fraction above the score floor ({score_floor:g}) and at most 1, or "
+            "none where only scores can tell."
+        )
+    facts = {"score_floor": score_floor, "ceiling": ceiling, "n_items": n_items, "unit": "fraction", "title": name}
+    columns = panel.benchmarks.columns.union(["ceiling"], sort=False)
+    row = pd.DataFrame([{c: facts.get(c) for c in columns}], index=pd.Index([name], name="benchmark"))
     benchmarks = pd.concat([panel.benchmarks.astype(object), row.astype(object)])
-    for column in ("score_floor", "n_items"):
+    for column in ("score_floor", "ceiling", "n_items"):
         if column in benchmarks:
             benchmarks[column] = benchmarks[column].astype(float)
     wide = panel.scores.assign(**{name: scores.reindex(panel.scores.index)})

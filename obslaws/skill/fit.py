@@ -280,9 +280,8 @@ def _evidence(problem: Problem, variances: Variances, precision: Array, here: Li
     prior -= nesting.n_families * spd_logdet(variances.family) + nesting.n_bases * spd_logdet(variances.base)
     prior -= nesting.n_labs * spd_logdet(variances.lab)
     prior -= d * np.log(variances.slope).sum() + nesting.n_bases * np.log(variances.own).sum()
-    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd)
-    items += 0.5 * spd_logdet(variances.loading[None])
-    prior -= 2.0 * n_benchmarks * items
+    items = n_benchmarks * np.log(priors.intercept_sd * priors.floor_logit_sd) + np.log(problem.ceiling_logit_sd).sum()
+    prior -= 2.0 * items + n_benchmarks * spd_logdet(variances.loading[None])
     shared = 2.0 * np.log(np.diag(here.system.factor)).sum()
     fit = -objective - 0.5 * (problem.weight * np.log(here.cells.variance)).sum()
     return float(fit + 0.5 * prior - 0.5 * (here.system.logdet() + shared))

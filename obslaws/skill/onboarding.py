@@ -78,7 +78,7 @@ class Draws:
     effective: float
 
 
-def learn_prior(fit: Fit) -> Prior:
+def learn_prior(fit: Fit, is_ceiling_known: bool = False) -> Prior:
     """Learn what benchmarks are like from those of a fit.
 
     The covariance is shrunk to its diagonal as by three more benchmarks. Asymptotes that the data left open are pulled
@@ -90,6 +90,9 @@ def learn_prior(fit: Fit) -> Prior:
     ----------
     fit : Fit
         At least two benchmarks.
+    is_ceiling_known : bool
+        Whether the most that a model can score on the new benchmark is known: its ceiling then has the prior that those
+        of other such benchmarks have.
 
     Returns
     -------
@@ -107,9 +110,14 @@ def learn_prior(fit: Fit) -> Prior:
     cov = (scatter + 3.0 * np.diag(np.diag(scatter)) / n_benchmarks) / (n_benchmarks + 2.0)
     cov[[d + 1, d + 2], [d + 1, d + 2]] += open_var
     cov = cov * (1.0 + 1.0 / n_benchmarks) + 1e-6 * np.eye(len(cov))
+    mean = each.mean(axis=0)
+    if is_ceiling_known:
+        priors = fit.problem.priors
+        mean[d + 1], cov[d + 1], cov[:, d + 1] = priors.known_ceiling_logit, 0.0, 0.0
+        cov[d + 1, d + 1] = priors.known_ceiling_logit_sd**2
     levels = (variances.model, variances.family, variances.base)
     split = np.array([np.einsum("ja,ab,jb->", state.loadings, level, state.loadings) for level in levels])
-    return Prior(each.mean(axis=0), cov, float(max(n_benchmarks - 1, 4)), split / split.sum())
+    return Prior(mean, cov, float(max(n_benchmarks - 1, 4)), split / split.sum())
 
 
 def _untold(fit: Fit) -> Array:
@@ -139,6 +147,7 @@ def onboard(
     n_items: float,
     n_draws: int = 400,
     seed: int = 0,
+    ceiling: float = np.nan,
 ) -> Draws:
     """Learn a new benchmark from k scores, and ask for the logits of n models.
 
@@ -157,19 +166,22 @@ def onboard(
         Questions, inf where unknown.
     n_draws : int
     seed : int
+    ceiling : float
+        The most a model can score, fraction; NaN where scores have to tell.
 
     Returns
     -------
     Draws
     """
-    rng, prior = np.random.default_rng(seed), learn_prior(fit)
-    new = _Likelihood(fit, told, scores, score_floor, n_items, prior.split)
+    rng, prior = np.random.default_rng(seed), learn_prior(fit, bool(np.isfinite(ceiling)))
+    most = ceiling if np.isfinite(ceiling) else 1.0
+    new = _Likelihood(fit, told, scores, score_floor, most, n_items, prior.split)
     parameters, weights = _adapted(prior, new, rng)
     at = np.searchsorted(np.cumsum(weights), (rng.random() + np.arange(n_draws)) / n_draws)
     parameters = parameters[np.minimum(at, len(parameters) - 1)]
     logit, sd = new.predict(parameters, asked)
-    floor, ceiling = new.asymptotes(parameters)
-    return Draws(logit, sd, floor, ceiling, np.exp(parameters[:, -1]), parameters, float(1.0 / (weights**2).sum()))
+    floors, ceilings = new.asymptotes(parameters)
+    return Draws(logit, sd, floors, ceilings, np.exp(parameters[:, -1]), parameters, float(1.0 / (weights**2).sum()))
 
 
 def skill_covariances(fit: Fit, left: Kin, right: Kin) -> Array:
@@ -257,9 +269,12 @@ def _identities(fit: Fit, kin: Kin) -> dict[str, NDArray[np.intp]]:
 class _Likelihood:
     """Likelihood of the told scores, skills and own intercepts integrated out around their expectation."""
 
-    def __init__(self, fit: Fit, told: Kin, scores: Array, score_floor: float, n_items: float, split: Array) -> None:
+    def __init__(
+        self, fit: Fit, told: Kin, scores: Array, score_floor: float, most: float, n_items: float, split: Array
+    ) -> None:
         self.split = split
         self.fit, self.told, self.y, self.guess, self.n_items = fit, told, scores, score_floor, n_items
+        self.room = most - score_floor
         self.skills, _ = skills_of(fit, told.who)
         self.d, self.dof = fit.n_skills, fit.problem.priors.dof
         self.cov = skill_covariances(fit, told, told)
@@ -267,7 +282,7 @@ class _Likelihood:
 
     def asymptotes(self, phi: Array) -> tuple[Array, Array]:
         d = self.d
-        return self.guess * logistic(phi[:, d + 2]), self.guess + (1.0 - self.guess) * logistic(phi[:, d + 1])
+        return self.guess * logistic(phi[:, d + 2]), self.guess + self.room * logistic(phi[:, d + 1])
 
     def _related(self, kin: Kin) -> tuple[Array, Array]:
         """Which models share a base family with the told ones, and how much of what is untold; each of shape (m, k)."""

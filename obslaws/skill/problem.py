@@ -91,7 +91,7 @@ class Problem:
         self.mask = np.isfinite(data.scores)
         self.weight = self.mask.astype(float)
         self.y = np.where(self.mask, data.scores, 0.0)
-        self.room = 1.0 - data.score_floor
+        self.room = data.room
         self.shared_prior = 1.0
         self.sloped = ~np.isin(np.arange(data.covariates.shape[1]), priors.without)
         n_benchmarks = data.scores.shape[1]
@@ -103,8 +103,10 @@ class Problem:
             n_benchmarks * (2 + d) + at,
         ]
         self.item_index = np.column_stack(columns)  # where intercept, loadings, ceiling and floor of a benchmark stand
-        sds = [priors.intercept_sd, *np.ones(d), priors.ceiling_logit_sd, priors.floor_logit_sd]
-        self.item_prior = np.diag(np.array(sds) ** -2.0)  # the loadings' part is estimated
+        self.ceiling_logit, self.ceiling_logit_sd = priors.ceiling(data.known_ceiling)
+        sds = np.ones((n_benchmarks, d + 3))
+        sds[:, 0], sds[:, d + 1], sds[:, d + 2] = priors.intercept_sd, self.ceiling_logit_sd, priors.floor_logit_sd
+        self.item_prior = sds[:, :, None] ** -2.0 * np.eye(d + 3)  # the loadings' part is estimated
         share = clipped_logit(data.scores, data.score_floor, 1.0 - 0.03 * self.room, margin=0.02)
         self.centre = np.where(self.mask, share, 0.0).sum(axis=0) / np.maximum(self.mask.sum(axis=0), 1)
         self.start_logits = np.where(self.mask, share - self.centre, 0.0)
@@ -129,6 +131,7 @@ class Problem:
             data.n_items,
             nesting,
             data.size[models],
+            data.known_ceiling,
         )
         part.mask, part.weight, part.y = self.mask[models], self.weight[models], self.y[models]
         part.shared_prior = 0.0
@@ -153,7 +156,7 @@ class Problem:
         base_count = nesting.families_of_base.sum(count.astype(float))
         base = nesting.families_of_base.sum(by_model) / (base_count + 1.0)
         family = base[nesting.base] + (by_model - count * base[nesting.base]) / (count + 1.0)
-        asymptotes = np.full(n_benchmarks, self.priors.ceiling_logit), np.full(n_benchmarks, self.priors.floor_logit)
+        asymptotes = self.ceiling_logit.copy(), np.full(n_benchmarks, self.priors.floor_logit)
         own = np.zeros((nesting.n_bases, n_benchmarks))
         n_siblings = np.bincount(nesting.lab, minlength=nesting.n_labs)[:, None]
         lab = nesting.bases_of_lab.sum(base) / (n_siblings + 1.0)
@@ -170,9 +173,9 @@ class Problem:
         return np.where(self.sloped, estimated, HELD)
 
     def item_precision(self, variances: Variances) -> Array:
-        """Prior precision of a benchmark's intercept, loadings, ceiling and floor logits; shape (d + 3, d + 3)."""
+        """Prior precisions of the benchmarks' intercept, loadings, ceiling and floor logit; shape (J, d + 3, d + 3)."""
         out = self.item_prior.copy()
-        out[1 : self.d + 1, 1 : self.d + 1] = variances.loading_precision
+        out[:, 1 : self.d + 1, 1 : self.d + 1] = variances.loading_precision
         return out
 
     def item_strays(self, state: State, variances: Variances) -> Array:
@@ -180,7 +183,7 @@ class Problem:
         return np.column_stack([
             state.intercepts - self.centre,
             state.loadings - variances.loading_mean,
-            state.ceiling_logits - self.priors.ceiling_logit,
+            state.ceiling_logits - self.ceiling_logit,
             state.floor_logits - self.priors.floor_logit,
         ])  # fmt: skip
 
@@ -235,7 +238,7 @@ class Problem:
         total += 0.5 * np.sum(state.own**2 / variances.own)
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
         items = self.item_strays(state, variances)
-        total += 0.5 * np.sum((items @ self.item_precision(variances)) * items)
+        total += 0.5 * np.sum((items[:, None] @ self.item_precision(variances))[:, 0] * items)
         return float(total + penalty.value(state.loadings))
 
     def cells(self, state: State, noise: Array, curve: tuple[Array, Array] | None = None) -> Cells:
@@ -398,6 +401,6 @@ class Problem:
             precision = self.item_precision(variances)
             blocks += precision
             blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
-            gradient -= self.item_strays(state, variances) @ precision
+            gradient -= (self.item_strays(state, variances)[:, None] @ precision)[:, 0]
             gradient[:, 1 : d + 1] -= penalty.gradient(loadings)
         return coupling, own, blocks, gradient

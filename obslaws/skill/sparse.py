@@ -84,17 +84,17 @@ class SparseProblem:
         self.cells = cells = CellTable(data)
         self.covariates = np.ascontiguousarray(data.covariates[cells.order].T)
         self.unknown = data.covariate_cov[cells.order].transpose(1, 2, 0).copy() if data.covariate_cov.any() else None
-        self.room = 1.0 - data.score_floor
+        self.room = data.room
         self.centre = np.zeros(cells.n_benchmarks)
         for c in cells.columns():
             self.centre[c.number] = self._start_logits(c.number, cells.score[c.cells]).mean()
-        self.diagonal, self.sloped = _diagonal(priors, n_skills), self._sloped(priors)
+        self.diagonal, self.sloped = _diagonal(data, priors, n_skills), self._sloped(priors)
         self._kept: tuple[Array, Array] | None = None
 
     def with_priors(self, priors: Priors) -> SparseProblem:
         """Take the same data under other priors."""
         out = copy.copy(self)
-        out.priors, out.diagonal, out.sloped = priors, _diagonal(priors, self.d), self._sloped(priors)
+        out.priors, out.diagonal, out.sloped = priors, _diagonal(self.data, priors, self.d), self._sloped(priors)
         return out
 
     def _sloped(self, priors: Priors) -> NDArray[np.bool_]:
@@ -137,7 +137,7 @@ class SparseProblem:
         base = cells.families_of_base.sum(by_model) / (base_count + 1.0)
         above = base[:, cells.families_of_base.label]
         family = above + (by_model - count * above) / (count + 1.0)
-        ceilings = np.full(shape[1], self.priors.ceiling_logit)
+        ceilings = self.priors.ceiling(self.data.known_ceiling)[0]
         floors = np.full(shape[1], self.priors.floor_logit)
         own = np.zeros(cells.n_pairs)
         effects = skills.T, family.T, base.T, np.zeros((cells.n_labs, d))
@@ -174,7 +174,7 @@ class SparseProblem:
 
     def item_blocks(self, blocks: Array, penalty: Penalty) -> Array:
         """Add the prior of the benchmark parameters and the penalty to their curvature, shape (J, d + 3, d + 3)."""
-        out = blocks + np.diag(self.diagonal)
+        out = blocks + self.diagonal[:, :, None] * np.eye(self.d + 3)
         out[:, 1:-2, 1:-2] += penalty.spread
         return out
 
@@ -198,7 +198,7 @@ class SparseProblem:
         return np.column_stack([
             state.intercepts - self.centre,
             state.loadings,
-            state.ceiling_logits - priors.ceiling_logit,
+            state.ceiling_logits - priors.ceiling(self.data.known_ceiling)[0],
             state.floor_logits - priors.floor_logit,
         ])  # fmt: skip
 
@@ -266,7 +266,11 @@ class SparseProblem:
         return unpacked(self.cells.by_model(weight, loadings[:, upper[0]] * loadings[:, upper[1]]), self.d)
 
 
-def _diagonal(priors: Priors, d: int) -> Array:
-    """Prior precision of a benchmark's intercept, loadings, ceiling and floor logit."""
-    asymptotes = [priors.ceiling_logit_sd**-2.0, priors.floor_logit_sd**-2.0]
-    return np.array([priors.intercept_sd**-2.0, *[priors.loading_sd**-2.0] * d, *asymptotes])
+def _diagonal(data: Data, priors: Priors, d: int) -> Array:
+    """Prior precisions of the benchmarks' intercept, loadings, ceiling and floor logit; shape (J, d + 3)."""
+    _, ceiling_sd = priors.ceiling(data.known_ceiling)
+    sds = np.empty((len(ceiling_sd), d + 3))
+    sds[:, 0], sds[:, 1:-2], sds[:, -2], sds[:, -1] = (
+        priors.intercept_sd, priors.loading_sd, ceiling_sd, priors.floor_logit_sd,
+    )  # fmt: skip
+    return sds**-2.0

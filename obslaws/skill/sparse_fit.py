@@ -260,16 +260,13 @@ def _evidence(
     objective: float,
 ) -> float:
     """Log marginal likelihood by Laplace's method, up to a constant that depends on the data alone."""
-    cells, priors, d = problem.cells, problem.priors, problem.d
+    cells, d = problem.cells, problem.d
     logdet = np.linalg.slogdet(np.moveaxis(precision, 2, 0))[1]
     prior = logdet.sum() if len(logdet) > 1 else cells.n_models * logdet[0]
     prior -= cells.n_families * np.linalg.slogdet(variances.family)[1]
     prior -= cells.n_bases * np.linalg.slogdet(variances.base)[1]
     prior -= d * np.log(variances.slope).sum() + (np.diff(cells.pair_bounds) * np.log(variances.own)).sum()
-    items = np.log(priors.intercept_sd * priors.ceiling_logit_sd * priors.floor_logit_sd) + d * np.log(
-        priors.loading_sd
-    )
-    prior -= 2.0 * cells.n_benchmarks * items
+    prior += np.log(problem.diagonal).sum()
     shared = np.linalg.slogdet(problem.item_blocks(linear.blocks, penalty))[1].sum()
     shared += np.linalg.slogdet(tree.slopes)[1]
     fit = -objective - 0.5 * np.log(linear.variance).sum()

@@ -45,6 +45,8 @@ class Data:
     nesting : Nesting
     size : ndarray of shape (M,)
         Log2 active parameters, NaN where unknown: tells which siblings are neighbours.
+    known_ceiling : ndarray of shape (J,)
+        The most a model can score, fractions; NaN where scores have to tell.
     """
 
     scores: Array
@@ -54,6 +56,12 @@ class Data:
     n_items: Array
     nesting: Nesting
     size: Array
+    known_ceiling: Array
+
+    @cached_property
+    def room(self) -> Array:
+        """From guessing to the most that any model could score, fractions; shape (J,)."""
+        return np.where(np.isnan(self.known_ceiling), 1.0, self.known_ceiling) - self.score_floor
 
     @cached_property
     def vague(self) -> NDArray[np.intp]:
@@ -71,6 +79,8 @@ class Priors:
         Degrees of freedom of the Student-t noise: leaderboards contain broken runs.
     ceiling_logit, ceiling_logit_sd : float
         Prior of the ceiling as a share of the room above the score of guessing, on the logit scale: 2 is 88 %.
+    known_ceiling_logit, known_ceiling_logit_sd : float
+        The same where the most that a model can score is known, as a share of the room below that.
     floor_logit, floor_logit_sd : float
         Prior of the floor as a share of the score of guessing, on the logit scale: 2 is 88 %. Models below the level
         of guessing are real: weak models prefer the longest or the first answer.
@@ -94,6 +104,8 @@ class Priors:
     dof: float = 6.0
     ceiling_logit: float = 2.0
     ceiling_logit_sd: float = 1.5
+    known_ceiling_logit: float = 3.0
+    known_ceiling_logit_sd: float = 1.0
     floor_logit: float = 2.0
     floor_logit_sd: float = 1.0
     intercept_sd: float = 3.0
@@ -107,6 +119,14 @@ class Priors:
     effect_weight: float = 1.0
     own_weight: float = 4.0
     without: tuple[int, ...] = ()
+
+    def ceiling(self, known: Array) -> tuple[Array, Array]:
+        """Prior mean and sd of the ceiling logits of benchmarks whose `Data.known_ceiling` is given; each (J,)."""
+        is_open = np.isnan(known)
+        return (
+            np.where(is_open, self.ceiling_logit, self.known_ceiling_logit),
+            np.where(is_open, self.ceiling_logit_sd, self.known_ceiling_logit_sd),
+        )
 
 
 @dataclass

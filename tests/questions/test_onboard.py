@@ -99,7 +99,11 @@ def test_files_that_make_no_sense(small_panel, tmp_path, text, error, words):
 
 def test_benchmarks_that_make_no_sense(simulated):
     rest, some, _ = told(simulated, "benchmark_2", 5)
-    for settings, words in (({"score_floor": 25.0}, "score floor is 25"), ({"n_items": 0}, "items is 0")):
+    for settings, words in (
+        ({"score_floor": 25.0}, "score floor is 25"),
+        ({"n_items": 0}, "items is 0"),
+        ({"ceiling": 2.0}, "ceiling is 2"),
+    ):
         with pytest.raises(UsageError, match=words):
             with_benchmark(rest, "mine", some, **settings)
     with pytest.raises(UsageError, match="holds 'benchmark_1' already"):

@@ -31,6 +31,7 @@ def data_of(panel):
         panel.benchmarks["n_items"].to_numpy(),
         Nesting(family, base, np.arange(len(bases)) * 2 // 3),
         np.log2(models["n_active_params"].to_numpy(dtype=float)),
+        panel.benchmarks["ceiling"].to_numpy(dtype=float),
     )
 
 
@@ -41,7 +42,10 @@ def make_data():
 
 @pytest.fixture(scope="session")
 def simulated():
-    return simulate_panel(n_families=6, n_benchmarks=4, missing=0.15, unknown=0.15, random_state=3)
+    """The most a model can score is known of the second benchmark, and left to the scores of the others."""
+    out = simulate_panel(n_families=6, n_benchmarks=4, missing=0.15, unknown=0.15, random_state=3)
+    known = out.panel.benchmarks.assign(ceiling=[np.nan, 1.0, np.nan, np.nan])
+    return replace(out, panel=replace(out.panel, benchmarks=known))
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +120,7 @@ class Dense:
         prior_of_items = fit.problem.item_precision(var)
         for j in range(self.j):
             at = self.items(j)
-            prior = prior_of_items.copy()
+            prior = prior_of_items[j].copy()
             prior[1 : d + 1, 1 : d + 1] += fit.penalty.spread[j]
             h[np.ix_(at, at)] += prior
         cells = fit.problem.cells(state, var.noise)
@@ -149,7 +153,7 @@ class Dense:
 
         def score(logit, c, f):
             low = guess / (1 + np.exp(-f))
-            return low + (guess + (1 - guess) / (1 + np.exp(-c)) - low) / (1 + np.exp(-logit))
+            return low + (guess + fit.problem.room[j] / (1 + np.exp(-c)) - low) / (1 + np.exp(-logit))
 
         here, step = np.array([logit, state.ceiling_logits[j], state.floor_logits[j]]), 1e-5
         slope, lift, sink = ((score(*(here + e)) - score(*(here - e))) / (2 * step) for e in step * np.eye(3))

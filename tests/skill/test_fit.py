@@ -110,7 +110,11 @@ def test_labs_that_differ_are_found(labs_apart):
 def test_order_of_benchmarks_does_not_matter(data, fit):
     order = np.arange(data.scores.shape[1])[::-1]
     turned = dataclasses.replace(
-        data, scores=data.scores[:, order], score_floor=data.score_floor[order], n_items=data.n_items[order]
+        data,
+        scores=data.scores[:, order],
+        score_floor=data.score_floor[order],
+        n_items=data.n_items[order],
+        known_ceiling=data.known_ceiling[order],
     )
     np.testing.assert_allclose(expected(fit_skills(turned, 2)), expected(fit)[:, order], atol=1e-6)
 
@@ -157,6 +161,25 @@ def test_a_broken_run_moves_little(data):
     moved = np.abs(expected(broken) - expected(clean))[others].mean()
     assert moved < 0.02
     assert np.abs(expected(broken) - expected(gone))[others].mean() < 0.02
+
+
+def test_what_a_model_can_score_at_most_is_heard(data):
+    """Told of a benchmark on which the strong have no scores, it moves their forecasts; where they have, hardly any."""
+    j, scores = 1, data.scores.copy()
+    order = np.argsort(expected(fit_skills(data, 2))[:, j])
+    strong = order[len(order) // 2 :]
+    scores[strong, j] = np.nan
+    ends = []
+    for most in (np.nan, 0.8, 1.0):
+        known = np.full(scores.shape[1], np.nan)
+        known[j] = most
+        fit = fit_skills(dataclasses.replace(data, scores=scores, known_ceiling=known), 2)
+        assert fit.ceilings[j] < (1.0 if np.isnan(most) else most)
+        ends.append((fit.ceilings[j], expected(fit)[order[-3:], j].mean()))
+    (_, open_ended), (low, held), (high, free) = ends
+    assert low > 0.72, "near what was told, not half of it"
+    assert high > 0.93
+    assert held < open_ended < free
 
 
 def test_priors_are_heard(data):

@@ -105,6 +105,18 @@ def test_with_many_scores_it_finds_the_curve(make_data):
     assert found.effective > 50
 
 
+def test_a_known_ceiling_bounds_the_curve(make_data):
+    simulated = simulate_panel(n_families=9, random_state=0)
+    fit, scores, facts = left_out(simulated, make_data, 0)
+    told, ask = np.argsort(scores)[:4], kin_of(fit, np.arange(8))
+    one, other = (
+        onboard(fit, kin_of(fit, told), scores[told], ask, facts["score_floor"], np.inf, 200, seed=1, ceiling=most)
+        for most in (0.7, 1.0)
+    )
+    assert one.ceiling.max() < 0.7
+    assert 0.9 < np.median(other.ceiling) < 1.0
+
+
 def test_same_seed_same_draws(make_data):
     simulated = simulate_panel(n_families=9, random_state=0)
     fit, scores, facts = left_out(simulated, make_data, 0)

@@ -129,7 +129,7 @@ def test_start_has_the_shapes_of_the_problem(data, n_skills):
 
 
 def test_more_skills_than_benchmarks_start_without_loadings(data):
-    first = {"scores": data.scores[:, :1], "score_floor": data.score_floor[:1], "n_items": data.n_items[:1]}
-    one = dataclasses.replace(data, **first)
+    facts = {name: getattr(data, name)[:1] for name in ("score_floor", "n_items", "known_ceiling")}
+    one = dataclasses.replace(data, scores=data.scores[:, :1], **facts)
     state, _ = Problem(one, 2, Priors()).start()
     assert (state.loadings[:, 1] == 0).all()

@@ -130,7 +130,7 @@ def test_an_update_is_dense_gaussian_conditioning(fit, dense, kin, update):
 
 def test_with_sure_asymptotes_it_is_the_conditioning_of_one_model(data, kin):
     """Scores of one model told by an update, and conditioned on alone: the same numbers."""
-    fit = fit_skills(data, D, Priors(ceiling_logit_sd=1e-5, floor_logit_sd=1e-5))
+    fit = fit_skills(data, D, Priors(ceiling_logit_sd=1e-5, known_ceiling_logit_sd=1e-5, floor_logit_sd=1e-5))
     mean, cov = logits(fit, kin.who)
     n_benchmarks, items = mean.shape[1], data.n_items
     row, scores = np.full(n_benchmarks, 3), np.linspace(0.4, 0.7, n_benchmarks)
