@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Steps = tuple[Array, Array, Array, Array, Array]
-    Node = tuple[int, Array]
 
 __all__ = ["Nesting", "System"]
 
@@ -289,67 +288,6 @@ class System:
         """Newton step from what `reduce` left of the gradients, see `solve`."""
         root = spd_factor(self.shared + np.diag(damping * np.diag(self.shared))) if damping else self.factor
         return self.expand(*reduced[:-1], spd_solve(root, reduced[-1]))
-
-    def covariance_with(self, model: Node, family: Node, base: Node, lab: Node, shared: Array) -> Steps:
-        """Covariance of all unknowns with one linear combination of them: `solve`, where most of the gradient is zero.
-
-        Parameters
-        ----------
-        model, family, base, lab : tuple of (int, ndarray)
-            Row of the one model, family, base family, lab that takes part, -1 for none, and its coefficients, then
-            not read: of shapes (d,), (d,), (q,), (d,). Those that take part belong to one another.
-        shared : ndarray of shape (G,)
-            Coefficients of the shared parameters.
-
-        Returns
-        -------
-        tuple of ndarray
-            As of `solve`.
-        """
-        response, nesting = self.response(), self.nesting
-        (m, by_model), (f, by_family), (b, by_base), (above, by_lab) = (
-            (at, by if at >= 0 else np.zeros(len(by))) for at, by in (model, family, base, lab)
-        )
-        rhs, branch = shared.copy(), np.zeros(self.base_inverse.shape[1])
-        if m >= 0:
-            rhs += by_model @ response.model.response[m]
-            branch += by_model @ response.model.follow[m]
-            f, by_family = nesting.family[m], by_family + by_model @ self.pull[m]
-        if f >= 0:
-            alone = by_family if m < 0 else by_family - by_model @ self.pull[m]
-            rhs += alone @ response.family.response[f]
-            branch += alone @ response.family.follow[f]
-        if b >= 0:
-            rhs += by_base @ response.base[b]
-            branch += by_base
-        if above >= 0:
-            rhs += by_lab @ response.lab[above]
-        moved = spd_solve(self.factor, rhs)
-        parts = (response.model.response, response.family.response, response.base, response.lab)
-        models, families, bases, labs = ((stacked(part) @ moved).reshape(len(part), part.shape[1]) for part in parts)
-        top = b if b >= 0 else nesting.base[f] if f >= 0 else -1
-        above = nesting.lab[top] if top >= 0 else above
-        if above >= 0:
-            follows = self.lab_inverse[above] @ (by_lab + (branch @ self.base_pull[top] if top >= 0 else 0.0))
-            labs[above] += follows
-            kin = np.flatnonzero(nesting.lab == above)
-            turned = np.zeros_like(bases)
-            turned[kin] = self.base_pull[kin] @ follows
-            if top >= 0:
-                turned[top] += self.base_inverse[top] @ branch
-            bases += turned
-            below = np.flatnonzero(nesting.lab[nesting.base] == above)
-            families[below] += _apply(response.family.follow[below], turned[nesting.base[below]])
-            own = nesting.base_of_model
-            below = np.flatnonzero(nesting.lab[own] == above)
-            models[below] += _apply(response.model.follow[below], turned[own[below]])
-        if f >= 0:
-            follows, kin = self.family_inverse[f] @ by_family, nesting.family == f
-            families[f] += follows
-            models[kin] += self.pull[kin] @ follows
-        if m >= 0:
-            models[m] += self.model_inverse[m] @ by_model
-        return models, families, bases, labs, moved
 
     def response(self, slopes_only: bool = False) -> Response:
         """How skills and effects follow the shared parameters and the base families, and what they vary beyond that.

@@ -16,21 +16,19 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from obslaws.links import logistic
+from obslaws.skill.combinations import Combinations, Covariances
 from obslaws.skill.posterior import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from obslaws.skill.fit import Fit
     from obslaws.skill.predict import Relatives
-    from obslaws.skill.tree import Node, Steps
 
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
 
-__all__ = ["Kin", "Update", "linearised_skills", "skills_of"]
+__all__ = ["Kin", "Update", "skills_of"]
 
 
 @dataclass(frozen=True)
@@ -78,9 +76,8 @@ class Update:
     benchmark : ndarray of int, shape (n,)
     scores : ndarray of shape (n,)
         Fractions.
-    solved : tuple of ndarray
-        How models (n, M, d), families (n, F, d), base families (n, B, q), labs (n, L, d) and shared parameters (n, G)
-        move with each observation: their covariances with it.
+    solved : Covariances
+        How models, families, base families, labs and shared parameters move with each observation.
     tilt : ndarray of shape (n, 2)
         What ceiling and floor logits add to the observed logit.
     mean : ndarray of shape (n,)
@@ -98,7 +95,7 @@ class Update:
     kin: Kin
     benchmark: Index
     scores: Array
-    solved: Steps
+    solved: Covariances
     tilt: Array
     mean: Array
     cov: Array
@@ -108,13 +105,9 @@ class Update:
     @classmethod
     def nothing(cls, fit: Fit, n_items: Array, kin: Kin) -> Self:
         """No observation yet; `kin` is any models, of which none is taken."""
-        state, none = fit.state, np.zeros(0)
-        bases = np.concatenate([state.base, state.own], axis=1)
-        blocks = (state.skills, state.family, bases, state.lab, fit.system.shared[0])
-        solved = tuple(np.zeros((0, *block.shape)) for block in blocks)
-        at = np.zeros(0, dtype=np.intp)
+        none, at = np.zeros(0), np.zeros(0, dtype=np.intp)
         return cls(
-            fit, n_items, kin.take(at), at, none, solved,  # type: ignore[arg-type]
+            fit, n_items, kin.take(at), at, none, Covariances.nothing(fit.system),
             np.zeros((0, 2)), none, np.zeros((0, 0)), none, np.zeros((0, 0)),
         )  # fmt: skip
 
@@ -144,10 +137,8 @@ class Update:
         mean = _expected(fit, kin.who, skills, base)[np.arange(len(kin)), benchmark]
         floor, ceiling = fit.problem.asymptotes(fit.state)
         tilt = _tilt(fit, mean, benchmark, floor[benchmark], ceiling[benchmark])
-        parts = _combinations(fit, kin.who, skills, base, benchmark, tilt)
-        new = [fit.system.covariance_with(*nodes) for nodes in parts]
-        solved = tuple(np.concatenate([old, *(steps[b][None] for steps in new)]) for b, old in enumerate(self.solved))
-        grown = replace(self, kin=all_kin, benchmark=at, scores=y, solved=solved)  # type: ignore[arg-type]
+        new = Covariances.of(fit.system, _combinations(fit, kin.who, skills, base, benchmark, tilt))
+        grown = replace(self, kin=all_kin, benchmark=at, scores=y, solved=self.solved.join(new))
         across = grown.covariance(kin)[np.arange(len(kin)), benchmark]  # (k, n + k)
         by_ceiling, by_floor = grown._with_asymptotes()
         across += tilt[:, :1] * by_ceiling[:, benchmark].T + tilt[:, 1:] * by_floor[:, benchmark].T
@@ -173,7 +164,7 @@ class Update:
 
     def _with_asymptotes(self) -> tuple[Array, Array]:
         """Covariance of each observation with ceiling and floor logits, each of shape (n, J)."""
-        shared, n_benchmarks = self.solved[4], len(self.fit.state.loadings)
+        shared, n_benchmarks = self.solved.shared, len(self.fit.state.loadings)
         return shared[:, -2 * n_benchmarks : -n_benchmarks], shared[:, -n_benchmarks:]
 
     def covariance(self, kin: Kin) -> Array:
@@ -192,12 +183,12 @@ class Update:
         loadings, intercepts = fit.state.loadings, fit.system.intercepts
         n_benchmarks, d = loadings.shape
         theta, base = skills_of(fit, kin.who)
-        moved = linearised_skills(fit, kin.who, self.solved)  # (n, m, d)
-        shared = self.solved[4]
+        moved = _moved_skills(kin.who, base, self.solved)  # (n, m, d)
+        shared = self.solved.shared
         by_loading = shared[:, intercepts.stop : intercepts.stop + n_benchmarks * d].reshape(-1, n_benchmarks, d)
         out = moved @ loadings.T + theta @ np.swapaxes(by_loading, 1, 2) + shared[:, None, intercepts]
         related = base >= 0
-        out[:, related] += self.solved[2][:, base[related], d:]
+        out[:, related] += self.solved.bases(base[related])[:, :, d:]
         out = out.transpose(1, 2, 0)
         skills, own = _unseen(fit, kin, self.kin)
         out += np.swapaxes((skills @ loadings[j][:, :, None])[:, :, :, 0] @ loadings.T, 1, 2)
@@ -237,16 +228,27 @@ def skills_of(fit: Fit, who: Relatives) -> tuple[Array, Index]:
     return skills, base
 
 
-def linearised_skills(fit: Fit, who: Relatives, steps: Steps) -> Array:
-    """Move of the skills of m models with n steps of all unknowns, leading axis n; shape (n, m, d)."""
-    models, families, bases, labs, shared = steps
-    d, k = fit.n_skills, fit.system.n_slopes
-    base = np.where(who.family >= 0, fit.system.nesting.base[who.family], who.base)
-    effect = np.where((who.lab >= 0)[:, None], labs[:, who.lab], 0.0)
-    effect = np.where((base >= 0)[:, None], bases[:, base, :d], effect)
-    effect = np.where((who.family >= 0)[:, None], families[:, who.family], effect)
-    effect = effect + who.covariates @ shared[:, :k].reshape(len(shared), -1, d)
-    return np.where((who.row >= 0)[:, None], models[:, who.row], effect)
+def _moved_skills(who: Relatives, bases: Index, moves: Covariances) -> Array:
+    """Covariances of the skills of m models with n observations, shape (n, m, d); base families from `skills_of`.
+
+    As far as the fit knows them, by their nearest relative and their covariates.
+    """
+    n, d = moves.model_moves.shape
+    out = np.empty((n, len(who), d))
+    is_new, alone = who.row < 0, (who.row < 0) & (who.family < 0)
+    parts = (
+        (~is_new, moves.models, who.row),
+        (is_new & ~alone, moves.families, who.family),
+        (alone & (bases >= 0), moves.bases, bases),
+        (alone & (bases < 0) & (who.lab >= 0), moves.labs, who.lab),
+        (alone & (bases < 0) & (who.lab < 0), None, who.lab),
+    )
+    for chosen, of, rows in parts:
+        if chosen.any():
+            out[:, chosen] = 0.0 if of is None else of(rows[chosen])[:, :, :d]
+    slopes = moves.shared[:, : who.covariates.shape[1] * d].reshape(n, -1, d)
+    out[:, is_new] += who.covariates[is_new] @ slopes
+    return out
 
 
 def _expected(fit: Fit, who: Relatives, skills: Array, base: Index) -> Array:
@@ -268,29 +270,24 @@ def _tilt(fit: Fit, logit: Array, benchmark: Index, floor: Array, ceiling: Array
     return np.column_stack([lift / slope, sink / slope])
 
 
-def _combinations(
-    fit: Fit, who: Relatives, skills: Array, bases: Index, benchmark: Index, tilt: Array
-) -> Iterator[tuple[Node, Node, Node, Node, Array]]:
+def _combinations(fit: Fit, who: Relatives, skills: Array, bases: Index, benchmark: Index, tilt: Array) -> Combinations:
     """Write each model's tilted logit as a linear combination of the unknowns of the fit, for one benchmark each.
 
     Skills and base families of the models are those of `skills_of`.
     """
-    (n_benchmarks, d), k = fit.state.loadings.shape, fit.system.n_slopes
-    for i, j in enumerate(benchmark):
-        weight, row, family, base = fit.state.loadings[j], int(who.row[i]), int(who.family[i]), int(bases[i])
-        shared, own = np.zeros(len(fit.system.shared)), np.zeros(d + n_benchmarks)
-        if row < 0:
-            shared[:k] = np.outer(who.covariates[i], weight).ravel()
-        shared[k + j] = 1.0
-        first = k + n_benchmarks + j * d
-        shared[first : first + d] = skills[i]
-        shared[[j - 2 * n_benchmarks, j - n_benchmarks]] = tilt[i]
-        own[d + j] = 1.0
-        if row < 0 and family < 0:
-            own[:d] = weight
-        lab = int(who.lab[i]) if base < 0 else -1
-        by_family = weight if row < 0 and family >= 0 else np.zeros(d)
-        yield (row, weight), (family, by_family), (base, own), (lab, weight), shared
+    (n_benchmarks, d), k, at = fit.state.loadings.shape, fit.system.n_slopes, np.arange(len(benchmark))
+    weight, is_new = fit.state.loadings[benchmark], who.row < 0
+    shared, own = np.zeros((len(at), len(fit.system.shared))), np.zeros((len(at), d + n_benchmarks))
+    shared[is_new, :k] = (who.covariates[is_new, :, None] * weight[is_new, None, :]).reshape(-1, k)
+    shared[at, k + benchmark] = 1.0
+    shared[at[:, None], k + n_benchmarks + benchmark[:, None] * d + np.arange(d)] = skills
+    shared[at, benchmark - 2 * n_benchmarks], shared[at, benchmark - n_benchmarks] = tilt.T
+    own[at, d + benchmark] = 1.0
+    alone = is_new & (who.family < 0)
+    own[alone, :d] = weight[alone]
+    by_family = np.where((is_new & (who.family >= 0))[:, None], weight, 0.0)
+    lab = np.where(bases < 0, who.lab, -1)
+    return Combinations(who.row, who.family, bases, lab, weight, by_family, own, weight, shared)
 
 
 def _unseen(fit: Fit, left: Kin, right: Kin) -> tuple[Array, NDArray[np.bool_]]:

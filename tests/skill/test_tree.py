@@ -8,10 +8,12 @@ import pytest
 from scipy.linalg import block_diag
 
 from obslaws.skill.blocks import Groups, spd_inverse, spd_logdet
+from obslaws.skill.combinations import Combinations, Covariances
 from obslaws.skill.tree import Nesting, System
 
 # elimination and one dense solve differ by rounding alone: condition numbers here are below 1e4
 EXACT = {"rtol": 1e-9, "atol": 1e-10}
+EVERY = ("models", "families", "bases", "labs")
 
 
 def spd(rng, *shape):
@@ -118,8 +120,13 @@ def test_covariance_with_one_combination_is_the_dense_one(dense, takes_part):
             if at >= 0:
                 part[at] = by
         wanted = np.linalg.solve(dense.full, np.concatenate([*(p.ravel() for p in sparse), shared]))
-        steps = dense.system.covariance_with(*nodes, shared)
-        np.testing.assert_allclose(np.concatenate([step.ravel() for step in steps]), wanted, **EXACT)
+        rows, coefficients = zip(*((np.array([at]), by[None]) for at, by in nodes), strict=True)
+        found = Covariances.of(dense.system, Combinations(*rows, *coefficients, shared[None]))
+        every = (getattr(found, of)(np.arange(len(part))) for of, part in zip(EVERY, dense.gradients[:4], strict=True))
+        steps = [*(part[0].ravel() for part in every), found.shared[0]]
+        np.testing.assert_allclose(np.concatenate(steps), wanted, **EXACT)
+        twice = Covariances.nothing(dense.system).join(found).join(found)
+        np.testing.assert_allclose(twice.models(np.array([row]))[1], found.models(np.array([row]))[0], **EXACT)
 
 
 def eliminated(full, kept):
