@@ -95,7 +95,8 @@ def skills(
 
     write_rows(frame, output)
     page = Page(format)
-    page.line(f"Skill model, {model.fits_[0].n_skills} skills: {show.value}", bold=True)
+    n_skills = max(fit.n_skills for fit in model.fits_)
+    page.line(f"Skill model, {n_skills} skills: {show.value}", bold=True)
     page.line(data_caption(data))
     page.line()
     page.frame(frame, _for_people(frame, show, found))

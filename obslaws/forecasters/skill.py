@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["SkillForecaster", "kin_names"]
 
 _MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
+_SPARSE = 0.5  # share of cells below which one of the fits does with a skill less: docs/backtests.md, "Sparse boards"
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
 
@@ -146,10 +147,11 @@ class SkillForecaster(Forecaster):
 
         One lets floors lie below the score of guessing, since weak models do score there on some benchmarks, and takes
         size x tokens into account; the other holds floors at guessing and does without. Their average is steadier than
-        either.
+        either. Where most cells are missing the number of skills is another such thing: the first does with one less.
         """
         free = self.priors or Priors()
-        n_skills = self.n_skills or max(1, min(_MOST_SKILLS, self.data_.scores.shape[1] - 1))
+        seen = np.isfinite(self.data_.scores)
+        n_skills = self.n_skills or max(1, min(_MOST_SKILLS, seen.shape[1] - 1))
         additive = self.scale_.columns(["size x tokens"])
         held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
         self.is_large_ = is_large(self.data_, n_skills)
@@ -157,6 +159,8 @@ class SkillForecaster(Forecaster):
             large = fit_cells(self.data_, n_skills, free)
             # stands in for the dense fits; what it does not keep it refuses with the reason
             return cast("list[Fit]", [large, fit_cells(self.data_, n_skills, held, start=large)])
+        if self.n_skills is None and n_skills > 1 and seen[:, seen.any(axis=0)].mean() < _SPARSE:
+            return [fit_skills(self.data_, d, p, tol=self.tol) for d, p in ((n_skills - 1, free), (n_skills, held))]
         first = fit_skills(self.data_, n_skills, free, tol=self.tol)
         return [first, fit_skills(self.data_, n_skills, held, tol=self.tol, start=first)]
 

@@ -7,8 +7,8 @@ lies before some days of the past, or below some amounts of compute, and asked a
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
 the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
-independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half, since
-what is hidden in a replay took part in the rest of the fit. Newer models are mostly better than size, data and date
+independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half
+where what is hidden in a replay took part in the rest of the fit, and wholly where the fit was repeated. Newer models are mostly better than size, data and date
 have it, the more so the later they come: how far the repeated forecasts fell short, in standard deviations, is added to
 the forecasts of models newer than all training data of which no score is told. Other scores of models that are part of
 the fit are forecast at the posterior's claim. On a large panel both exercises run on a sample of the base families, and
@@ -228,7 +228,7 @@ class Stretch:
             # each time's errors about what the other times would have had added to its forecasts
             others = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
             deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(others, parts, strict=True)]
-        factor = _factor(deviates, groups)
+        factor = _factor(deviates, groups, narrowing=1.0)
         return None if factor is None else _Beyond(factor, lag, span)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
@@ -339,12 +339,14 @@ def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
     return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
 
 
-def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> float | None:
+def _factor(
+    deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], narrowing: float = _NARROWING
+) -> float | None:
     """Factor on the spread that makes shares of 80, 90 and 95 % of the deviates fall inside, on average over the three.
 
     With n independent deviates its logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
     standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n); a negative one for
-    half of that. None when too few base families speak. The parts may ask about a cell again: the cells of the largest
+    the share `narrowing` of that. None when too few base families speak. The parts may ask about a cell again: the cells of the largest
     part are those that are counted.
     """
     parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
@@ -357,7 +359,7 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> fl
     n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))
     found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
     log = n / (n + _CLAIM) * float(np.log(found / claimed).mean())
-    return float(np.exp(log if log > 0.0 else _NARROWING * log))
+    return float(np.exp(log if log > 0.0 else narrowing * log))
 
 
 def _lag(parts: Sequence[tuple[Array, NDArray[np.intp], Array]]) -> float:

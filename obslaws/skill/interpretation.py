@@ -80,13 +80,15 @@ def named_skills(
     NamedSkills
     """
     rng = np.random.default_rng(random_state)
-    reference, _ = _standardised(fits[0], np.zeros((1, len(fits[0].system.shared))))
+    n_skills = max(fit.n_skills for fit in fits)
+    most = next(fit for fit in fits if fit.n_skills == n_skills)
+    reference, _ = _standardised(most, np.zeros((1, len(most.system.shared))), n_skills)
     aligned, drawn, slopes, point_slopes = [], [], [], []
     for fit, weight in zip(fits, weights, strict=True):
         nothing = np.zeros((1, len(fit.system.shared)))
-        point, point_slope = _aligned(*_standardised(fit, nothing), reference[0])
+        point, point_slope = _aligned(*_standardised(fit, nothing, n_skills), reference[0])
         moved = normal_draws(nothing[0], fit.shared_cov, max(1, round(n_draws * weight)), rng)
-        loadings, slope = _aligned(*_standardised(fit, moved), reference[0])
+        loadings, slope = _aligned(*_standardised(fit, moved, n_skills), reference[0])
         aligned.append(weight * point[0])
         point_slopes.append(weight * point_slope[0])
         drawn.append(loadings)
@@ -120,8 +122,11 @@ def skill_name(loadings: Array, benchmarks: Sequence[str]) -> str:
     return "+".join(benchmarks[j] for j in order if loadings[j] >= 2.0 / 3.0 * loadings[order[0]])
 
 
-def _standardised(fit: Fit, moves: Array) -> tuple[Array, Array]:
-    """Give loadings (S, J, d) and slopes (S, p, d) in units of uncorrelated skills, for moves (S, G) of the shared."""
+def _standardised(fit: Fit, moves: Array, n_skills: int) -> tuple[Array, Array]:
+    """Give loadings (S, J, d) and slopes (S, p, d) in units of uncorrelated skills, for moves (S, G) of the shared.
+
+    Nothing loads on the skills that a fit does without, up to `n_skills`.
+    """
     state, k = fit.state, fit.system.n_slopes
     (n_benchmarks, d), (p, _) = state.loadings.shape, state.slopes.shape
     response = fit.system.response()
@@ -132,7 +137,8 @@ def _standardised(fit: Fit, moves: Array) -> tuple[Array, Array]:
     skills = state.skills + np.moveaxis(model.response @ moves.T, 2, 0)  # (S, M, d)
     centred = skills - skills.mean(axis=1, keepdims=True)
     root = np.linalg.cholesky(np.swapaxes(centred, 1, 2) @ centred / skills.shape[1] + within)
-    return loadings @ root, slopes @ np.swapaxes(np.linalg.inv(root), 1, 2)
+    more = ((0, 0), (0, 0), (0, n_skills - d))
+    return np.pad(loadings @ root, more), np.pad(slopes @ np.swapaxes(np.linalg.inv(root), 1, 2), more)
 
 
 def _aligned(loadings: Array, slopes: Array, reference: Array) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from obslaws.simulate import simulate_panel, true_covariates
 from obslaws.skill import posterior
 from obslaws.skill.covariates import raw_covariates
 from obslaws.skill.fit import fit_skills
+from obslaws.skill.interpretation import named_skills
 from obslaws.skill.problem import Priors
 
 NUMBERS = ["forecast", "lower", "upper"]
@@ -331,6 +332,20 @@ def test_panel_with_much_missing_and_unknown():
     panel = simulate_panel(n_families=9, missing=0.6, unknown=0.4, moe=0.3, random_state=2).panel
     assert panel.models["n_tokens"].isna().any()
     finite(SkillForecaster().fit(panel).forecast(pd.concat([panel.models, newcomer(panel)])))
+
+
+def test_where_most_cells_are_missing_one_fit_does_with_a_skill_less():
+    full = simulate_panel(n_families=12, missing=0.3, random_state=2).panel
+    sparse = simulate_panel(n_families=12, missing=0.6, random_state=2).panel
+    told = {n: [fit.n_skills for fit in SkillForecaster(n, calibrate=False).fit(sparse).fits_] for n in (None, 2)}
+    assert told == {None: [3, 4], 2: [2, 2]}
+    fitted = SkillForecaster(calibrate=False).fit(sparse)
+    assert [fit.n_skills for fit in SkillForecaster(calibrate=False).fit(full).fits_] == [4, 4]
+    new = sparse.models.head(2).set_axis(["one", "two"])
+    after = fitted.update(pd.DataFrame({sparse.scores.columns[0]: [0.4, 0.6]}, index=new.index), new)
+    assert after.predict(new).point.shape == (2, sparse.scores.shape[1])
+    found = named_skills(fitted.fits_, fitted.weights_, list(sparse.scores.columns), n_draws=20, n_starts=3)
+    assert len(found.names) == 4
 
 
 def test_mixture_of_experts():
