@@ -13,7 +13,7 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
-    names,
+    choose_benchmarks,
     open_fractions,
 )
 from obslaws.cli.output import Page, number, progress_bar
@@ -50,7 +50,7 @@ def audit(
     if not 0.0 < false_discoveries < 1.0:
         raise UsageError(f"false discoveries are {false_discoveries:g}; expected a share between 0 and 1, e.g. 0.05.")
     data = open_fractions(view, snapshot, panel)
-    data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
+    data = choose_benchmarks(data, benchmarks)
     page = Page(format)
     if inject is not None:
         from obslaws.audit.faults import FAULTS, detection

@@ -18,6 +18,7 @@ from obslaws.cli.options import (
     SchedulerOption,
     SnapshotOption,
     ViewOption,
+    benchmark_names,
     names,
     open_panel,
 )
@@ -96,6 +97,7 @@ def backtest(
         if name.partition(":")[0] not in known:
             raise UnknownNameError("forecaster", name, known)
     targets = snapshot_targets(str(record.targets), data, snapshot) if record.tasks else None
+    chosen = benchmark_names(data, benchmarks)
     results = []
     for name in forecasters:
         with progress_bar(f"Backtest {record.id}, {name}") as progress:
@@ -108,7 +110,7 @@ def backtest(
                 revealed=revealed,
                 cutoff=cutoff,
                 cells=hidden,
-                benchmarks=names(benchmarks),
+                benchmarks=chosen,
                 targets=targets,
                 level=level,
                 jobs=jobs,

@@ -19,7 +19,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    names,
+    choose_benchmarks,
     open_fractions,
 )
 from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
@@ -84,8 +84,7 @@ def capability(
     if plot is not None:
         check_figure_path(plot)
     data = open_fractions(view, snapshot, panel)
-    if wanted := names(benchmarks):
-        data = data.select(benchmarks=wanted)
+    data = choose_benchmarks(data, benchmarks)
     fitted, choice = fit_capabilities(data, model, components, rotation, missing)
     placed = fitted.transform(data.scores).rename_axis("model")
     rows = data.models[["family", "train_flop"]].join(placed).reset_index()

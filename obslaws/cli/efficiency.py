@@ -21,7 +21,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    names,
+    choose_benchmarks,
     open_fractions,
 )
 from obslaws.cli.output import Page, number, records, write_rows
@@ -98,8 +98,7 @@ def efficiency(
     if plot is not None:
         check_figure_path(plot)
     data = open_fractions(view, snapshot, panel)
-    if wanted := names(benchmarks):
-        data = data.select(benchmarks=wanted)
+    data = choose_benchmarks(data, benchmarks)
     fitted, _ = fit_capabilities(data, model, components, rotation, missing)
     if not 1 <= capability <= fitted.n_capabilities_:
         raise typer.BadParameter(f"--capability is {capability}; there are 1 to {fitted.n_capabilities_}.")
