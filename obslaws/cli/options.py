@@ -33,7 +33,9 @@ __all__ = [
     "check_output",
     "choose_benchmarks",
     "names",
+    "open_fractions",
     "open_panel",
+    "own_models",
     "token_count",
 ]
 
@@ -144,6 +146,12 @@ def open_fractions(view: str | None, snapshot: str | None, panel: Path | None, a
     if out := [str(name) for name in data.scores.columns if name not in kept.scores.columns]:
         note(f"Left out, no fractions: {', '.join(out)}.")
     return kept
+
+
+def own_models(data: Panel) -> list[str]:
+    """List the models that ``--add`` joined to a panel, as it was opened."""
+    n_added = sum(n for _, n in data.provenance.get("added", ()))
+    return list(map(str, data.models.index[len(data.models) - n_added :]))
 
 
 def choose_benchmarks(data: Panel, text: str | None) -> Panel:
