@@ -116,6 +116,11 @@ class BacktestResult:
             "per_group": {str(name): _measures(part) for name, part in cells.groupby("fold", sort=False)},
         }
 
+    def of(self, models: Sequence[str]) -> dict[str, Any]:
+        """Add up the cells of some models: n_models, n_cells, and the plain measures of `summary`."""
+        cells = self.cells
+        return _measures(cells[cells["forecast"].notna() & cells["model"].isin(models)])
+
     def _accuracy(self, answered: np.ndarray) -> dict[str, Any]:
         """Measure more than the plain measures; nothing where no cell was answered."""
         cells, quantiles, n_items = self.cells[answered], self.quantiles[answered], self.n_items[answered]

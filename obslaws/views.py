@@ -18,11 +18,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from obslaws.errors import UnknownNameError, UsageError
+from obslaws.names import hand_table
 from obslaws.panel import COVARIATES, Panel, complete_benchmarks, read_panel
 from obslaws.snapshot import Snapshot, data_root, load_snapshot
 from obslaws.sources import SOURCES
 
-__all__ = ["list_views", "view_measurements", "view_panel"]
+__all__ = ["list_views", "view_benchmarks", "view_measurements", "view_panel"]
 
 QUANTISED = ("4bit", "8bit", "GPTQ")
 _KEPT: dict[tuple[object, ...], Panel] = {}  # what this process carried out, oldest first
@@ -39,6 +40,30 @@ def list_views() -> dict[str, str]:
         Name -> what it is.
     """
     return {path.stem: _read_view(path.stem)["title"] for path in sorted((data_root() / "views").glob("*.toml"))}
+
+
+def view_benchmarks(name: str) -> pd.DataFrame:
+    """List the benchmarks of a view without carrying it out.
+
+    Parameters
+    ----------
+    name : str
+        Name of the view.
+
+    Returns
+    -------
+    DataFrame of shape (n_benchmarks, 3)
+        Indexed by benchmark id: title, unit and domain.
+
+    Raises
+    ------
+    UnknownNameError
+        No such view; the nearest is offered.
+    """
+    view, columns = _read_view(name), ["title", "unit", "domain"]
+    if "panel" in view:
+        return pd.read_csv(data_root() / "panels" / view["panel"] / "benchmarks.csv").set_index("benchmark")[columns]
+    return hand_table("benchmarks").set_index("benchmark").loc[view["benchmarks"], columns]
 
 
 def _read_view(name: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ ROOMS = (
     ("snapshot",),
     ("freezing", "panel"),
     ("views", "families", "known_scores", "units"),
-    ("query", "targets"),
+    ("domains", "query", "targets"),
     ("forecasters.base",),
     ("capability", "peers", "laws"),
     ("skill",),

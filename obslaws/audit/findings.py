@@ -16,6 +16,8 @@ from scipy.stats import false_discovery_control
 from obslaws.quantities import format_count
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from obslaws.audit.expected import Expected
@@ -28,6 +30,7 @@ __all__ = ["FINDING_COLUMNS", "findings", "tail_probabilities"]
 FINDING_COLUMNS = (
     "kind", "model", "family", "benchmark", "score", "expected", "lower", "upper", "deviate", "p", "q", "reason",
 )  # fmt: skip
+_ORDINARY = 0.05  # p-value above which a score that was asked about needs no reason
 _ENOUGH = 20  # deviates that tell their own spread
 
 
@@ -57,7 +60,13 @@ def tail_probabilities(deviates: Array) -> Array:
     return np.asarray(2.0 * ndtr(-size / spread))
 
 
-def findings(panel: Panel, expected: Expected, false_discoveries: float = 0.05, top: int | None = None) -> pd.DataFrame:
+def findings(
+    panel: Panel,
+    expected: Expected,
+    false_discoveries: float = 0.05,
+    top: int | None = None,
+    models: Collection[str] | None = None,
+) -> pd.DataFrame:
     """List what is suspicious.
 
     Parameters
@@ -69,6 +78,9 @@ def findings(panel: Panel, expected: Expected, false_discoveries: float = 0.05, 
         Most of the findings that may be right scores after all, on average (Benjamini and Hochberg).
     top : int, optional
         The most surprising so many instead, whatever their q-values.
+    models : collection of str, optional
+        Only what concerns these, whatever its q-value, which is that among the scores of all models. Where p is above
+        0.05 there is nothing to explain, and the reason says so.
 
     Returns
     -------
@@ -91,9 +103,12 @@ def findings(panel: Panel, expected: Expected, false_discoveries: float = 0.05, 
         out.append(("score", i, j, cells[i, j], q))
     out += [("model", i, -1, rows[i], q_rows[i]) for i in np.flatnonzero(np.isfinite(rows))]
     out.sort(key=lambda one: (one[3], one[1], one[2]))
-    kept = out[:top] if top is not None else [one for one in out if one[4] <= false_discoveries]
+    if models is not None:
+        out = [one for one in out if panel.models.index[one[1]] in models]
+    elif top is None:
+        out = [one for one in out if one[4] <= false_discoveries]
     table = []
-    for kind, i, j, p, q in kept:
+    for kind, i, j, p, q in out[:top]:
         model = str(panel.models.index[i])
         family = str(panel.models["family"].iloc[i])
         if kind == "score":
@@ -103,6 +118,8 @@ def findings(panel: Panel, expected: Expected, false_discoveries: float = 0.05, 
         else:
             told, deviate, name = (np.nan,) * 4, expected.row_deviate[i], None
             reason = _model_reason(panel, expected, scores, i)
+        if models is not None and p > _ORDINARY:
+            reason = "as expected"
         table.append((kind, model, family, name, *told, deviate, p, q, reason))
     return pd.DataFrame(table, columns=[*FINDING_COLUMNS])
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
     PanelOption,
     SnapshotOption,
     ViewOption,
-    names,
+    choose_benchmarks,
     open_fractions,
+    own_models,
 )
 from obslaws.cli.output import Page, number, progress_bar
 
@@ -36,9 +38,12 @@ def audit(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Find scores and models far outside of what other families, siblings and their other scores say.
+
+    With --add the list is of your own models: every score of theirs, suspicious or not.
 
     Example: obslaws audit --top 10
     """
@@ -49,8 +54,9 @@ def audit(
 
     if not 0.0 < false_discoveries < 1.0:
         raise UsageError(f"false discoveries are {false_discoveries:g}; expected a share between 0 and 1, e.g. 0.05.")
-    data = open_fractions(view, snapshot, panel)
-    data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
+    data = open_fractions(view, snapshot, panel, add)
+    own = own_models(data)
+    data = choose_benchmarks(data, benchmarks)
     page = Page(format)
     if inject is not None:
         from obslaws.audit.faults import FAULTS, detection
@@ -67,16 +73,22 @@ def audit(
         return
     with progress_bar(f"Auditing {data.n_cells} scores") as progress:
         expected = expect(data, progress)
-    found = findings(data, expected, false_discoveries, top)
+    found = findings(data, expected, false_discoveries, top, own or None)
     n = int((found["q"] <= false_discoveries).sum())
     beyond = f", {len(found) - n} next in rank" if n < len(found) else ""
-    page.line(f"Audit: {n} suspicious{beyond}", bold=True)
+    if own:
+        models = "model" if len(own) == 1 else "models"
+        page.line(f"Audit of {len(own)} own {models}: {n} of {len(found)} suspicious", bold=True)
+    else:
+        page.line(f"Audit: {n} suspicious{beyond}", bold=True)
     page.line(data_caption(data))
     page.line()
     page.frame(found, _for_people(found))
     page.line()
     page.line("Expected: from other families and the model's other scores; a model as a whole: from size and siblings.")
-    if beyond:
+    if own:
+        page.line("q: share of right scores among all of the panel, not yours alone, that are as surprising or more.")
+    elif beyond:
         page.line(
             f"Next in rank: q above {false_discoveries:g}; q is the share of right scores among all down to there."
         )

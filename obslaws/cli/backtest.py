@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BackendOption,
     BenchmarksOption,
     JobsOption,
@@ -18,8 +19,10 @@ from obslaws.cli.options import (
     SchedulerOption,
     SnapshotOption,
     ViewOption,
+    benchmark_names,
     names,
     open_panel,
+    own_models,
 )
 from obslaws.cli.output import Page, number, plain, progress_bar
 
@@ -44,6 +47,7 @@ def backtest(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     observed: Annotated[
         int | None, typer.Option(help="Smallest models of a tested family that stay in training (leave-family-out).")
     ] = None,
@@ -80,7 +84,7 @@ def backtest(
 
     forecasters = split_names(forecaster) or ["skill"]
     if len(several := names(protocol) or []) > 1:
-        unused = [observed, groups, revealed, cutoff, cells, benchmarks, against, view, panel]
+        unused = [observed, groups, revealed, cutoff, cells, benchmarks, against, view, panel, add]
         if any(one is not None for one in unused):
             raise typer.BadParameter("several protocols take --forecaster, --snapshot, --level and --format only.")
         _analyses([load_protocol(name) for name in several], forecasters, snapshot, level, format)
@@ -90,12 +94,15 @@ def backtest(
         forecasters = [name for name in forecasters if name != against] + [against]
     label_groups = None if groups is None else read_groups(groups)
     hidden = None if cells is None else read_cells(cells)
-    data = open_panel(record.view if view is None and panel is None else view, snapshot, panel)
+    data = open_panel(record.view if view is None and panel is None else view, snapshot, panel, add)
+    own = own_models(data)
     known = list(dict.fromkeys([*FORECASTERS, *([*PREDICTORS, *data.scores.columns] if record.tasks else [])]))
     for name in forecasters:
         if name.partition(":")[0] not in known:
             raise UnknownNameError("forecaster", name, known)
     targets = snapshot_targets(str(record.targets), data, snapshot) if record.tasks else None
+    # of a protocol with targets they are what is forecast, not columns of the panel
+    chosen = names(benchmarks) if record.tasks else benchmark_names(data, benchmarks)
     results = []
     for name in forecasters:
         with progress_bar(f"Backtest {record.id}, {name}") as progress:
@@ -108,7 +115,7 @@ def backtest(
                 revealed=revealed,
                 cutoff=cutoff,
                 cells=hidden,
-                benchmarks=names(benchmarks),
+                benchmarks=chosen,
                 targets=targets,
                 level=level,
                 jobs=jobs,
@@ -123,6 +130,8 @@ def backtest(
     page = Page(format)
     page.line(f"Backtest {record.id}: {record.title}", bold=True)
     page.line(data_caption(data))
+    if own:
+        summaries = [{**told, "own": result.of(own)} for told, result in zip(summaries, results, strict=True)]
     if format is RecordFormat.json:
         told = summaries[0] if len(summaries) == 1 else summaries
         page.record(plain(told if against is None else {"forecasters": summaries, "against": compared}))
@@ -141,6 +150,14 @@ def backtest(
         page.line(f"Errors less those of {against}, points: 95 % interval of a bootstrap over groups")
         page.line()
         page.frame(_compared(compared), _compared(compared))
+    if own:
+        page.line()
+        page.line("Your own models", bold=True)
+        page.line()
+        shown = _own(summaries)
+        page.frame(shown, shown)
+        if not summaries[0]["own"]["n_cells"]:
+            page.line("The protocol asks about none of them; they train.")
     page.line()
     page.line("Mean absolute error per benchmark" if len(summaries) > 1 else "Per benchmark")
     page.line()
@@ -214,6 +231,17 @@ def _shares(summaries: list[dict[str, Any]]) -> pd.DataFrame:
         cells = [s["intervals"][level] for s in summaries]
         shown[f"{level} % (width)"] = [f"{number(c['coverage'])} ({number(c['width'], '.1f')})" for c in cells]
     return shown.assign(abstained=[s["n_abstained"] for s in summaries])
+
+
+def _own(summaries: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame({"<forecaster": [s["forecaster"] for s in summaries]})
+    for name in ("models", "cells"):
+        shown[name] = [s["own"][f"n_{name}"] for s in summaries]
+    for name in ("mae", "medae", "rmse", "bias", "width"):
+        shown[name] = [number(s["own"][name], ".2f") for s in summaries]
+    return shown.assign(coverage=[number(s["own"]["coverage"]) for s in summaries])
 
 
 def _compared(compared: list[dict[str, Any]]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -19,8 +20,9 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    names,
+    choose_benchmarks,
     open_fractions,
+    own_models,
 )
 from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
 
@@ -67,6 +69,7 @@ def capability(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     output: OutputOption = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw shares, loadings and a map: FILE.png, .svg or .pdf.")
@@ -83,9 +86,9 @@ def capability(
     check_output(output)
     if plot is not None:
         check_figure_path(plot)
-    data = open_fractions(view, snapshot, panel)
-    if wanted := names(benchmarks):
-        data = data.select(benchmarks=wanted)
+    data = open_fractions(view, snapshot, panel, add)
+    own = own_models(data)
+    data = choose_benchmarks(data, benchmarks)
     fitted, choice = fit_capabilities(data, model, components, rotation, missing)
     placed = fitted.transform(data.scores).rename_axis("model")
     rows = data.models[["family", "train_flop"]].join(placed).reset_index()
@@ -104,7 +107,7 @@ def capability(
     elif format is Format.csv:
         page.frame(rows)
     else:
-        _pages(page, fitted, rows, choice)
+        _pages(page, fitted, rows, choice, own)
     if output is not None:
         page.line(f"Models: {output}")
     if plot is not None:
@@ -154,7 +157,9 @@ def _title(fitted: CapabilityModel, kind: Kind, choice: ComponentChoice | None) 
     return f"{count} of {fitted.n_models_} models by {what}{turned}"
 
 
-def _pages(page: Page, fitted: CapabilityModel, rows: pd.DataFrame, choice: ComponentChoice | None) -> None:
+def _pages(
+    page: Page, fitted: CapabilityModel, rows: pd.DataFrame, choice: ComponentChoice | None, own: list[str]
+) -> None:
     if choice is not None:
         page.line()
         page.line("Errors on hidden cells", bold=True)
@@ -172,8 +177,17 @@ def _pages(page: Page, fitted: CapabilityModel, rows: pd.DataFrame, choice: Comp
     page.line()
     page.line(f"Models, the {len(best)} of {len(rows)} with most {first}", bold=True)
     page.line()
-    shown = best[["model", "family"]].astype(str).rename(columns=lambda name: f"<{name}")
-    page.frame(best, shown.assign(**{name: best[name].map(number) for name in fitted.loadings_.columns}))
+    _page_of_models(page, best, fitted)
+    if own:
+        page.line()
+        page.line("Your own models", bold=True)
+        page.line()
+        _page_of_models(page, rows[rows["model"].isin(own)], fitted)
+
+
+def _page_of_models(page: Page, rows: pd.DataFrame, fitted: CapabilityModel) -> None:
+    shown = rows[["model", "family"]].astype(str).rename(columns=lambda name: f"<{name}")
+    page.frame(rows, shown.assign(**{name: rows[name].map(number) for name in fitted.loadings_.columns}))
 
 
 def _choice_for_people(choice: ComponentChoice) -> pd.DataFrame:

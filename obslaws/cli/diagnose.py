@@ -13,6 +13,7 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
+    benchmark_names,
     names,
     open_panel,
 )
@@ -51,12 +52,11 @@ def diagnose(
     if weakest_link is not None:
         _weakest_link(page, data, names(weakest_link) or [])
         return
-    wanted = names(benchmarks)
+    wanted = benchmark_names(data, benchmarks)
     with progress_bar("Diagnose"):
         frame = run(data, rate)
     # tests are adjusted over all benchmarks, whichever are shown
     if wanted is not None:
-        data.select(benchmarks=wanted)
         frame = frame[frame["benchmark"].isin(wanted)].reset_index(drop=True)
     page.line(
         f"Trends with compute at a false-discovery rate of {rate:g} over {data.scores.shape[1]} benchmarks", bold=True

@@ -10,6 +10,7 @@ import typer
 
 from obslaws.cli.capability import ComponentsOption, Kind, KindOption, RotationName, RotationOption, fit_capabilities
 from obslaws.cli.options import (
+    AddOption,
     BenchmarksOption,
     Format,
     FormatOption,
@@ -21,8 +22,9 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    names,
+    choose_benchmarks,
     open_fractions,
+    own_models,
 )
 from obslaws.cli.output import Page, number, records, write_rows
 
@@ -77,6 +79,7 @@ def efficiency(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     output: OutputOption = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the lines: FILE.png, .svg or .pdf.")] = None,
     format: FormatOption = Format.table,
@@ -97,9 +100,9 @@ def efficiency(
     check_output(output)
     if plot is not None:
         check_figure_path(plot)
-    data = open_fractions(view, snapshot, panel)
-    if wanted := names(benchmarks):
-        data = data.select(benchmarks=wanted)
+    data = open_fractions(view, snapshot, panel, add)
+    own = own_models(data)
+    data = choose_benchmarks(data, benchmarks)
     fitted, _ = fit_capabilities(data, model, components, rotation, missing)
     if not 1 <= capability <= fitted.n_capabilities_:
         raise typer.BadParameter(f"--capability is {capability}; there are 1 to {fitted.n_capabilities_}.")
@@ -136,12 +139,12 @@ def efficiency(
         )
     else:
         page.line()
-        page.frame(rows, _for_people(rows.head(_SHOWN) if by is Rows.model else rows, by, level))
+        shown = rows if by is Rows.family else rows[rows["model"].isin([*rows["model"][:_SHOWN], *own])]
+        page.frame(rows, _for_people(shown, by, level))
         if by is Rows.model and len(rows) > _SHOWN:
             page.line()
-            page.line(
-                f"The {_SHOWN} of {len(rows)} models with most {law.capability}; --output and --by family tell all."
-            )
+            most = f"The {_SHOWN} of {len(rows)} models with most {law.capability}{', and your own' if own else ''}"
+            page.line(f"{most}; --output and --by family tell all.")
         page.line()
         for text in _explain(law, reference, level, rows):
             page.line(text)

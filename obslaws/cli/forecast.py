@@ -18,8 +18,8 @@ from obslaws.cli.options import (
     SnapshotOption,
     TasksOption,
     ViewOption,
+    benchmark_names,
     check_output,
-    names,
     open_panel,
     token_count,
 )
@@ -109,7 +109,7 @@ def forecast(
     }
     model = make_forecaster(forecaster)
     data = open_panel(view, snapshot, panel, add)
-    wanted = _known_benchmarks(data, names(benchmarks))
+    wanted = benchmark_names(data, benchmarks)
     asked = query(
         data, family, variant=variant, n_tokens=token_count(tokens), org=org, release_date=date, like=like, **counts
     )
@@ -146,15 +146,6 @@ def forecast(
     if plot is not None:
         _draw(model, asked, known, wanted, level, f"{data_caption(data)}, forecaster {forecaster}", plot)
         page.line(f"Figure: {plot}")
-
-
-def _known_benchmarks(panel: Panel, wanted: list[str] | None) -> list[str] | None:
-    from obslaws.errors import UnknownNameError
-
-    for name in wanted or []:
-        if name not in panel.scores.columns:
-            raise UnknownNameError("benchmark", name, panel.scores.columns)
-    return wanted or None
 
 
 def _title(asked: pd.DataFrame, is_date_guessed: bool) -> str:

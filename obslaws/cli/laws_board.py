@@ -16,7 +16,7 @@ from obslaws.cli.options import (
     RecordFormatOption,
     SnapshotOption,
     ViewOption,
-    names,
+    benchmark_names,
     open_panel,
 )
 from obslaws.cli.output import Page, number, progress_bar, records
@@ -129,8 +129,9 @@ def compute(
     from obslaws.report.captions import data_caption
 
     data = open_panel(view, snapshot, panel)
+    chosen = benchmark_names(data, benchmarks)
     with progress_bar("Compute laws"):
-        frame = compute_laws(data, names(benchmarks))
+        frame = compute_laws(data, chosen)
     page = Page(format)
     page.line("Score against compute: logit per decade, midpoint in log10 FLOP, errors in points", bold=True)
     page.line(data_caption(data))
@@ -158,8 +159,9 @@ def efficiency(
     from obslaws.report.captions import data_caption
 
     data = open_panel(view, snapshot, panel)
+    chosen = benchmark_names(data, benchmarks)
     with progress_bar("Effective compute"):
-        trend = efficiency_trend(data, names(benchmarks))
+        trend = efficiency_trend(data, chosen)
     page = Page(format)
     page.line("Effective over actual training compute of base families, decades", bold=True)
     page.line(data_caption(data))

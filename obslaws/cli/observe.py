@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.options import (
+    AddOption,
     LevelOption,
     PanelOption,
     RecordFormat,
@@ -34,6 +35,7 @@ def observe(
     view: Annotated[str | None, typer.Option("--view", help="Named view that predicts; `ruan2024` by default.")] = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
     exclude_benchmarks: Annotated[
         str | None, typer.Option(help="Benchmarks of the panel that may not predict, separated by commas.")
     ] = None,
@@ -74,7 +76,7 @@ def observe(
 
         check_figure_path(figure)
     bounds = _bounds(score_range)
-    data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel)
+    data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel, add)
     cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
     data = _chosen(data, families, exclude_models)
     table = _table(target, data, snapshot, column or [])

@@ -29,9 +29,13 @@ __all__ = [
     "SnapshotOption",
     "TasksOption",
     "ViewOption",
+    "benchmark_names",
     "check_output",
+    "choose_benchmarks",
     "names",
+    "open_fractions",
     "open_panel",
+    "own_models",
     "token_count",
 ]
 
@@ -74,7 +78,9 @@ AddOption = Annotated[
     Path | None,
     typer.Option("--add", help="Folder with models of your own, as for --panel; they join those of the view."),
 ]
-BenchmarksOption = Annotated[str | None, typer.Option("--benchmarks", help="Only these, separated by commas.")]
+BenchmarksOption = Annotated[
+    str | None, typer.Option("--benchmarks", help="Only these benchmarks or domains, separated by commas.")
+]
 TasksOption = Annotated[
     Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
 ]
@@ -140,6 +146,40 @@ def open_fractions(view: str | None, snapshot: str | None, panel: Path | None, a
     if out := [str(name) for name in data.scores.columns if name not in kept.scores.columns]:
         note(f"Left out, no fractions: {', '.join(out)}.")
     return kept
+
+
+def own_models(data: Panel) -> list[str]:
+    """List the models that ``--add`` joined to a panel, as it was opened."""
+    n_added = sum(n for _, n in data.provenance.get("added", ()))
+    return list(map(str, data.models.index[len(data.models) - n_added :]))
+
+
+def choose_benchmarks(data: Panel, text: str | None) -> Panel:
+    """Keep the benchmarks that ``--benchmarks`` lists; all without it."""
+    chosen = benchmark_names(data, text)
+    return data if chosen is None else data.select(benchmarks=chosen)
+
+
+def benchmark_names(data: Panel, text: str | None) -> list[str] | None:
+    """Read a list of benchmarks and domains, and say what the domains stand for; None stays None.
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a benchmark nor a domain.
+    UsageError
+        A domain that the panel lacks.
+    """
+    from obslaws.cli.output import note
+    from obslaws.domains import named_benchmarks
+
+    if not (words := names(text)):
+        return None
+    found = named_benchmarks(words, data)
+    for one in found:
+        if one.domain is not None:
+            note(f"{one.domain}: {', '.join(one.benchmarks)}.")
+    return list(dict.fromkeys(name for one in found for name in one.benchmarks))
 
 
 def _folder(path: Path, option: str) -> Path:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def plan(
     flop: Annotated[str, typer.Option(help="Budget, FLOP: 1e24.")],
     basket: Annotated[
-        str | None, typer.Option(help="Benchmarks with weights: math_lvl5=1,gpqa=1; all alike by default.")
+        str | None,
+        typer.Option(help="Benchmarks or domains with weights: math_lvl5=1,gpqa=1 or math=1; all alike by default."),
     ] = None,
     family: Annotated[str | None, typer.Option(help="Family; an average one by default.")] = None,
     variant: Annotated[str | None, typer.Option(help="base or chat.")] = None,
@@ -50,6 +51,8 @@ def plan(
 ) -> None:
     """Find the size and the training tokens of a budget that serve a basket of benchmarks best.
 
+    A domain, such as mathematics or math for short, shares its weight equally among its benchmarks.
+
     Example: obslaws plan --flop 1e24 --basket math_lvl5=1,gpqa=1 --inference-tokens 10T
     """
     if variant not in (None, "base", "chat"):
@@ -57,8 +60,9 @@ def plan(
     from obslaws.forecasters.base import check_level
     from obslaws.forecasters.skill import SkillForecaster
     from obslaws.quantities import format_flop, parse_count
+    from obslaws.questions.basket import parse_basket
     from obslaws.questions.plan import budget_line, compute_optimal
-    from obslaws.questions.setting import find_setting, parse_basket
+    from obslaws.questions.setting import find_setting
     from obslaws.questions.skills import level_surface
     from obslaws.report.captions import data_caption
     from obslaws.report.figures import check_figure_path, save_figure
@@ -72,7 +76,8 @@ def plan(
     later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
     data = open_fractions(view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
-    weights = parse_basket(basket or ",".join(columns), columns)
+    wanted = parse_basket(basket, data)
+    weights = wanted.weights
     setting = find_setting(data, family, variant)
     budget_line(data.models, budget, later)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):
@@ -93,8 +98,11 @@ def plan(
     spent = "training" if not later else f"training and {inference_tokens} tokens of inference"
     page.line(f"{format_flop(budget)} for {spent}, {setting.family}, {setting.variant}", bold=True)
     page.line(data_caption(data))
+    for text in wanted.told():
+        page.line(text)
     if format is Format.json:
-        told = {"flop": budget, "inference_tokens": later, "family": setting.family, "basket": weights, "level": level}
+        told = {"flop": budget, "inference_tokens": later, "family": setting.family, "basket": weights,
+                "domains": wanted.domains, "level": level}  # fmt: skip
         page.record(
             {**told, "targets": records(found.targets), "line": records(found.line), "notes": list(found.notes)}
         )

@@ -17,7 +17,7 @@ from obslaws.cli.options import (
     RecordFormatOption,
     SnapshotOption,
     ViewOption,
-    names,
+    benchmark_names,
     open_panel,
     token_count,
 )
@@ -105,9 +105,10 @@ def register(
         asked = query(data, family, variant=variant, n_tokens=token_count(tokens), org=org, release_date=date, **counts)
         asked.index = pd.Index([model], name="model")
     known = None if scores is None else known_scores(scores, data, model)
+    chosen = benchmark_names(data, benchmarks)
     path = _place(registry)
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
-        records = write(path, data, asked, known, names(benchmarks), forecaster)
+        records = write(path, data, asked, known, chosen, forecaster)
 
     rows = pd.DataFrame([{**{k: v for k, v in r.items() if k != "quantiles"}, **r["quantiles"]} for r in records])
     page = Page(format)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from obslaws.cli.options import PanelOption, SnapshotOption, ViewOption, open_fractions
+from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_fractions
 from obslaws.cli.output import progress_bar
 
 report = typer.Typer(
@@ -28,12 +28,13 @@ def family(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
 ) -> None:
     """Report on a family: its models, its law, the next size, its rivals.
 
     Example: obslaws report family qwen2.5 --output qwen2.5.html
     """
-    _write("family", name, output, pdf, view, snapshot, panel)
+    _write("family", name, output, pdf, view, snapshot, panel, add)
 
 
 @report.command()
@@ -44,12 +45,13 @@ def model(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
 ) -> None:
     """Report on a model: its scores beside what its family would lead one to expect, and who claims what.
 
     Example: obslaws report model Qwen2.5-14B
     """
-    _write("model", name, output, pdf, view, snapshot, panel)
+    _write("model", name, output, pdf, view, snapshot, panel, add)
 
 
 @report.command()
@@ -60,12 +62,13 @@ def benchmark(
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
     panel: PanelOption = None,
+    add: AddOption = None,
 ) -> None:
     """Report on a benchmark: families, ceiling, how small a model can be, the best models.
 
     Example: obslaws report benchmark mmlu_pro
     """
-    _write("benchmark", name, output, pdf, view, snapshot, panel)
+    _write("benchmark", name, output, pdf, view, snapshot, panel, add)
 
 
 @report.command("snapshot")
@@ -74,7 +77,7 @@ def snapshot_(output: PageOption = None, pdf: PdfOption = False, snapshot: Snaps
 
     Example: obslaws report snapshot --output snapshot.html
     """
-    _write("snapshot", None, output, pdf, None, snapshot, None)
+    _write("snapshot", None, output, pdf, None, snapshot)
 
 
 @report.command()
@@ -89,7 +92,7 @@ def scoreboard(
 
     Example: obslaws report scoreboard scoreboard.csv --pdf
     """
-    _write("scoreboard", str(rows), output, pdf, None, None, None)
+    _write("scoreboard", str(rows), output, pdf, None, None)
 
 
 def _write(
@@ -99,7 +102,8 @@ def _write(
     pdf: bool,
     view: str | None,
     snapshot: str | None,
-    panel: Path | None,
+    panel: Path | None = None,
+    add: Path | None = None,
 ) -> None:
     from obslaws.errors import UsageError
     from obslaws.report.contents import Report, report_subject, snapshot_report
@@ -119,7 +123,7 @@ def _write(
 
         caption, title, name = read_record(Path(name)).caption, "Scoreboard", str(Path(name).resolve())
     else:
-        opened = Report(open_fractions(view, snapshot, panel), snapshot)
+        opened = Report(open_fractions(view, snapshot, panel, add), snapshot)
         name = report_subject(kind, name, opened)
         caption, title = opened.caption, f"{kind.capitalize()} {name}"
     told = {
@@ -127,6 +131,7 @@ def _write(
         "view": view or "core",
         "snapshot": snapshot,
         "panel_folder": None if panel is None else str(panel.resolve()),
+        "add_folder": None if add is None else str(add.resolve()),
     }
     with progress_bar(f"Running the notebook on {kind} {named if named != kind else ''}".rstrip()):
         notebook = run_notebook(NOTEBOOKS / f"{kind}.md", told)

@@ -19,6 +19,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
+    choose_benchmarks,
     names,
     open_fractions,
 )
@@ -92,7 +93,7 @@ def models(
 
     budgets = _budgets(budget, budget_flop)
     check_output(output)
-    data = _candidates(open_fractions(view, snapshot, panel, add), names(benchmarks), max_params, max_flop, complete)
+    data = _candidates(open_fractions(view, snapshot, panel, add), benchmarks, max_params, max_flop, complete)
     placed = CapabilityPCA(components, missing=missing.value).fit_transform(data.scores)
     found = []
     with progress_bar(f"Choosing among {len(placed)} models") as progress:
@@ -145,12 +146,11 @@ def _budgets(budget: str | None, budget_flop: str | None) -> list[float]:
 
 
 def _candidates(
-    data: Panel, benchmarks: list[str] | None, max_params: str | None, max_flop: str | None, complete: bool
+    data: Panel, benchmarks: str | None, max_params: str | None, max_flop: str | None, complete: bool
 ) -> Panel:
     from obslaws.quantities import parse_count
 
-    if benchmarks:
-        data = data.select(benchmarks=benchmarks)
+    data = choose_benchmarks(data, benchmarks)
     keep = data.scores.notna().all(axis=1) if complete else data.scores.notna().any(axis=1)
     if max_params is not None:
         keep &= data.models["n_params"] <= parse_count(max_params, "--max-params")

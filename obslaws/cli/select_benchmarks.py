@@ -15,7 +15,8 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
-    names,
+    benchmark_names,
+    choose_benchmarks,
     open_fractions,
     token_count,
 )
@@ -49,9 +50,11 @@ def benchmarks(
     ] = None,
     costs: CostsOption = None,
     targets: Annotated[
-        str | None, typer.Option(help="Benchmarks to be told, separated by commas; all by default.")
+        str | None, typer.Option(help="Benchmarks or domains to be told, separated by commas; all by default.")
     ] = None,
-    exclude: Annotated[str | None, typer.Option(help="Benchmarks that cannot be run, separated by commas.")] = None,
+    exclude: Annotated[
+        str | None, typer.Option(help="Benchmarks or domains that cannot be run, separated by commas.")
+    ] = None,
     model: ModelOption = None,
     family: FamilyOption = None,
     params: ParamsOption = None,
@@ -75,12 +78,12 @@ def benchmarks(
     from obslaws.select.posterior import joint_posterior, population
 
     data = open_fractions(view, snapshot, panel, add)
-    data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
+    data = choose_benchmarks(data, benchmarks)
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
     asked, known, told = _asked(data, model, family, params, tokens, scores)
-    able = _mask(columns, names(exclude) or [])
-    wanted = None if targets is None else _mask(columns, names(targets) or [])
+    able = np.isin(columns, benchmark_names(data, exclude) or [])
+    wanted = None if targets is None else np.isin(columns, benchmark_names(data, targets) or [])
     fitted = _fitted(data)
     learnt = data.scores.notna().any().to_numpy()
     joint = population(fitted) if asked is None else joint_posterior(fitted, asked, told)
@@ -138,7 +141,7 @@ def next_(
     from obslaws.select.posterior import joint_posterior
 
     data = open_fractions(view, snapshot, panel, add)
-    data = data if benchmarks is None else data.select(benchmarks=names(benchmarks))
+    data = choose_benchmarks(data, benchmarks)
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
     asked, known, told = _asked(data, model, family, params, tokens, scores)
@@ -162,17 +165,6 @@ def _costs(path: Path, columns: list[str]) -> NDArray[np.float64]:
     from obslaws.select.benchmarks import read_costs
 
     return read_costs(path, columns)
-
-
-def _mask(columns: list[str], wanted: list[str]) -> NDArray[np.bool_]:
-    import numpy as np
-
-    from obslaws.errors import UnknownNameError
-
-    for name in wanted:
-        if name not in columns:
-            raise UnknownNameError("benchmark", name, columns)
-    return np.isin(columns, wanted)
 
 
 def _asked(

@@ -50,7 +50,8 @@ def skills(
         RotationName.oblimin
     ),
     basket: Annotated[
-        str | None, typer.Option(help="Benchmarks with weights for --show families; all alike by default.")
+        str | None,
+        typer.Option(help="Benchmarks or domains with weights for --show families; all alike by default."),
     ] = None,
     level: LevelOption = 0.9,
     view: ViewOption = None,
@@ -71,7 +72,7 @@ def skills(
     from obslaws.forecasters.base import check_level
     from obslaws.forecasters.skill import SkillForecaster
     from obslaws.questions import skills as tables
-    from obslaws.questions.setting import parse_basket
+    from obslaws.questions.basket import parse_basket
     from obslaws.report.captions import data_caption
     from obslaws.skill.interpretation import named_skills
 
@@ -79,7 +80,7 @@ def skills(
     check_output(output)
     data = open_fractions(view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
-    weights = parse_basket(basket or ",".join(columns), columns)
+    wanted = parse_basket(basket, data)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):
         model = SkillForecaster(calibrate=False).fit(data)
         found = None
@@ -87,7 +88,7 @@ def skills(
             found = named_skills(model.fits_, model.weights_, columns, rotation.value)
             frame = tables.loadings(found, columns, level)
         elif show is Show.families:
-            frame = tables.families(model, weights, level)
+            frame = tables.families(model, wanted.weights, level)
         elif show is Show.own:
             frame = tables.own_intercepts(model, level)
         else:
@@ -98,6 +99,8 @@ def skills(
     n_skills = max(fit.n_skills for fit in model.fits_)
     page.line(f"Skill model, {n_skills} skills: {show.value}", bold=True)
     page.line(data_caption(data))
+    for text in wanted.told():
+        page.line(text)
     page.line()
     page.frame(frame, _for_people(frame, show, found))
     page.line()

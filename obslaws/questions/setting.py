@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Setting", "find_setting", "known_dates", "parse_basket", "score_draws"]
+__all__ = ["Setting", "find_setting", "known_dates", "score_draws"]
 
 AVERAGE = "(average family)"
 
@@ -184,50 +184,3 @@ def _product_column(model: SkillForecaster) -> int:
     """Column of size x tokens among the coefficients, intercept first; 0 where the data carry none."""
     used = model.scale_.used
     return int(used.sum()) if used[-1] else 0
-
-
-def parse_basket(text: str, known: list[str]) -> dict[str, float]:
-    """Read a weighted basket of benchmarks such as ``math_lvl5=2,gpqa``.
-
-    Parameters
-    ----------
-    text : str
-        Names with positive weights, 1 where none is given.
-    known : list of str
-        Benchmarks of the panel.
-
-    Returns
-    -------
-    dict of str to float
-        Weights that sum to 1.
-
-    Raises
-    ------
-    UnknownNameError
-        The nearest benchmark is offered.
-    UsageError
-        A weight that is not positive, a benchmark named twice, or no benchmark.
-
-    Examples
-    --------
-    >>> parse_basket("math=3,code", ["math", "code", "ifeval"])
-    {'math': 0.75, 'code': 0.25}
-    """
-    out: dict[str, float] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        name, equals, value = (p.strip() for p in part.partition("="))
-        if name not in known:
-            raise UnknownNameError("benchmark", name, known)
-        if name in out:
-            raise UsageError(f"basket: {name!r} stands twice; give it one weight.")
-        try:
-            weight = float(value) if equals else 1.0
-        except ValueError:
-            weight = float("nan")
-        if not (weight > 0 and np.isfinite(weight)):
-            raise UsageError(f"basket: weight {value!r} of {name!r}; expected a positive number, e.g. {name}=1.")
-        out[name] = weight
-    if not out:
-        raise UsageError("basket: no benchmark named; expected e.g. math_lvl5=1,gpqa=1.")
-    total = sum(out.values())
-    return {name: weight / total for name, weight in out.items()}

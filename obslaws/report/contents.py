@@ -204,6 +204,8 @@ class Report:
             return Markup("<p>The panel is your own; its tables are the only source.</p>")
         facts = load_snapshot(self.snapshot).facts
         rows = facts[facts["model"] == model].drop(columns="model").astype("object").reset_index(drop=True)
+        if rows.empty:
+            return Markup("<p>No source of the snapshot knows it; your own tables are the only one.</p>")
         links = pd.DataFrame(
             {
                 "source": [self.origins.url(s) for s in rows["source"]],
@@ -324,11 +326,17 @@ class SnapshotReport:
         return Markup('<p class="hint">{}</p>').format(self.caption)
 
 
-def open_report(view: str | None = None, snapshot: str | None = None, panel_folder: str | None = None) -> Report:
-    """Open a report on a view of a snapshot, or on a folder of the user's; its ratings stay out."""
-    if panel_folder is not None:
-        return Report(only_fractions(load_panel(Path(panel_folder))))
-    return Report(only_fractions(load_panel(view or "core", snapshot)), snapshot)
+def open_report(
+    view: str | None = None,
+    snapshot: str | None = None,
+    panel_folder: str | None = None,
+    add_folder: str | None = None,
+) -> Report:
+    """Open a report on a view of a snapshot, or on a folder of the user's; another may join; its ratings stay out."""
+    panel = load_panel(view or "core", snapshot) if panel_folder is None else load_panel(Path(panel_folder))
+    if add_folder is not None:
+        panel = panel.join(load_panel(Path(add_folder)))
+    return Report(only_fractions(panel), snapshot if panel_folder is None else None)
 
 
 def snapshot_report(snapshot: str | None = None) -> SnapshotReport:

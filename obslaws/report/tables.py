@@ -167,14 +167,17 @@ def sources_table(manifest_sources: Mapping[str, Mapping[str, Any]]) -> Markup:
 
 
 def sources_line(origins: Origins, used: set[Any]) -> Markup:
-    """Name sources of what a table shows, each with its licence; links without a web address lead here."""
+    """Name sources of what a table shows, each with its licence; links without a web address lead here.
+
+    Nothing where no source is known, as of models of the user's own.
+    """
     items = []
     for source, told in origins.sources.items():
         if source in used:
             name = link(source, told.get("url"))
             words = Markup('<span id="source-{}">{}: {}; {}</span>')
             items.append(words.format(source, name, told["title"], told["licence"]))
-    return Markup('<p class="hint">Sources. {}.</p>').format(Markup(". ").join(items))
+    return Markup('<p class="hint">Sources. {}.</p>').format(Markup(". ").join(items)) if items else Markup("")
 
 
 def _short(revision: str) -> str:

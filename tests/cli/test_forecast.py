@@ -235,7 +235,7 @@ def test_plot_writes_the_file_and_names_it_last(run, small_folder, tmp_path, end
         (["--scores", "mmul=0.7"], r"No benchmark named 'mmul'. Did you mean 'mmlu'"),
         (["--scores", "mmlu"], r"neither a list such as mmlu=0.71,gsm8k=0.8 nor a file"),
         (["--scores", "mmlu=0.7,mmlu=0.8"], r"a second score on 'mmlu'"),
-        (["--benchmarks", "helaswag"], r"No benchmark named 'helaswag'. Did you mean 'hellaswag'"),
+        (["--benchmarks", "helaswag"], r"No benchmark or domain named 'helaswag'. Did you mean 'hellaswag'"),
         (["--level", "90"], r"level is 90; .* Did you mean 0.9"),
         (["--like", "Alpha-8B"], r"No model named 'Alpha-8B'. Did you mean"),
         (["--forecaster", "skil"], r"No forecaster named 'skil'. Did you mean 'skill'"),
@@ -342,12 +342,56 @@ def test_own_models_join_those_of_the_panel(run, small_folder, own_folder):
         ["families"],
         ["reach", "--benchmark", "mmlu", "--score", "0.5", "--tokens", "1T", "--forecaster", "logit-ols"],
         ["select", "models", "--budget", "2", "--components", "1"],
+        ["audit", "--benchmarks", "mmlu,gsm8k"],
+        ["capability", "--components", "1"],
+        ["efficiency", "--components", "1", "--by", "model"],
+        ["backtest", "--protocol", "leave-family-out", "--observed", "1", "--forecaster", "mean"],
     ],
 )
 def test_other_commands_take_own_models_too(run, small_folder, own_folder, command):
     ran = run(*command, "--panel", small_folder, "--add", own_folder)
     assert ran.code == 0, ran.err
     assert "and 2 models of folder mine" in ran.out
+
+
+def test_an_audit_tells_every_score_of_own_models(run, small_folder, own_folder):
+    audit = ["audit", "--panel", small_folder, "--add", own_folder, "--format", "json"]
+    rows = json.loads(run(*audit).out)
+    scores = {(row["model"], row["benchmark"]): row["score"] for row in rows if row["kind"] == "score"}
+    assert scores == {("us/a", "mmlu"): 0.3, ("us/b", "mmlu"): 0.4, ("us/b", "inhouse"): 0.4}
+    assert {row["model"] for row in rows if row["kind"] == "model"} <= {"us/a", "us/b"}
+    assert all((row["reason"] == "as expected") == (row["p"] > 0.05) for row in rows)
+    assert len(json.loads(run(*audit, "--top", "2").out)) == 2
+
+
+def test_own_models_stand_below_those_with_most_capability(run, small_folder, own_folder):
+    ran = run("capability", "--panel", small_folder, "--add", own_folder, "--components", "1")
+    own = ran.out.partition("Your own models\n")[2]
+    assert [line.split()[0] for line in own.splitlines()[3:]] == ["us/a", "us/b"]
+    ran = run("efficiency", "--panel", small_folder, "--add", own_folder, "--components", "1", "--by", "model")
+    assert "us/a" in ran.out and "The 20 of 24 models with most capability_1, and your own" in ran.out
+
+
+def test_a_backtest_tells_how_own_models_are_forecast(run, small_folder, own_folder):
+    ask = ["backtest", "--protocol", "leave-family-out", "--forecaster", "mean", "--panel", small_folder,
+           "--add", own_folder]  # fmt: skip
+    told = json.loads(run(*ask, "--observed", "1", "--format", "json").out)
+    assert (told["own"]["n_models"], told["own"]["n_cells"]) == (1, told["per_group"]["tiny"]["n_cells"])
+    assert told["own"]["mae"] == pytest.approx(told["per_group"]["tiny"]["mae"])
+    page = run(*ask, "--observed", "3").out
+    assert "Your own models" in page and "The protocol asks about none of them; they train." in page
+
+
+def test_own_models_predict_an_own_target(run, small_folder, own_folder, tmp_path):
+    models = pd.read_csv(small_folder / "models.csv")["model"]
+    rows = [f"{model},{0.2 + 0.02 * at:.2f}" for at, model in enumerate([*models, "us/a", "us/b"])]
+    (tmp_path / "target.csv").write_text("\n".join(["model,mine", *rows]))
+    ask = ["observe", "--target", tmp_path / "target.csv", "--test-families", "tiny", "--predictor", "mmlu",
+           "--panel", small_folder, "--add", own_folder]  # fmt: skip
+    told = json.loads(run(*ask, "--predictions", "--format", "json").out)
+    assert told["n_matched"] == 24
+    held = [row["model"] for row in told["columns"][0]["predictions"] if row["part"] == "test"]
+    assert held == ["us/a", "us/b"]
 
 
 def test_other_exceptions_keep_their_traceback(run, small_folder, monkeypatch):

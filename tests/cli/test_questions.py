@@ -35,6 +35,27 @@ def test_plan_as_a_record_a_page_a_file_and_a_figure(run, small_folder, tmp_path
     assert "All known models of alpha saw 18T tokens" in page.out
 
 
+def test_a_basket_of_domains_says_what_they_stand_for(run):
+    ask = ["plan", "--flop", "1e24", "--basket", "math=1,code=1"]
+    ran = run(*ask)
+    assert ran.code == 1
+    assert "panel 'core' has no benchmark of the domain code; its domains: commonsense, instructions," in ran.err
+    assert "Views with all that was named: ruan2024, ruan2024-pool," in ran.err
+    assert ran.err.endswith("try --view ruan2024.\n")
+    told = json.loads(run(*ask, "--view", "ruan2024-pool", "--format", "json").out)
+    assert told["basket"] == {"gsm8k": 0.5, "humaneval": 0.5}
+    assert told["domains"] == {"mathematics": ["gsm8k"], "code": ["humaneval"]}
+    assert [row["target"] for row in told["targets"]] == ["basket", "gsm8k", "humaneval"]
+
+
+def test_tables_by_a_domain_too(run, small_folder):
+    page = run("skills", "--show", "families", "--basket", "knowledge=3,math=1", "--panel", small_folder)
+    assert "knowledge: mmlu, weight 0.75\nmathematics: gsm8k, weight 0.25\n" in page.out
+    ran = run("capability", "--benchmarks", "math,hellaswag", "--components", "1", "--panel", small_folder)
+    assert "mathematics: gsm8k.\n" in ran.err
+    assert "22 models x 2 benchmarks" in ran.out
+
+
 def test_reach_as_a_record_and_in_words(run, small_folder):
     new = ["reach", "--family", "alpha", "--benchmark", "mmlu", "--tokens", "18T", "--panel", small_folder]
     told = json.loads(run(*new, "--score", "0.6", "--format", "json").out)

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from obslaws.errors import UsageError
+from obslaws.report.contents import open_report
 from obslaws.scoreboard.races import RACES
 
 pytest.importorskip("jupytext")
@@ -31,6 +33,30 @@ def test_report_on_the_snapshot(run, tmp_path):
 def test_report_refuses_before_it_runs(run, small_folder, arguments, words):
     ran = run("report", *arguments, "--panel", small_folder)
     assert ran.code == 1 and words in ran.err and "Running" not in ran.err
+
+
+def test_own_models_join_those_of_a_report(run, small_folder, tmp_path, monkeypatch):
+    own = tmp_path / "mine"
+    own.mkdir()
+    (own / "models.csv").write_text("model,family,n_params,n_tokens\nus/a,tiny,1e9,1e12\n", encoding="utf-8")
+    (own / "scores.csv").write_text("model,benchmark,score\nus/a,mmlu,0.3\n", encoding="utf-8")
+    given = {}
+
+    def told(path, parameters):
+        given.update(parameters)
+        raise UsageError("far enough")
+
+    monkeypatch.setattr("obslaws.report.notebook.run_notebook", told)
+    ran = run("report", "family", "Tiny", "--panel", small_folder, "--add", own)
+    assert "far enough" in ran.err
+    assert given["name"] == "tiny" and given["add_folder"] == str(own.resolve())
+    report = open_report("core", add_folder=given["add_folder"])
+    assert "core and 1 model of folder mine" in report.caption
+    page = report.members_table(report.members("tiny"))
+    assert "us/a" in page and "Sources" not in page
+    assert "Sources. " in report.members_table(report.members("llama-2"))
+    assert "your own tables are the only one" in report.claims_table("us/a")
+    assert "<table" in report.claims_table("meta-llama/Llama-2-7b-hf")
 
 
 def test_report_on_a_scoreboard_needs_its_rows(run, tmp_path):

@@ -6,10 +6,12 @@ import pytest
 
 from obslaws.errors import UnknownNameError, UsageError
 from obslaws.forecasters.skill import SkillForecaster
+from obslaws.panel import load_panel
 from obslaws.questions import skills as tables
+from obslaws.questions.basket import parse_basket
 from obslaws.questions.plan import budget_line, compute_optimal
 from obslaws.questions.reach import reach
-from obslaws.questions.setting import AVERAGE, find_setting, parse_basket
+from obslaws.questions.setting import AVERAGE, find_setting
 from obslaws.simulate import simulate_panel, true_covariates
 
 EQUAL = {f"benchmark_{i}": 1 / 6 for i in range(6)}
@@ -23,6 +25,11 @@ def simulated():
 @pytest.fixture(scope="module")
 def model(simulated):
     return SkillForecaster(n_skills=2, calibrate=False).fit(simulated.panel)
+
+
+@pytest.fixture(scope="module")
+def core():
+    return load_panel("core")
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +93,32 @@ def test_impossible_budgets_are_refused(simulated, flop, inference, words):
         budget_line(simulated.panel.models, flop, inference)
 
 
-def test_baskets():
-    assert parse_basket("a=1, b=3", ["a", "b"]) == {"a": 0.25, "b": 0.75}
+def test_baskets(small_panel):
+    assert parse_basket("mmlu=1, gsm8k=3", small_panel).weights == {"mmlu": 0.25, "gsm8k": 0.75}
+    assert parse_basket(None, small_panel).weights == dict.fromkeys(small_panel.scores.columns, 1 / 3)
     with pytest.raises(UnknownNameError, match="mmlu"):
-        parse_basket("mmul", ["mmlu"])
-    for text, words in (("a=0", "weight '0'"), ("a=x", "weight 'x'"), ("a,a", "stands twice"), (" ", "no benchmark")):
+        parse_basket("mmul", small_panel)
+    for text, words in (
+        ("mmlu=0", "weight '0'"),
+        ("mmlu=x", "weight 'x'"),
+        ("mmlu,mmlu", "stands twice;"),
+        (" ", "no benchmark"),
+    ):
         with pytest.raises(UsageError, match=words):
-            parse_basket(text, ["a"])
+            parse_basket(text, small_panel)
+
+
+def test_a_domain_shares_its_weight_among_its_benchmarks(core):
+    found = parse_basket("math=2,gpqa=1,Reason=1", core)
+    assert found.domains == {"mathematics": ("gsm8k", "math_lvl5"), "reasoning": ("arc", "bbh", "musr")}
+    assert found.weights == pytest.approx(
+        {"gsm8k": 1 / 4, "math_lvl5": 1 / 4, "gpqa": 1 / 4, "arc": 1 / 12, "bbh": 1 / 12, "musr": 1 / 12}
+    )
+    assert found.told()[0] == "mathematics: gsm8k, math_lvl5, weight 0.25 each"
+    assert parse_basket("science", core).told() == ["science: gpqa, weight 1"]
+    for text in ("math,gsm8k", "gsm8k=2,math=1", "math,mathematics"):
+        with pytest.raises(UsageError, match=r"stands twice \(the domain mathematics has it\)"):
+            parse_basket(text, core)
 
 
 def test_settings(simulated):

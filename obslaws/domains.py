@@ -1,0 +1,149 @@
+"""What benchmarks are about, and a domain's name in place of the names of its benchmarks.
+
+In: words of the user's and a panel. Out: the benchmarks that each word stands for. A benchmark's own name wins over a
+domain's; a domain may be cut short, ``math`` for ``mathematics``. Called wherever benchmarks are weighted or listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from obslaws.errors import UnknownNameError, UsageError
+from obslaws.names import hand_table
+from obslaws.views import list_views, view_benchmarks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from obslaws.panel import Panel
+
+__all__ = ["Named", "benchmark_domains", "named_benchmarks"]
+
+_SHORTEST = 3  # letters of a domain's name that may stand for it
+_ALIKE = {"coding": "code", "maths": "mathematics", "programming": "code"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """What one word stands for.
+
+    Parameters
+    ----------
+    word : str
+        As it was given.
+    domain : str or None
+        The domain that it names; None for a benchmark's own name.
+    benchmarks : tuple of str
+        Ids, in the order of the panel; one for a benchmark.
+    """
+
+    word: str
+    domain: str | None
+    benchmarks: tuple[str, ...]
+
+
+def benchmark_domains(benchmarks: pd.DataFrame) -> pd.Series:
+    """Tell what each benchmark is about.
+
+    Parameters
+    ----------
+    benchmarks : DataFrame of shape (n_benchmarks, n_facts)
+        Indexed by benchmark id, as a panel has it.
+
+    Returns
+    -------
+    Series of shape (n_benchmarks,)
+        Domain in small letters: the table's own, else that of the known benchmark of the same id; missing without one.
+
+    Examples
+    --------
+    >>> benchmark_domains(pd.DataFrame({"domain": ["Law", None]}, index=["bar_exam", "gsm8k"])).tolist()
+    ['law', 'mathematics']
+    """
+    known = hand_table("benchmarks").set_index("benchmark")["domain"].reindex(benchmarks.index)
+    own = benchmarks["domain"] if "domain" in benchmarks else known
+    return own.astype("object").fillna(known.astype("object")).str.strip().str.lower()
+
+
+def named_benchmarks(words: Sequence[str], panel: Panel) -> list[Named]:
+    """Find the benchmarks that words stand for.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Ids of benchmarks, or domains in any case; the first three letters or more of a domain do where they are those
+        of no other.
+    panel : Panel
+
+    Returns
+    -------
+    list of Named
+        One per word, in their order.
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a benchmark nor a domain; the nearest is offered.
+    UsageError
+        A domain that no benchmark of the panel has: the message names those that are there, and the views that have
+        all that was asked for. Or letters that begin several domains.
+
+    Examples
+    --------
+    >>> from obslaws.panel import load_panel
+    >>> named_benchmarks(["math"], load_panel("core"))[0].benchmarks
+    ('gsm8k', 'math_lvl5')
+    """
+    domains = benchmark_domains(panel.benchmarks)
+    found = [_find(word, domains) for word in words]
+    if None in found:
+        raise _missing(words, found.index(None), panel, domains)
+    return [one for one in found if one is not None]
+
+
+def _find(word: str, domains: pd.Series) -> Named | None:
+    if word in domains.index:
+        return Named(word, None, (word,))
+    fits = _fitting(word, domains.dropna().unique())
+    if not fits:
+        return None
+    if len(fits) > 1:
+        raise UsageError(f"{word!r} may stand for {' or '.join(fits)}: write the domain out.")
+    return Named(word, fits[0], tuple(map(str, domains.index[domains == fits[0]])))
+
+
+def _fitting(word: str, domains: Iterable[str]) -> list[str]:
+    """Domains that a word names: the one of this name, else all that it begins."""
+    asked, known = word.strip().lower(), sorted(map(str, domains))
+    if exact := [name for name in (asked, _ALIKE.get(asked)) if name in known]:
+        return [str(exact[0])]
+    return [name for name in known if len(asked) >= _SHORTEST and name.startswith(asked)]
+
+
+def _missing(words: Sequence[str], at: int, panel: Panel, domains: pd.Series) -> Exception:
+    """Say why a word stands for nothing here, and where it would."""
+    word, here = words[at], sorted(domains.dropna().unique())
+    facts = {view: view_benchmarks(view) for view in list_views()}
+    about = {view: benchmark_domains(part[part["unit"] == "fraction"]) for view, part in facts.items()}
+    elsewhere = _fitting(word, {name for part in about.values() for name in part.dropna()})
+    if not elsewhere:
+        return UnknownNameError("benchmark or domain", word, [*panel.scores.columns, *here])
+    asked = " or ".join(elsewhere)
+    told = f"panel {panel.name!r} has no benchmark of the domain {asked}; its domains: {', '.join(here) or 'none'}."
+    if not {"view", "snapshot"} & panel.provenance.keys():
+        return UsageError(f"{told} Say what your benchmarks are about in the column domain of benchmarks.csv.")
+    # first the views that share most benchmarks with the one at hand
+    nearest = sorted(about, key=lambda view: (-len(about[view].index.intersection(panel.scores.columns)), view))
+    holding = [view for view in nearest if _holds(word, about[view])]
+    able = [view for view in holding if all(_holds(one, about[view]) for one in words)]
+    if able:
+        all_ = "it" if len(words) == 1 else "all that was named"
+        return UsageError(f"{told} Views with {all_}: {', '.join(able)}; try --view {able[0]}.")
+    return UsageError(f"{told} Views with it: {', '.join(holding)}; none has all that was named.")
+
+
+def _holds(word: str, domains: pd.Series) -> bool:
+    return word in domains.index or len(_fitting(word, domains.dropna().unique())) == 1
