@@ -8,11 +8,11 @@ again with scores of the asked model told, as many as the forecast is told: each
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
 the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
 independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half
-where what is hidden in a replay took part in the rest of the fit, and wholly where the fit was repeated. Newer models are mostly better than size, data and date
-have it, the more so the later they come: how far the repeated forecasts fell short, in standard deviations, is added to
-the forecasts of models newer than all training data of which no score is told. Other scores of models that are part of
-the fit are forecast at the posterior's claim. On a large panel both exercises run on a sample of the base families, and
-the first one tells no scores.
+where what is hidden in a replay took part in the rest of the fit, and wholly where the fit was repeated. Newer models
+are mostly better than size, data and date have it, the more so the later they come: how far the repeated forecasts fell
+short, in standard deviations, is added to the forecasts of models newer than all training data of which no score is
+told. Other scores of models that are part of the fit are forecast at the posterior's claim. On a large panel both
+exercises run on a sample of the base families, and the first one tells no scores.
 """
 
 from __future__ import annotations
@@ -346,8 +346,8 @@ def _factor(
 
     With n independent deviates its logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
     standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n); a negative one for
-    the share `narrowing` of that. None when too few base families speak. The parts may ask about a cell again: the cells of the largest
-    part are those that are counted.
+    the share `narrowing` of that. None when too few base families speak. The parts may ask about a cell again: the
+    cells of the largest part are those that are counted.
     """
     parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
     if not parts:
