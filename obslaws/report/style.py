@@ -87,6 +87,7 @@ def figure_style(dark: bool = False) -> Iterator[Palette]:
         "legend.fontsize": 8.5,
         "legend.frameon": False,
         "figure.constrained_layout.use": True,
+        "figure.constrained_layout.h_pad": 0.1,  # inches: a title keeps clear of the labels above it
     }
     with mpl.rc_context(settings):
         yield palette
