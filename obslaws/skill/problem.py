@@ -373,9 +373,8 @@ class Problem:
         coupling = np.empty((n_models, d, ends[3]))
         along = cells.curvature[:, None, :] * loadings.T
         coupling[:, :, : ends[0]] = along
-        coupling[:, :, ends[0] : ends[1]] = (along[:, :, :, None] * skills[:, None, None, :]).reshape(
-            n_models, d, n_benchmarks * d
-        )
+        every = np.tile(skills, (1, n_benchmarks))[:, None]
+        np.multiply(np.repeat(along, d, axis=2), every, out=coupling[:, :, ends[0] : ends[1]])
         coupling[:, :, ends[1] : ends[2]] = by_lift[:, None, :] * loadings.T
         coupling[:, :, ends[2] :] = by_sink[:, None, :] * loadings.T
         regressors = np.concatenate([np.ones((n_models, 1)), skills], axis=1)

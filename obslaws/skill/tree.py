@@ -346,8 +346,7 @@ class System:
 
 def _by_covariate(x: Array, blocks: Array, out: Array) -> None:
     """Write blocks times each covariate, side by side: (M, p), (M, d, d) -> (M, d, p*d)."""
-    n, d, _ = blocks.shape
-    np.multiply(x[:, None, :, None], blocks[:, :, None, :], out=out.reshape(n, d, x.shape[1], d))
+    np.multiply(np.repeat(x, blocks.shape[2], axis=1)[:, None], np.tile(blocks, (1, 1, x.shape[1])), out=out)
 
 
 def _square(link: Array, inverse: Array) -> tuple[Array, float]:
