@@ -333,7 +333,9 @@ def complete_columns(queries: pd.DataFrame, rows: Sequence[int] | None = None) -
 
     out = {column: read(column, object) for column in ("org", "family", "base_family", "variant")}
     for column in ("n_params", "n_active_params", "n_tokens", "train_flop"):
-        values = out[column] = np.asarray(pd.to_numeric(read(column), errors="coerce"), dtype=float)
+        given = read(column)
+        values = given if given.dtype == float else np.asarray(pd.to_numeric(given, errors="coerce"), dtype=float)
+        out[column] = values
         bad = (values <= 0) | np.isinf(values)
         if bad.any():
             first = int(np.flatnonzero(bad)[0])
