@@ -183,15 +183,16 @@ def _check_joinable(panel: Panel, other: Panel) -> None:
             )
     for name in other.benchmarks.index.intersection(panel.benchmarks.index, sort=False):
         mine, theirs = (p.benchmarks.loc[name] for p in (other, panel))
-        # no floor of one's own is a floor of zero, and then the known one holds
+        # no floor of one's own is a floor of zero, and then the known one holds; so does the known ceiling where none is
         for fact, differs in (
             ("unit", mine.get("unit", "fraction") != theirs.get("unit", "fraction")),
             ("score_floor", mine["score_floor"] > 0 and abs(mine["score_floor"] - theirs["score_floor"]) > 1e-3),
+            ("ceiling", pd.notna(most := mine.get("ceiling")) and most != theirs.get("ceiling")),
         ):
             if differs:
                 raise SchemaError(
-                    f"panel {other.name!r}: benchmark {name!r} has {fact} {mine[fact]}, and {theirs[fact]} in "
-                    f"{panel.name!r}. Leave {fact} empty if it is the same test, or give yours another name."
+                    f"panel {other.name!r}: benchmark {name!r} has {fact} {mine[fact]}, and "
+                    f"{'none' if pd.isna(theirs.get(fact)) else theirs[fact]} in {panel.name!r}. Leave {fact} empty if it is the same test, or give yours another name."
                 )
 
 
@@ -264,7 +265,8 @@ def read_panel(folder: Path) -> Panel:
     Raises
     ------
     SchemaError
-        A file is missing, a column or value is wrong, a score belongs to no model, or the panel is empty.
+        A file is missing, a column or value is wrong, a score belongs to no model or lies above its benchmark's
+        ceiling, or the panel is empty.
     """
     models, models_file = _read_table(folder, "models")
     scores, scores_file = _read_table(folder, "scores")
@@ -306,6 +308,15 @@ def read_panel(folder: Path) -> Panel:
             f"{scores_file}, row {at + 2}: a second score of {scores['model'].iloc[at]} "
             f"on {scores['benchmark'].iloc[at]}. "
             "A panel folder holds one score per model and benchmark: keep the one you trust."
+        )
+    most = scores["benchmark"].map(benchmarks.set_index("benchmark")["ceiling"].astype(float))
+    beyond = (scores["score"] > most).to_numpy(dtype=bool)
+    if beyond.any():
+        at = int(np.flatnonzero(beyond)[0])
+        raise SchemaError(
+            f"{scores_file}, row {at + 2}: {scores['model'].iloc[at]} scores {scores['score'].iloc[at]:g} on "
+            f"{scores['benchmark'].iloc[at]}, above its ceiling of {most.iloc[at]:g} in {benchmarks_file}. Correct one "
+            "of the two, or leave the ceiling empty."
         )
     models = complete_models(models)
     benchmarks = complete_benchmarks(benchmarks)

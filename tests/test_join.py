@@ -59,6 +59,7 @@ def test_join_gives_known_families_their_name_series_and_lab(small_panel, tmp_pa
         ("model,family\nACME/alpha-7b,x\n", None, "as 'acme/Alpha-7B'. Take it out"),
         ("model,family\nus/a,x\n", "benchmark,score_floor\nmmlu,0.1\n", "'mmlu' has score_floor 0.1, and 0.25 in"),
         ("model,family\nus/a,x\n", "benchmark,unit\nmmlu,elo\n", "'mmlu' has unit elo, and fraction in"),
+        ("model,family\nus/a,x\n", "benchmark,ceiling\nmmlu,0.9\n", "'mmlu' has ceiling 0.9, and none in"),
     ],
 )
 def test_join_refuses_what_is_not_the_same(small_panel, tmp_path, models, benchmarks, words):
@@ -66,3 +67,11 @@ def test_join_refuses_what_is_not_the_same(small_panel, tmp_path, models, benchm
     own = read_panel(write(tmp_path, models, f"model,benchmark,score\n{name},mmlu,0.3\n", benchmarks))
     with pytest.raises(SchemaError, match=words):
         small_panel.join(own)
+
+
+def test_a_score_above_its_ceiling_is_refused(tmp_path):
+    folder = write(tmp_path, benchmarks="benchmark,ceiling\nmmlu,0.35\ninhouse,\n")
+    with pytest.raises(SchemaError, match=r"row 3: us/b scores 0\.4 on mmlu, above its ceiling of 0\.35"):
+        read_panel(folder)
+    write(tmp_path, benchmarks="benchmark,ceiling\nmmlu,0.4\ninhouse,\n")
+    assert read_panel(folder).benchmarks["ceiling"].fillna(0.0).tolist() == [0.4, 0.0]

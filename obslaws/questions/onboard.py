@@ -99,7 +99,8 @@ def with_benchmark(
     Raises
     ------
     UsageError
-        The panel holds the benchmark already, or floor, ceiling or number of questions make no sense.
+        The panel holds the benchmark already; floor, ceiling or number of questions make no sense; or a score lies
+        above the ceiling.
     """
     if name in panel.scores.columns:
         raise UsageError(f"The panel holds {name!r} already; call the new benchmark otherwise (--name).")
@@ -111,6 +112,11 @@ def with_benchmark(
         raise UsageError(
             f"ceiling is {ceiling:g}; expected a fraction above the score floor ({score_floor:g}) and at most 1, or "
             "none where only scores can tell."
+        )
+    if ceiling is not None and (scores > ceiling).any():
+        raise UsageError(
+            f"{scores.idxmax()!r} scores {scores.max():g}, above the ceiling of {ceiling:g}; correct one of the two, "
+            "or leave the ceiling open."
         )
     facts = {"score_floor": score_floor, "ceiling": ceiling, "n_items": n_items, "unit": "fraction", "title": name}
     columns = panel.benchmarks.columns.union(["ceiling"], sort=False)

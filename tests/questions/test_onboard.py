@@ -103,6 +103,7 @@ def test_benchmarks_that_make_no_sense(simulated):
         ({"score_floor": 25.0}, "score floor is 25"),
         ({"n_items": 0}, "items is 0"),
         ({"ceiling": 2.0}, "ceiling is 2"),
+        ({"ceiling": 0.26}, "above the ceiling of 0.26"),
     ):
         with pytest.raises(UsageError, match=words):
             with_benchmark(rest, "mine", some, **settings)
