@@ -183,16 +183,17 @@ def _check_joinable(panel: Panel, other: Panel) -> None:
             )
     for name in other.benchmarks.index.intersection(panel.benchmarks.index, sort=False):
         mine, theirs = (p.benchmarks.loc[name] for p in (other, panel))
-        # no floor of one's own is a floor of zero, and then the known one holds; so does the known ceiling where none is
+        # no floor of one's own is a floor of zero, and then the known one holds; so it does without a ceiling
         for fact, differs in (
             ("unit", mine.get("unit", "fraction") != theirs.get("unit", "fraction")),
             ("score_floor", mine["score_floor"] > 0 and abs(mine["score_floor"] - theirs["score_floor"]) > 1e-3),
             ("ceiling", pd.notna(most := mine.get("ceiling")) and most != theirs.get("ceiling")),
         ):
             if differs:
+                here = "none" if pd.isna(theirs.get(fact)) else theirs[fact]
                 raise SchemaError(
-                    f"panel {other.name!r}: benchmark {name!r} has {fact} {mine[fact]}, and "
-                    f"{'none' if pd.isna(theirs.get(fact)) else theirs[fact]} in {panel.name!r}. Leave {fact} empty if it is the same test, or give yours another name."
+                    f"panel {other.name!r}: benchmark {name!r} has {fact} {mine[fact]}, and {here} in {panel.name!r}. "
+                    f"Leave {fact} empty if it is the same test, or give yours another name."
                 )
 
 
