@@ -7,8 +7,9 @@ lies before some days of the past, or below some amounts of compute, and asked a
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
 more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
 the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
-independent errors speak; cells of one base family count for less than they number. Narrowing is believed by half
-where what is hidden in a replay took part in the rest of the fit, and wholly where the fit was repeated. Newer models
+independent errors speak; cells of one base family count for less than they number. What is left open of it makes
+intervals wider. Where what is hidden in a replay took part in the rest of the fit, narrowing is believed the less, the
+fewer base families share that part. Newer models
 are mostly better than size, data and date have it, the more so the later they come: how far the repeated forecasts fell
 short, in standard deviations, is added to the forecasts of models newer than all training data of which no score is
 told. Other scores of models that are part of the fit are forecast at the posterior's claim. On a large panel both
@@ -31,7 +32,8 @@ from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import replay
 from obslaws.skill.sparse_fit import SparseFit
-from obslaws.skill.student import heavy
+from obslaws.skill.state import told_noise
+from obslaws.skill.student import heavy, widening
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +54,8 @@ _CLAIM = (
     10.0  # independent errors that the posterior's own claim counts for: docs/backtests.md, "How intervals are made"
 )
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
-_NARROWING = 0.5
+_SHARING = 20.0  # base families from which on more than half of a replay's narrowing is believed
+_VARIANCE = 1.8  # of the logarithm of the factor times the independent errors that it is learned from
 _FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
 MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
 _DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from which on one way says enough
@@ -170,7 +173,7 @@ class Stretch:
     def _replayed(self, n_observed: int, n_told: int) -> float | None:
         if self.large:  # here nothing is told: the replays of sparse fits keep no covariances
             cells = replayed(self.large, self.weights, self.size, n_observed) if n_told == 0 else None
-            return None if cells is None else _factor([cells[0]], [cells[1]])
+            return None if cells is None else _factor([cells[0]], [cells[1]], took_part=True)
         if n_observed not in self._replays:
             found = (replay(fit, self.size, n_observed) for fit in self.fits)
             self._replays[n_observed] = tuple(r for r in found if r is not None)
@@ -185,24 +188,25 @@ class Stretch:
             given = hidden.where(told).to_numpy()[asked]
             deviates.append(self._answers(replays, asked, given).normal_score(rest[asked]))
             groups.append(replays[0].group[asked])
-        return _factor(deviates, groups)
+        return _factor(deviates, groups, took_part=True)
 
     def _answers(self, replays: tuple[Replay, ...], asked: NDArray[np.bool_], told: Array) -> LatentPredictive:
         """Forecasts of some replayed models after some of their scores were told; NaN where not told."""
         problem, means, sds = self.fits[0].problem, [], []
         n_items, dof = problem.data.n_items, problem.priors.dof
-        for fit, one in zip(self.fits, replays, strict=True):
+        floor, ceiling, noise = (
+            np.stack([getattr(one, name)[asked] for one in replays]) for name in ("floor", "ceiling", "noise")
+        )
+        for k, one in enumerate(replays):
             mean, cov = condition(
-                one.logit[asked], one.logit_cov[asked], told, fit.floors, fit.ceilings, fit.variances.told_noise,
-                n_items, dof,
-            )  # fmt: skip
+                one.logit[asked], one.logit_cov[asked], told, floor[k], ceiling[k], told_noise(noise[k]), n_items, dof
+            )
             means.append(mean)
             sds.append(np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12)))
         shape = means[0].shape
         return LatentPredictive(
-            np.stack(means), np.stack(sds), np.stack([f.floors for f in self.fits]),
-            np.stack([f.ceilings for f in self.fits]), np.stack([f.variances.noise for f in self.fits]),
-            self.weights, n_items, dof, np.ones(shape), np.full(shape, ""),
+            np.stack(means), np.stack(sds), floor, ceiling, noise, self.weights, n_items, dof, np.ones(shape),
+            np.full(shape, ""),
         )  # fmt: skip
 
     def _repeated(self, order: str, n_told: int) -> _Beyond | None:
@@ -228,7 +232,7 @@ class Stretch:
             # each time's errors about what the other times would have had added to its forecasts
             others = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
             deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(others, parts, strict=True)]
-        factor = _factor(deviates, groups, narrowing=1.0)
+        factor = _factor(deviates, groups, took_part=False)
         return None if factor is None else _Beyond(factor, lag, span)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
@@ -339,27 +343,29 @@ def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
     return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
 
 
-def _factor(
-    deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], narrowing: float = _NARROWING
-) -> float | None:
+def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], took_part: bool) -> float | None:
     """Factor on the spread that makes shares of 80, 90 and 95 % of the deviates fall inside, on average over the three.
 
     With n independent deviates its logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
-    standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n); a negative one for
-    the share `narrowing` of that. None when too few base families speak. The parts may ask about a cell again: the
-    cells of the largest part are those that are counted.
+    standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n). A negative one
+    counts for g / (g + 20) of that, by the number of base families, where what is hidden `took_part` in the rest of the
+    fit. What the errors leave open of the factor spreads new errors further, see `widening`. None when too few base
+    families speak. The parts may ask about a cell again: the cells of the largest part are those that are counted.
     """
     parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
     if not parts:
         return None
     absolute, group = (np.concatenate(column) for column in zip(*parts, strict=True))
     seen = np.isfinite(absolute)
-    if len(np.unique(group[seen.any(axis=1)])) < _FEWEST:
+    n_groups = len(np.unique(group[seen.any(axis=1)]))
+    if n_groups < _FEWEST:
         return None
-    n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))
+    n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum())) + _CLAIM
     found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
-    log = n / (n + _CLAIM) * float(np.log(found / claimed).mean())
-    return float(np.exp(log if log > 0.0 else narrowing * log))
+    log = (1.0 - _CLAIM / n) * float(np.log(found / claimed).mean())
+    if log < 0.0 and took_part:
+        log *= n_groups / (n_groups + _SHARING)
+    return float(np.exp(log)) * widening(_LEVELS, _VARIANCE / n)
 
 
 def _lag(parts: Sequence[tuple[Array, NDArray[np.intp], Array]]) -> float:

@@ -20,6 +20,8 @@ from obslaws.links import logistic
 from obslaws.skill.student import heavy, student_t
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -54,8 +56,8 @@ def condition(
         Prior covariance.
     scores : ndarray of shape (J,) or (n, J)
         Fractions, NaN unknown.
-    floor, ceiling : ndarray of shape (J,)
-    noise_var, n_items : ndarray of shape (J,)
+    floor, ceiling, noise_var : ndarray of shape (J,) or (n, J)
+    n_items : ndarray of shape (J,)
     dof : float
 
     Returns
@@ -69,14 +71,16 @@ def condition(
     known = np.isfinite(scores)
     count = known.sum(axis=1)
     mean, cov = mean.copy(), cov.copy()
+    floor, ceiling, noise_var, n_items = (np.broadcast_to(a, mean.shape) for a in (floor, ceiling, noise_var, n_items))
     for k in np.unique(count[count > 0]):  # side by side, models of whom as much is known
         rows = np.flatnonzero(count == k)
         at, i = np.nonzero(known[rows])[1].reshape(len(rows), k), rows[:, None]
         inner = cov[i[:, :, None], at[:, :, None], at[:, None, :]]
         cross = cov[i[:, :, None], at[:, :, None], np.arange(mean.shape[1])]  # (rows, k, J)
         gap, noise, worth = settle(
-            mean[i, at], inner, scores[i, at], floor[at], ceiling[at], noise_var[at], n_items[at], dof, max_iter
-        )
+            mean[i, at], inner, scores[i, at], floor[i, at], ceiling[i, at], noise_var[i, at], n_items[i, at], dof,
+            max_iter,
+        )  # fmt: skip
         across = np.swapaxes(cross, 1, 2)
         mean[rows] += (across @ np.linalg.solve(inner + _diagonal(noise), gap[..., None]))[..., 0]
         cov[rows] -= across @ np.linalg.solve(inner + _diagonal(worth), cross)
@@ -162,9 +166,9 @@ class LatentPredictive(Predictive):
     ----------
     logit, logit_sd : ndarray of shape (K, n, J)
         Mean and posterior standard deviation on the latent scale.
-    floor, ceiling : ndarray of shape (K, J)
+    floor, ceiling : ndarray of shape (K, J) or (K, n, J)
         Fractions.
-    noise_var : ndarray of shape (K, J)
+    noise_var : ndarray of shape (K, J) or (K, n, J)
         Squared scale of the noise beyond item sampling.
     weight : ndarray of shape (K,)
         Weight of each fit; sums to 1.
@@ -194,16 +198,22 @@ class LatentPredictive(Predictive):
     @cached_property
     def point(self) -> Array:
         """Weighted mean of the fits' medians; shape (n, J)."""
-        scores = self.floor[:, None] + (self.ceiling - self.floor)[:, None] * logistic(self.logit)
+        floor, ceiling, _ = self._curves
+        scores = floor + (ceiling - floor) * logistic(self.logit)
         return np.asarray(np.clip(np.tensordot(self.weight, scores, axes=1), 0.0, 1.0))
+
+    @property
+    def _curves(self) -> Iterator[Array]:
+        """Floors, ceilings and noise, each of shape (K, n or 1, J)."""
+        return (part.reshape(len(part), -1, part.shape[-1]) for part in (self.floor, self.ceiling, self.noise_var))
 
     @cached_property
     def _mixture(self) -> tuple[Array, Array]:
         spread = self.logit[..., None] + (self.stretch * self.logit_sd)[..., None] * NODES
-        room = (self.ceiling - self.floor)[:, None, :, None]
-        expected = self.floor[:, None, :, None] + room * logistic(spread)
+        floor, ceiling, noise = self._curves
+        expected = floor[..., None] + (ceiling - floor)[..., None] * logistic(spread)
         p = np.clip(expected, 0.01, 0.99)
-        noise = self.noise_var[:, None] if self.open_var is None else self.noise_var[:, None] + self.open_var
+        noise = noise if self.open_var is None else noise + self.open_var
         scale = np.sqrt(noise[..., None] + p * (1.0 - p) / self.n_items[:, None])
         return expected, scale * self.stretch[..., None]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obslaws.skill.fit import fit_skills
 from obslaws.skill.neighbours import Residuals
 from obslaws.skill.predict import fitted_logits
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 __all__ = ["Replay", "rank_within", "replay"]
+
+_HEAVY = 0.05  # share of a table's scores from which on the fit goes on without them, so at most twenty times
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,22 @@ class Replay:
         Base family of each.
     scores : ndarray of shape (n, J)
         The hidden scores, NaN where there is none.
-    logit, logit_sd : ndarray of shape (n, J)
+    logit : ndarray of shape (n, J)
         Forecast on the latent scale.
     logit_cov : ndarray of shape (n, J, J)
-        Its covariance over benchmarks, for those who tell some of the hidden scores after all.
-    floor, ceiling : ndarray of shape (n, J)
-        Asymptotes of the benchmarks without the group.
+        Its covariance over benchmarks.
+    floor, ceiling, noise : ndarray of shape (n, J)
+        Asymptotes and squared scale of the noise of the benchmarks, without the group.
     """
 
     rows: NDArray[np.intp]
     group: NDArray[np.intp]
     scores: Array
     logit: Array
-    logit_sd: Array
     logit_cov: Array
     floor: Array
     ceiling: Array
+    noise: Array
 
 
 def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | None:
@@ -82,11 +85,18 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
     rank = rank_within(size, nesting.family)
     if n_observed == 0 and nesting.n_bases == 1:
         return None
-    parts = []
+    n_scores, parts = problem.mask.sum(axis=0), []
     for base in range(nesting.n_bases):
         models, families, part = problem.branch(base)
         hidden = (rank[models] >= n_observed) & part.mask.any(axis=1)
         if not hidden.any():
+            continue
+        n_hidden = part.mask[hidden].sum(axis=0)
+        # a benchmark that nobody else was scored on is not forecast
+        scores = np.where(part.mask & (n_hidden < n_scores), part.y, np.nan)[hidden]
+        group = np.full(len(scores), base)
+        if n_hidden.sum() > _HEAVY * n_scores.sum():
+            parts.append((models[hidden], group, scores, *_without(fit, models[hidden])))
             continue
         state = _branch_state(fit.state, models, families, base, int(nesting.lab[base]))
         precision = fit.precision[models]
@@ -111,13 +121,23 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         logit, cov = fitted_logits(state, system, system.shared_cov, asked)
         residuals = Residuals.of(part, state, fit.variances, here.cells, fit.steep)
         logit += residuals.carried(asked, part.data.nesting.family[asked], part.data.size[asked])
-        sd = np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12))
-        floor, ceiling = (np.broadcast_to(a, logit.shape) for a in problem.asymptotes(state))
-        scores = np.where(part.mask, part.y, np.nan)[hidden]
-        parts.append((models[hidden], np.full(len(logit), base), scores, logit, sd, cov, floor, ceiling))
+        parts.append((models[hidden], group, scores, logit, cov, *problem.asymptotes(state), fit.variances.noise))
     if not parts:
         return None
-    return Replay(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    *rows, floor, ceiling, noise = zip(*parts, strict=True)
+    per_row = (np.repeat(column, [len(part[0]) for part in parts], axis=0) for column in (floor, ceiling, noise))
+    return Replay(*(np.concatenate(column) for column in rows), *per_row)
+
+
+def _without(fit: Fit, rows: NDArray[np.intp]) -> tuple[Array, Array, Array, Array, Array]:
+    """Go on with the fit where no score of some models is known; what a `Replay` holds of their forecasts."""
+    data = fit.problem.data
+    scores = data.scores.copy()
+    scores[rows] = np.nan
+    there = fit_skills(replace(data, scores=scores), fit.n_skills, fit.problem.priors, start=fit)
+    logit, cov = fitted_logits(there.state, there.system, there.shared_cov, rows)
+    logit += there.residuals.carried(rows, data.nesting.family[rows], data.size[rows])
+    return logit, cov, there.floors, there.ceilings, there.variances.noise
 
 
 def _branch_state(state: State, models: NDArray[np.intp], families: NDArray[np.intp], base: int, lab: int) -> State:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["HELD", "Data", "Penalty", "Priors", "State", "Variances"]
+__all__ = ["HELD", "Data", "Penalty", "Priors", "State", "Variances", "told_noise"]
 
 HELD = 1e-8
 """Variance of a slope that is held at zero: its prior is then as good as exact, and still a number."""
@@ -231,11 +231,8 @@ class Variances:
 
     @property
     def told_noise(self) -> Array:
-        """Squared scale of the noise of a score that is told after the fit, squared fractions; shape (J,).
-
-        Larger than that of the scores that were fitted: skills and benchmark parameters followed those.
-        """
-        return _DOUBT * self.noise
+        """What `told_noise` makes of `noise`, squared fractions; shape (J,)."""
+        return told_noise(self.noise)
 
     def turned(self, root: Array, back: Array) -> Variances:
         """Read them off when skills become ``back @ skills`` and loadings ``loadings @ root``."""
@@ -276,3 +273,20 @@ class Penalty:
     def value(self, loadings: Array) -> float:
         """Log units."""
         return float(0.5 * np.sum((self.gradient(loadings) + self.pull) * loadings))
+
+
+def told_noise(noise: Array) -> Array:
+    """Squared scale of the noise of a score that is told after the fit, from that of the scores that were fitted.
+
+    Larger: skills and benchmark parameters followed those.
+
+    Parameters
+    ----------
+    noise : ndarray
+        Squared fractions, any shape.
+
+    Returns
+    -------
+    ndarray
+    """
+    return _DOUBT * noise

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["heavy", "student_t"]
+__all__ = ["heavy", "student_t", "widening"]
 
 # chosen on forecasts of development groups: docs/backtests.md, "How intervals are made"
 _TAIL_DOF = 4.0
@@ -41,6 +41,31 @@ def heavy(deviate: Array, dof: float = _TAIL_DOF) -> Array:
     """
     scale = float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
     return np.asarray(-np.sign(deviate) * scale * stdtrit(dof, ndtr(-np.abs(deviate))))
+
+
+def widening(levels: Array, variance: float, dof: float = _TAIL_DOF) -> float:
+    """Factor that intervals need because the scale of what they hold is itself uncertain.
+
+    Half-widths that hold a share of Student-t deviates hold less of them once the logarithm of their scale varies. To
+    second order in its standard deviation the logarithm of the half-width t must grow by half the variance times the
+    elasticity of the density there, less one.
+
+    Parameters
+    ----------
+    levels : ndarray
+        Shares that intervals promise; the factor is the geometric mean over them.
+    variance : float
+        Of the logarithm of the scale.
+    dof : float
+        Degrees of freedom.
+
+    Returns
+    -------
+    float
+    """
+    square = stdtrit(dof, 0.5 + np.asarray(levels) / 2.0) ** 2
+    elasticity = (dof + 1.0) * square / (dof + square)
+    return float(np.exp(0.5 * variance * (elasticity - 1.0).mean()))
 
 
 def student_t(deviate: Array, dof: float) -> tuple[Array, Array]:
