@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Replay", "rank_within", "replay"]
 
-_HEAVY = 0.05  # share of a table's scores from which on the fit goes on without them, so at most twenty times
+_HEAVY = 0.05  # so a fit goes on at most twenty times
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Replay:
     noise: Array
 
 
-def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | None:
+def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2, heavy: float = _HEAVY) -> Replay | None:
     """Forecast every base family from the others and from its `n_observed` smallest models per family.
 
     Parameters
@@ -74,6 +74,8 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         Models per family that keep their scores; 0 hides the whole base family.
     steps : int
         Gauss-Newton steps from the mode of the full fit.
+    heavy : float
+        Where more than this share of all scores would be hidden, the fit goes on without them instead.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2) -> Replay | N
         # a benchmark that nobody else was scored on is not forecast
         scores = np.where(part.mask & (n_hidden < n_scores), part.y, np.nan)[hidden]
         group = np.full(len(scores), base)
-        if n_hidden.sum() > _HEAVY * n_scores.sum():
+        if n_hidden.sum() > heavy * n_scores.sum():
             parts.append((models[hidden], group, scores, *_without(fit, models[hidden])))
             continue
         state = _branch_state(fit.state, models, families, base, int(nesting.lab[base]))

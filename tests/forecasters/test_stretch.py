@@ -12,6 +12,7 @@ from obslaws.folds import draw
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.forecasters.stretch import MOST_TOLD
 from obslaws.simulate import simulate_panel
+from obslaws.skill.student import widening
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +52,40 @@ def test_models_of_the_fit_are_not_stretched(panel, stretch):
     assert factors[0] == 1.0 != factors[1] == stretch.by_kin(0)
 
 
-@pytest.mark.parametrize(("scale", "believed"), [(2.0, 1.0), (0.5, 0.5)])
-def test_many_errors_are_believed_and_narrowing_by_half(scale, believed):
+@pytest.mark.parametrize(
+    ("scale", "n_groups", "took_part", "believed"),
+    [(2.0, 400, True, 1.0), (0.5, 400, True, 400 / 420), (0.5, 20, True, 0.5), (0.5, 20, False, 1.0)],
+)
+def test_many_errors_are_believed_and_narrowing_by_few_families_in_part(scale, n_groups, took_part, believed):
     """Deviates of the claimed shape, but wider or narrower: the logarithm of the factor, for 400 independent ones."""
     shares = (np.arange(400) + 0.5) / 400
     spread = scale * t.ppf(shares, 4) * norm.ppf(0.95) / t.ppf(0.95, 4)  # as the logits of forecasts are spread
     deviates = norm.ppf(t.cdf(spread * t.ppf(0.95, 4) / norm.ppf(0.95), 4))[:, None]
-    found = room._factor([deviates], [np.random.default_rng(0).permutation(400)])
+    found = room._factor([deviates], [np.random.default_rng(0).permutation(400) % n_groups], took_part)
     assert np.log(found) == pytest.approx(believed * np.log(scale) * 400 / 410, abs=0.02)
 
 
 def test_few_errors_move_the_factor_little():
     deviates = 3.0 * norm.ppf((np.arange(5) + 0.5) / 5)[:, None]
-    few = room._factor([deviates], [np.arange(5)])
-    many = room._factor([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)])
+    few = room._factor([deviates], [np.arange(5)], True)
+    many = room._factor([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)], True)
     assert 1.0 < few < many**0.5
+
+
+def test_what_few_errors_leave_open_of_the_factor_widens():
+    """Deviates as claimed; and intervals hold, on average over the levels, where the scale is as uncertain as said."""
+    deviates = norm.ppf((np.arange(10) + 0.5) / 10)[:, None]
+    parts = [np.tile(deviates, (n, 1)) for n in (1, 10, 100)]
+    found = [room._factor([part], [np.random.default_rng(0).permutation(len(part))], False) for part in parts]
+    assert found[0] > found[1] > found[2]
+    rng, levels = np.random.default_rng(0), np.array([0.8, 0.9, 0.95])
+    scale = np.exp(0.3 * rng.standard_normal(400_000))
+    errors = np.abs(scale * rng.standard_t(4, 400_000))
+    inside = [
+        (errors < factor * t.ppf(0.5 + levels / 2, 4)[:, None]).mean(axis=1) for factor in (1.0, widening(levels, 0.09))
+    ]
+    assert np.mean(inside[1]) == pytest.approx(levels.mean(), abs=0.002)
+    assert np.mean(inside[0]) < levels.mean() - 0.01
 
 
 def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
@@ -90,7 +110,7 @@ def test_a_break_in_time_is_noticed(panel, stretch):
     late = (released > released.quantile(0.5)).to_numpy()
     moved = panel.scores - 0.4 * np.outer(late, np.ones(4))
     broken = stretch_of(dataclasses.replace(panel, scores=moved.clip(0.0, 1.0)))
-    assert broken.beyond("day") > 1.2 * stretch.beyond("day")
+    assert np.log(broken.beyond("day")) > 1.5 * np.log(stretch.beyond("day"))
 
 
 def test_without_dates_there_is_no_time_ahead(panel):

@@ -29,6 +29,10 @@ def size(panel):
     return raw_covariates(panel.models)[:, 0]
 
 
+def spread(found):
+    return np.sqrt(np.einsum("mjj->mj", found.logit_cov))
+
+
 def refit(fit, hidden, rounds=25):
     """Mode and posterior of the whole problem without the hidden models, variances as they were."""
     scores = np.where(hidden[:, None], np.nan, fit.problem.data.scores)
@@ -55,14 +59,14 @@ def refit(fit, hidden, rounds=25):
 
 def beside_refits(fit, size, n_observed):
     """Replayed forecasts less those of a refit, in sd of the refit, and logs of the ratios of their sds."""
-    found = replay(fit, size, n_observed)
+    found = replay(fit, size, n_observed, heavy=1.0)
     astray, wider = [], []
     for group in np.unique(found.group):
         at = found.group == group
         hidden = np.isin(np.arange(len(size)), found.rows[at])
         mean, sd = (part[found.rows[at]] for part in refit(fit, hidden))
         astray.append(((found.logit[at] - mean) / sd).ravel())
-        wider.append(np.log(found.logit_sd[at] / sd).ravel())
+        wider.append(np.log(spread(found)[at] / sd).ravel())
     return np.abs(np.concatenate(astray)), np.abs(np.concatenate(wider))
 
 
@@ -130,15 +134,57 @@ def test_a_replay_is_wider_than_a_fit_and_wider_without_the_family(fit, size):
     _, cov = fitted_logits(fit.state, fit.system, fit.shared_cov, np.arange(len(size)))
     fitted = np.sqrt(np.einsum("mjj->mj", cov))
     none, one = replay(fit, size, 0), replay(fit, size, 1)
-    assert (one.logit_sd > fitted[one.rows]).mean() > 0.99
+    assert (spread(one) > fitted[one.rows]).mean() > 0.99
     in_none = [np.flatnonzero(none.rows == row)[0] for row in one.rows]
-    assert np.median(none.logit_sd[in_none] / one.logit_sd) > 1.2
+    assert np.median(spread(none)[in_none] / spread(one)) > 1.2
 
 
 def test_two_steps_are_nearly_there(fit, size):
     """Steps lead away from the mode that the hidden scores helped to find."""
-    two, six = replay(fit, size, 1), replay(fit, size, 1, steps=6)
-    assert np.quantile(np.abs(two.logit - six.logit) / six.logit_sd, 0.9) < 0.25
+    two, six = (replay(fit, size, 1, steps=n, heavy=1.0) for n in (2, 6))
+    assert np.quantile(np.abs(two.logit - six.logit) / spread(six), 0.9) < 0.25
+
+
+def test_without_a_heavy_base_family_the_fit_goes_on(fit, size):
+    """Variances, asymptotes and noise follow; each base family here holds a twelfth of the scores."""
+    light, found = replay(fit, size, 1, heavy=1.0), replay(fit, size, 1)
+    np.testing.assert_array_equal(found.rows, light.rows)
+    np.testing.assert_array_equal(found.scores, light.scores)
+    for group in np.unique(found.group)[::4]:
+        at = found.group == group
+        scores = fit.problem.data.scores.copy()
+        scores[found.rows[at]] = np.nan
+        there = fit_skills(dataclasses.replace(fit.problem.data, scores=scores), 2, start=fit)
+        _, cov = fitted_logits(there.state, there.system, there.shared_cov, found.rows[at])
+        np.testing.assert_allclose(found.logit_cov[at], cov)
+        for name, whole in (("floor", there.floors), ("ceiling", there.ceilings), ("noise", there.variances.noise)):
+            np.testing.assert_array_equal(getattr(found, name)[at], np.broadcast_to(whole, (at.sum(), len(whole))))
+        assert np.abs(there.variances.base - fit.variances.base).max() > 0.0
+
+
+def test_a_base_family_of_a_third_of_the_table_is_forecast_as_badly_as_a_fresh_fit_does(make_data):
+    """One family of twelve models among ten of three, far above the law: two steps from its own mode know too much."""
+    panel = simulate_panel(n_families=11, random_state=4).panel
+    family = panel.models["family"]
+    large = family.isin(family.unique()[:3]).to_numpy()
+    models = panel.models.assign(
+        family=family.mask(large, "large"), base_family=panel.models["base_family"].mask(large, "large")
+    )
+    scores = panel.scores + 0.15 * np.outer(large, np.linspace(-1.0, 1.0, panel.scores.shape[1]))
+    whole = dataclasses.replace(panel, models=models, scores=scores.clip(0.02, 0.98))
+    fit, size = fit_skills(make_data(whole), 2), raw_covariates(models)[:, 0]
+    base = fit.problem.data.nesting.base_of_model[large][0]
+    hidden = fit.problem.data.scores.copy()
+    rows = replay(fit, size, 0).rows[replay(fit, size, 0).group == base]
+    hidden[rows] = np.nan
+    fresh = fit_skills(dataclasses.replace(fit.problem.data, scores=hidden), 2)
+    wanted, _ = fitted_logits(fresh.state, fresh.system, fresh.shared_cov, rows)
+
+    def gap(heavy):
+        found = replay(fit, size, 0, heavy=heavy)
+        return np.abs(found.logit[found.group == base] - wanted).mean()
+
+    assert gap(0.05) < 0.5 * gap(1.0)
 
 
 def test_nothing_to_hide(fit, size, make_data):
