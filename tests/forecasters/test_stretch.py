@@ -84,7 +84,7 @@ def test_what_few_errors_leave_open_of_the_factor_widens():
     inside = [
         (errors < factor * t.ppf(0.5 + levels / 2, 4)[:, None]).mean(axis=1) for factor in (1.0, widening(levels, 0.09))
     ]
-    assert np.mean(inside[1]) == pytest.approx(levels.mean(), abs=0.002)
+    assert np.mean(inside[1]) == pytest.approx(levels.mean(), abs=0.005)
     assert np.mean(inside[0]) < levels.mean() - 0.01
 
 
