@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from obslaws.errors import UnknownNameError, UsageError
+from obslaws.errors import DomainElsewhereError, UnknownNameError, UsageError
 from obslaws.names import hand_table
 from obslaws.views import list_views, view_benchmarks
 
@@ -87,9 +87,11 @@ def named_benchmarks(words: Sequence[str], panel: Panel) -> list[Named]:
     ------
     UnknownNameError
         Neither a benchmark nor a domain; the nearest is offered.
+    DomainElsewhereError
+        A domain that no benchmark of the panel has, but others of the snapshot: the message names the domains that are
+        there, and the views that have all that was asked for.
     UsageError
-        A domain that no benchmark of the panel has: the message names those that are there, and the views that have
-        all that was asked for. Or letters that begin several domains.
+        A domain that no benchmark of one's own tables has. Or letters that begin several domains.
 
     Examples
     --------
@@ -141,8 +143,10 @@ def _missing(words: Sequence[str], at: int, panel: Panel, domains: pd.Series) ->
     able = [view for view in holding if all(_holds(one, about[view]) for one in words)]
     if able:
         all_ = "it" if len(words) == 1 else "all that was named"
-        return UsageError(f"{told} Views with {all_}: {', '.join(able)}; try --view {able[0]}.")
-    return UsageError(f"{told} Views with it: {', '.join(holding)}; none has all that was named.")
+        cure = f"Views with {all_}: {', '.join(able)}; try --view {able[0]}."
+    else:
+        cure = f"Views with it: {', '.join(holding)}; none has all that was named."
+    return DomainElsewhereError(f"{told} {cure}", tuple(able))
 
 
 def _holds(word: str, domains: pd.Series) -> bool:

@@ -47,6 +47,21 @@ class UsageError(ObslawsError, ValueError):
     """An argument does not make sense."""
 
 
+class DomainElsewhereError(UsageError):
+    """A panel has no benchmark of a domain, and views of the snapshot have.
+
+    Parameters
+    ----------
+    message : str
+    views : tuple of str
+        Views with all that was named, the one that shares most benchmarks with the panel first; empty if there is none.
+    """
+
+    def __init__(self, message: str, views: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.views = views
+
+
 class RegistryError(ObslawsError, ValueError):
     """A registry of forecasts is not there, or is not what was written."""
 

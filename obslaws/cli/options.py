@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from obslaws.panel import Panel
+    from obslaws.questions.basket import Basket
 
 __all__ = [
     "AddOption",
@@ -33,6 +34,7 @@ __all__ = [
     "check_output",
     "choose_benchmarks",
     "names",
+    "open_basket",
     "open_fractions",
     "open_panel",
     "own_models",
@@ -146,6 +148,34 @@ def open_fractions(view: str | None, snapshot: str | None, panel: Path | None, a
     if out := [str(name) for name in data.scores.columns if name not in kept.scores.columns]:
         note(f"Left out, no fractions: {', '.join(out)}.")
     return kept
+
+
+def open_basket(
+    basket: str | None, view: str | None, snapshot: str | None, panel: Path | None, add: Path | None = None
+) -> tuple[Panel, Basket]:
+    """Load the panel that the options name, as `open_fractions`, and read a basket of its benchmarks.
+
+    Where no panel was asked for and the usual one lacks a domain of the basket, the nearest view that has all of it is
+    taken, and said to be.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        As `obslaws.questions.basket.parse_basket`.
+    """
+    from obslaws.cli.output import note
+    from obslaws.errors import DomainElsewhereError
+    from obslaws.questions.basket import parse_basket
+
+    data = open_fractions(view, snapshot, panel, add)
+    try:
+        return data, parse_basket(basket, data)
+    except DomainElsewhereError as error:
+        if view is not None or panel is not None or not error.views:
+            raise
+        note(f"Not every domain of the basket has a benchmark in view {data.name}; taking view {error.views[0]}.")
+        data = open_fractions(error.views[0], snapshot, panel, add)
+        return data, parse_basket(basket, data)
 
 
 def own_models(data: Panel) -> list[str]:

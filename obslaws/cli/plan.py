@@ -18,7 +18,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    open_fractions,
+    open_basket,
 )
 from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 
@@ -60,7 +60,6 @@ def plan(
     from obslaws.forecasters.base import check_level
     from obslaws.forecasters.skill import SkillForecaster
     from obslaws.quantities import format_flop, parse_count
-    from obslaws.questions.basket import parse_basket
     from obslaws.questions.plan import budget_line, compute_optimal
     from obslaws.questions.setting import find_setting
     from obslaws.questions.skills import level_surface
@@ -74,9 +73,8 @@ def plan(
         check_figure_path(figure)
     budget = parse_count(flop, "--flop")
     later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
-    data = open_fractions(view, snapshot, panel, add)
+    data, wanted = open_basket(basket, view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
-    wanted = parse_basket(basket, data)
     weights = wanted.weights
     setting = find_setting(data, family, variant)
     budget_line(data.models, budget, later)

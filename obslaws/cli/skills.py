@@ -18,7 +18,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     check_output,
-    open_fractions,
+    open_basket,
 )
 from obslaws.cli.output import Page, number, progress_bar, write_rows
 
@@ -72,15 +72,13 @@ def skills(
     from obslaws.forecasters.base import check_level
     from obslaws.forecasters.skill import SkillForecaster
     from obslaws.questions import skills as tables
-    from obslaws.questions.basket import parse_basket
     from obslaws.report.captions import data_caption
     from obslaws.skill.interpretation import named_skills
 
     check_level(level)
     check_output(output)
-    data = open_fractions(view, snapshot, panel, add)
+    data, wanted = open_basket(basket, view, snapshot, panel, add)
     columns = [str(name) for name in data.scores.columns]
-    wanted = parse_basket(basket, data)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):
         model = SkillForecaster(calibrate=False).fit(data)
         found = None

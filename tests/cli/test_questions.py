@@ -37,7 +37,7 @@ def test_plan_as_a_record_a_page_a_file_and_a_figure(run, small_folder, tmp_path
 
 def test_a_basket_of_domains_says_what_they_stand_for(run):
     ask = ["plan", "--flop", "1e24", "--basket", "math=1,code=1"]
-    ran = run(*ask)
+    ran = run(*ask, "--view", "core")
     assert ran.code == 1
     assert "panel 'core' has no benchmark of the domain code; its domains: commonsense, instructions," in ran.err
     assert "Views with all that was named: ruan2024, ruan2024-pool," in ran.err
@@ -46,6 +46,23 @@ def test_a_basket_of_domains_says_what_they_stand_for(run):
     assert told["basket"] == {"gsm8k": 0.5, "humaneval": 0.5}
     assert told["domains"] == {"mathematics": ["gsm8k"], "code": ["humaneval"]}
     assert [row["target"] for row in told["targets"]] == ["basket", "gsm8k", "humaneval"]
+
+
+def test_a_basket_that_the_usual_view_lacks_is_planned_on_the_nearest_that_has_it(run, small_folder):
+    ask = ["plan", "--flop", "1e24", "--basket", "math=1,code=1"]
+    ran = run(*ask)
+    assert "Not every domain of the basket has a benchmark in view core; taking view ruan2024." in ran.err
+    assert "view ruan2024, 148 models x 8 benchmarks" in ran.out
+    assert "code: humaneval, weight 0.5" in ran.out
+    table = run("skills", "--show", "families", "--basket", "code")
+    assert "taking view ruan2024." in table.err
+    assert "view ruan2024," in table.out
+    own = run(*ask, "--panel", small_folder)
+    assert own.code == 1
+    assert "no benchmark of the domain code" in own.err
+    nowhere = run("plan", "--flop", "1e24", "--basket", "writing=1,truth=1")
+    assert nowhere.code == 1
+    assert "none has all that was named" in nowhere.err
 
 
 def test_tables_by_a_domain_too(run, small_folder):
