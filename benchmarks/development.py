@@ -3,7 +3,8 @@
 Base families of Sloth's table and series of `core` are hidden one by one, as in `interval_shape.py`; models of `core`
 released before June 2024, where what the protocol `date-cutoff` asks begins, are forecast from what was released before
 them, in six steps, as the fit has it and shifted by how far forecasts of an earlier past fell short. Mean absolute
-error and mean error, points.
+error and mean error, points; share of scores inside 80, 90 and 95 % intervals and mean interval score at 90 %, points.
+All but the plain past days are calibrated, as forecasts are.
 """
 # ruff: noqa: E402  threads are set before numpy is imported: a BLAS reads them once
 
@@ -18,12 +19,14 @@ import numpy as np
 import pandas as pd
 from interval_shape import SETTINGS, core, sloth
 from joblib import Parallel, delayed
+from scipy.special import ndtri
 from table import show
 
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.panel import load_panel
 
 LAST = pd.Timestamp("2024-06-01")
+LEVELS = (0.8, 0.9, 0.95)
 SHARES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -40,12 +43,15 @@ def past():
 SHIFTED = "core, past days, shifted"
 
 
-def errors(panel, hidden, calibrate=False):
+def answers(panel, hidden, calibrate):
+    """Error, standard deviate and interval score of each hidden score on a benchmark that others were scored on."""
     train = panel.select(~hidden)
-    asked = panel.scores.to_numpy(dtype=float)[hidden]
-    point = SkillForecaster(calibrate=calibrate).fit(train).predict(panel.models[hidden]).point
-    found = 100.0 * (point - asked)[:, train.scores.notna().any().to_numpy()]
-    return found[np.isfinite(found)]
+    predictive = SkillForecaster(calibrate=calibrate).fit(train).predict(panel.models[hidden])
+    asked = np.where(train.scores.notna().any(), panel.scores.to_numpy(dtype=float)[hidden], np.nan)
+    low, high = predictive.quantile(0.05), predictive.quantile(0.95)
+    score = high - low + 20.0 * (np.maximum(low - asked, 0.0) + np.maximum(asked - high, 0.0))
+    found = np.stack([100.0 * (predictive.point - asked), predictive.normal_score(asked), 100.0 * score])
+    return found[:, np.isfinite(asked)]
 
 
 def main():
@@ -53,12 +59,17 @@ def main():
     data[SHIFTED] = data["core, past days"]
     jobs = [(name, panel, np.asarray(hidden)) for name, splits in data.items() for panel, hidden in splits]
     jobs = [job for job in jobs if job[2].any()]
-    found = Parallel(2)(delayed(errors)(panel, hidden, name == SHIFTED) for name, panel, hidden in jobs)
+    found = Parallel(2)(delayed(answers)(panel, hidden, name != "core, past days") for name, panel, hidden in jobs)
+    parts = {name: [part for job, part in zip(jobs, found, strict=True) if job[0] == name] for name in data}
+    parts = {"sloth, all settings": [part for name in SETTINGS for part in parts[name]]} | parts
     rows = []
-    for name in data:
-        cells = np.concatenate([part for (which, _, _), part in zip(jobs, found, strict=True) if which == name])
-        rows.append([name, str(len(cells)), f"{np.abs(cells).mean():.2f}", f"{cells.mean():+.2f}"])
-    show(["development data", "cells", "mean absolute error", "mean error"], rows)
+    for name, part in parts.items():
+        error, deviate, score = np.concatenate(part, axis=1)
+        inside = (f"{100 * np.mean(np.abs(deviate) < ndtri(0.5 + level / 2)):.1f}" for level in LEVELS)
+        mean = f"{np.abs(error).mean():.2f}", f"{error.mean():+.2f}"
+        rows.append([name, str(len(error)), *mean, *inside, f"{score.mean():.1f}"])
+    levels = (f"{100 * level:g} %" for level in LEVELS)
+    show(["development data", "cells", "mean absolute error", "mean error", *levels, "interval score"], rows)
 
 
 if __name__ == "__main__":
