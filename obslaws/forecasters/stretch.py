@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["MOST_TOLD", "Stretch"]
+__all__ = ["MOST_TOLD", "Stretch", "replayed_answers"]
 
 _LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
 _CLAIM = (
@@ -186,28 +186,10 @@ class Stretch:
             rest = hidden.mask(told).to_numpy()
             asked = np.isfinite(rest).any(axis=1) & (told.sum(axis=1) == n_told)
             given = hidden.where(told).to_numpy()[asked]
-            deviates.append(self._answers(replays, asked, given).normal_score(rest[asked]))
+            answers = replayed_answers(self.fits, self.weights, replays, asked, given)
+            deviates.append(answers.normal_score(rest[asked]))
             groups.append(replays[0].group[asked])
         return _factor(deviates, groups, took_part=True)
-
-    def _answers(self, replays: tuple[Replay, ...], asked: NDArray[np.bool_], told: Array) -> LatentPredictive:
-        """Forecasts of some replayed models after some of their scores were told; NaN where not told."""
-        problem, means, sds = self.fits[0].problem, [], []
-        n_items, dof = problem.data.n_items, problem.priors.dof
-        floor, ceiling, noise = (
-            np.stack([getattr(one, name)[asked] for one in replays]) for name in ("floor", "ceiling", "noise")
-        )
-        for k, one in enumerate(replays):
-            mean, cov = condition(
-                one.logit[asked], one.logit_cov[asked], told, floor[k], ceiling[k], told_noise(noise[k]), n_items, dof
-            )
-            means.append(mean)
-            sds.append(np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12)))
-        shape = means[0].shape
-        return LatentPredictive(
-            np.stack(means), np.stack(sds), floor, ceiling, noise, self.weights, n_items, dof, np.ones(shape),
-            np.full(shape, ""),
-        )  # fmt: skip
 
     def _repeated(self, order: str, n_told: int) -> _Beyond | None:
         if order not in self._trials:
@@ -323,6 +305,45 @@ class _Frontier:
     def of(cls, values: Array, scored: NDArray[np.bool_]) -> _Frontier:
         placed = np.isfinite(values) & scored
         return cls(values, placed, float(values[placed].max()) if placed.any() else np.inf)
+
+
+def replayed_answers(
+    fits: Sequence[Fit], weights: Array, replays: Sequence[Replay], asked: NDArray[np.bool_], told: Array
+) -> LatentPredictive:
+    """Forecasts of some replayed models after some of their scores were told.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        The fits that are averaged.
+    weights : ndarray of shape (n_fits,)
+    replays : sequence of Replay
+        One of each fit.
+    asked : ndarray of bool, shape (n,)
+        Which rows of the replays.
+    told : ndarray of shape (n_asked, J)
+        Scores that are told, fractions; NaN where not.
+
+    Returns
+    -------
+    LatentPredictive
+        Not stretched.
+    """
+    data, dof, means, sds = fits[0].problem.data, fits[0].problem.priors.dof, [], []
+    floor, ceiling, noise = (
+        np.stack([getattr(one, name)[asked] for one in replays]) for name in ("floor", "ceiling", "noise")
+    )
+    for k, one in enumerate(replays):
+        mean, cov = condition(
+            one.logit[asked], one.logit_cov[asked], told, floor[k], ceiling[k], told_noise(noise[k]), data.n_items, dof
+        )
+        means.append(mean)
+        sds.append(np.sqrt(np.maximum(np.einsum("mjj->mj", cov), 1e-12)))
+    shape = means[0].shape
+    return LatentPredictive(
+        np.stack(means), np.stack(sds), floor, ceiling, noise, weights, data.n_items, dof, np.ones(shape),
+        np.full(shape, ""),
+    )  # fmt: skip
 
 
 def _frontiers(panel: Panel) -> dict[str, _Frontier]:
