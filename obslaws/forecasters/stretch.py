@@ -12,7 +12,8 @@ intervals wider. Where what is hidden in a replay took part in the rest of the f
 fewer base families share that part. Newer models
 are mostly better than size, data and date have it, the more so the later they come: how far the repeated forecasts fell
 short, in standard deviations, is added to the forecasts of models newer than all training data of which no score is
-told. Other scores of models that are part of the fit are forecast at the posterior's claim. On a large panel both
+told. There the factor is drawn towards the one for forecasts inside what is known, in place of the claim. Other scores
+of models that are part of the fit are forecast at the posterior's claim. On a large panel both
 exercises run on a sample of the base families, and the first one tells no scores.
 """
 
@@ -83,7 +84,7 @@ class Stretch:
         self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
         self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
         self.panel = spoken_for(panel) if self.large else panel
-        self._by_kin: dict[tuple[int, int], float] = {}
+        self._by_kin: dict[tuple[int, int], _Factor] = {}
         self._beyond: dict[tuple[str, int], _Beyond] = {}
         self._replays: dict[int, tuple[Replay, ...]] = {}
         self._trials: dict[str, list[_Trial]] = {}
@@ -118,12 +119,16 @@ class Stretch:
         """
         if self.blank is None:
             return np.ones(len(n_known))
-        asked = zip(n_known, n_told, np.zeros(len(n_known)) if is_fitted is None else is_fitted, strict=True)
-        out = np.array([1.0 if fitted else self.by_kin(int(n), int(k)) for n, k, fitted in asked])
+        fitted = np.zeros(len(n_known), dtype=bool) if is_fitted is None else is_fitted
+        inside = [
+            _Factor() if known else self._kin(int(n), int(k))
+            for n, k, known in zip(n_known, n_told, fitted, strict=True)
+        ]
+        ahead: dict[int, list[float]] = {}
         for name, values in _orders(queries).items():
-            for i in np.flatnonzero(values > self.frontiers[name].last):
-                out[i] = max(out[i], self.beyond(name, int(n_told[i])))
-        return out
+            for i in np.flatnonzero(values > self.frontiers[name].last).tolist():
+                ahead.setdefault(i, []).append(self._learned(name, int(n_told[i])).factor(inside[i]).value)
+        return np.array([max(ahead[i]) if i in ahead else one.value for i, one in enumerate(inside)])
 
     def shifts(self, n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """How far each query's logits are to be moved, in their standard deviations.
@@ -148,16 +153,20 @@ class Stretch:
 
     def by_kin(self, n_known: int, n_told: int = 0) -> float:
         """Factor when `n_known` models of the family and `n_told` scores of the model itself are known."""
+        return self._kin(n_known, n_told).value
+
+    def _kin(self, n_known: int, n_told: int) -> _Factor:
         key = (n_known, min(n_told, MOST_TOLD))
         if key not in self._by_kin:
-            found = self._replayed(*key)
+            errors = self._replayed(*key)
             # too few models with so many scores: the factor of one fewer
-            self._by_kin[key] = found or (self.by_kin(n_known, key[1] - 1) if key[1] else 1.0)
+            fewer = self._kin(n_known, key[1] - 1) if key[1] else _Factor()
+            self._by_kin[key] = errors.factor(took_part=True) if errors else fewer
         return self._by_kin[key]
 
-    def beyond(self, order: str, n_told: int = 0) -> float:
+    def beyond(self, order: str, n_known: int, n_told: int = 0) -> float:
         """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``)."""
-        return self._learned(order, n_told).factor
+        return self._learned(order, n_told).factor(self._kin(n_known, n_told)).value
 
     def ahead(self) -> _Beyond:
         """Tell what holds of models released after all training data, none of their own scores told."""
@@ -170,10 +179,10 @@ class Stretch:
             self._beyond[key] = found or (self._learned(order, key[1] - 1) if key[1] else _Beyond())
         return self._beyond[key]
 
-    def _replayed(self, n_observed: int, n_told: int) -> float | None:
+    def _replayed(self, n_observed: int, n_told: int) -> _Errors | None:
         if self.large:  # here nothing is told: the replays of sparse fits keep no covariances
             cells = replayed(self.large, self.weights, self.size, n_observed) if n_told == 0 else None
-            return None if cells is None else _factor([cells[0]], [cells[1]], took_part=True)
+            return None if cells is None else _errors([cells[0]], [cells[1]])
         if n_observed not in self._replays:
             found = (replay(fit, self.size, n_observed) for fit in self.fits)
             self._replays[n_observed] = tuple(r for r in found if r is not None)
@@ -189,7 +198,7 @@ class Stretch:
             answers = replayed_answers(self.fits, self.weights, replays, asked, given)
             deviates.append(answers.normal_score(rest[asked]))
             groups.append(replays[0].group[asked])
-        return _factor(deviates, groups, took_part=True)
+        return _errors(deviates, groups)
 
     def _repeated(self, order: str, n_told: int) -> _Beyond | None:
         if order not in self._trials:
@@ -214,8 +223,8 @@ class Stretch:
             # each time's errors about what the other times would have had added to its forecasts
             others = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
             deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(others, parts, strict=True)]
-        factor = _factor(deviates, groups, took_part=False)
-        return None if factor is None else _Beyond(factor, lag, span)
+        errors = _errors(deviates, groups)
+        return None if errors is None else _Beyond(errors, lag, span)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
         panel, values, placed = self.panel, frontier.values, frontier.placed
@@ -261,22 +270,79 @@ class _Trial:
 
 
 @dataclass(frozen=True)
+class _Factor:
+    """A factor on the spread, and how uncertain it is.
+
+    Parameters
+    ----------
+    log : float
+        Its logarithm.
+    variance : float
+        Of the logarithm.
+    """
+
+    log: float = 0.0
+    variance: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """What spreads are multiplied by: the factor, widened by what is left open of it."""
+        return float(np.exp(self.log)) * widening(_LEVELS, self.variance)
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """What the errors of forecasts of the past ask for.
+
+    Parameters
+    ----------
+    log : float
+        Logarithm of the factor that makes shares of 80, 90 and 95 % of them fall inside, on average over the three.
+    n : float
+        How many independent errors they are worth.
+    n_groups : int
+        Base families that they are from.
+    """
+
+    log: float
+    n: float
+    n_groups: int
+
+    def factor(self, claim: float = 0.0, took_part: bool = False) -> _Factor:
+        """Draw what the errors ask for towards what is claimed without them.
+
+        The claim counts for ten independent errors: its logarithm has a standard deviation of some 0.4 (that of such a
+        quantile has a variance of some 1.8 / n). Where what is hidden `took_part` in the rest of the fit, a negative
+        logarithm counts for g / (g + 20) of that, by the number of base families.
+        """
+        weight = self.n + _CLAIM
+        log = (self.n * self.log + _CLAIM * claim) / weight
+        if took_part and log < 0.0:
+            log *= self.n_groups / (self.n_groups + _SHARING)
+        return _Factor(log, _VARIANCE / weight)
+
+
+@dataclass(frozen=True)
 class _Beyond:
     """What repeated forecasts say of those beyond the training data.
 
     Parameters
     ----------
-    factor : float
-        On the spread.
+    errors : _Errors, optional
+        None where too few speak.
     lag : float
         How far forecasts fell short, in standard deviations, once they reached ahead by `span` or more.
     span : float
         Median reach of the repeated forecasts, days.
     """
 
-    factor: float = 1.0
+    errors: _Errors | None = None
     lag: float = 0.0
     span: float = 1.0
+
+    def factor(self, inside: _Factor) -> _Factor:
+        """Give the factor, drawn towards the one of forecasts inside what is known."""
+        return inside if self.errors is None else self.errors.factor(inside.log)
 
     def shift(self, lead: float) -> float:
         """Give the standard deviations to be added so far ahead: in proportion up to the span, then no more."""
@@ -364,14 +430,10 @@ def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
     return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
 
 
-def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], took_part: bool) -> float | None:
-    """Factor on the spread that makes shares of 80, 90 and 95 % of the deviates fall inside, on average over the three.
+def _errors(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> _Errors | None:
+    """Tell what standard deviates and their base families ask for; None when too few base families speak.
 
-    With n independent deviates its logarithm counts for n / (n + 10): the posterior's claim is the prior, with a
-    standard deviation of some 0.4 (the logarithm of such a quantile has a variance of some 1.8 / n). A negative one
-    counts for g / (g + 20) of that, by the number of base families, where what is hidden `took_part` in the rest of the
-    fit. What the errors leave open of the factor spreads new errors further, see `widening`. None when too few base
-    families speak. The parts may ask about a cell again: the cells of the largest part are those that are counted.
+    The parts may ask about a cell again: the cells of the largest part are those that are counted.
     """
     parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
     if not parts:
@@ -381,18 +443,15 @@ def _factor(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]], took_
     n_groups = len(np.unique(group[seen.any(axis=1)]))
     if n_groups < _FEWEST:
         return None
-    n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum())) + _CLAIM
+    n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))
     found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
-    log = (1.0 - _CLAIM / n) * float(np.log(found / claimed).mean())
-    if log < 0.0 and took_part:
-        log *= n_groups / (n_groups + _SHARING)
-    return float(np.exp(log)) * widening(_LEVELS, _VARIANCE / n)
+    return _Errors(float(np.log(found / claimed).mean()), n, n_groups)
 
 
 def _lag(parts: Sequence[tuple[Array, NDArray[np.intp], Array]]) -> float:
     """Regress mean deviates of base families on how far ahead they lie, as a share of the span; none is claimed.
 
-    The claim of no lag counts for as many base families as in `_factor` for errors.
+    The claim of no lag counts for as many base families as in `_Errors` for errors.
     """
     means, reach = [], []
     for part, group, ramp in parts:

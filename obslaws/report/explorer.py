@@ -91,7 +91,7 @@ def explorer_data(
         "node_weights": NODE_WEIGHTS.tolist(),
         "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
         "fits": fits,
-        "families": _families(forecaster, answer, queries, relatives),
+        "families": _families(forecaster, queries, relatives),
         "beyond": _beyond(forecaster),
         "models": _models(panel, origins),
         "sources": {key: {k: one.get(k) for k in ("title", "url", "licence")} for key, one in (sources or {}).items()},
@@ -227,7 +227,7 @@ def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments
 
 
 def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
-    """Tell where the data end, in time and in compute, and how far intervals are stretched beyond, by scores told."""
+    """Tell where the data end, in time and in compute, and how far forecasts of later models fell short."""
     stretch = forecaster.stretch_
     last = {name: frontier.last for name, frontier in stretch.frontiers.items()}
     day = pd.Timestamp(0) + pd.Timedelta(days=last["day"]) if np.isfinite(last["day"]) else None
@@ -236,19 +236,28 @@ def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
         "most_flop": last["compute"] if np.isfinite(last["compute"]) else None,
         "lag_day": stretch.ahead().lag,
         "span_day": stretch.ahead().span,
-        "stretch_day": [stretch.beyond("day", n) for n in range(MOST_TOLD + 1)],
-        "stretch_flop": [stretch.beyond("compute", n) for n in range(MOST_TOLD + 1)],
     }
 
 
-def _families(
-    forecaster: SkillForecaster, plain: LatentPredictive, queries: pd.DataFrame, relatives: pd.DataFrame
-) -> list[dict[str, Any]]:
+def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame) -> dict[str, Array]:
+    """Tell how far intervals of the relatives are stretched, by scores told: within the data, later, larger; (R, k)."""
+    scores, frontiers = forecaster.panel_.scores, forecaster.stretch_.frontiers
+    most = min(MOST_TOLD, scores.shape[1])
+    told = [pd.DataFrame(0.5, index=queries.index, columns=scores.columns[:n]) for n in range(most + 1)]
+    asked = {"within": queries}
+    if np.isfinite(frontiers["day"].last):
+        asked["day"] = queries.assign(release_date=pd.Timestamp(0) + pd.Timedelta(days=frontiers["day"].last + 1.0))
+    if np.isfinite(frontiers["compute"].last):
+        asked["flop"] = queries.assign(train_flop=2.0 * frontiers["compute"].last)
+    return {
+        name: np.column_stack([latent(forecaster, rows, some).stretch[:, 0] for some in told])
+        for name, rows in asked.items()
+    }
+
+
+def _families(forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
-    scores, most = forecaster.panel_.scores, min(MOST_TOLD, forecaster.panel_.scores.shape[1])
-    told = [pd.DataFrame(0.5, index=queries.index, columns=scores.columns[:n]) for n in range(1, most + 1)]
-    informed = [latent(forecaster, queries, some) for some in told]
-    out = []
+    stretches, out = _stretches(forecaster, queries), []
     for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
         date = query["release_date"]
         out.append(
@@ -256,8 +265,7 @@ def _families(
                 **{key: _cell(row[key]) for key in ("kind", "family", "base_family", "org", "variant", "n_models")},
                 **{key: float(query[key]) for key in ("n_params", "n_active_params", "n_tokens")},
                 "release_date": None if pd.isna(date) else date.date().isoformat(),
-                "stretch": float(plain.stretch[i, 0]),
-                "stretch_informed": [float(some.stretch[i, 0]) for some in informed],
+                "stretch": {name: _plain(factors[i]) for name, factors in stretches.items()},
             }
         )
     return out

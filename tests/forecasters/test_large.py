@@ -106,7 +106,7 @@ def test_a_later_time_is_forecast_from_a_sample(monkeypatch):
     young = panel.models.tail(1).assign(release_date=pd.Timestamp("2030-01-01")).set_axis(["org/young"])
     fitted = SkillForecaster(n_skills=1).fit(panel)
     assert fitted.forecast(young)["upper"].notna().all()
-    assert 0.5 < fitted.stretch_.beyond("day") < 2.0  # the board is what the model says it is
+    assert 0.5 < fitted.stretch_.beyond("day", 0) < 2.0  # the board is what the model says it is
     every = panel.models["train_flop"][panel.scores.notna().any(axis=1)].max()
     assert fitted.stretch_.frontiers["compute"].last == every
 

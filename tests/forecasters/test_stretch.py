@@ -43,7 +43,7 @@ def test_models_newer_than_all_training_data_get_the_larger_factor(panel, stretc
         np.array([1, 1, 1]), np.array([0, 0, 0]), asked([newest, newest + pd.Timedelta(days=1), pd.NaT])
     )
     assert factors[0] == factors[2] == stretch.by_kin(1)
-    assert factors[1] == max(stretch.by_kin(1), stretch.beyond("day"))
+    assert factors[1] == stretch.beyond("day", 1) > stretch.by_kin(1)
 
 
 def test_models_of_the_fit_are_not_stretched(panel, stretch):
@@ -61,23 +61,23 @@ def test_many_errors_are_believed_and_narrowing_by_few_families_in_part(scale, n
     shares = (np.arange(400) + 0.5) / 400
     spread = scale * t.ppf(shares, 4) * norm.ppf(0.95) / t.ppf(0.95, 4)  # as the logits of forecasts are spread
     deviates = norm.ppf(t.cdf(spread * t.ppf(0.95, 4) / norm.ppf(0.95), 4))[:, None]
-    found = room._factor([deviates], [np.random.default_rng(0).permutation(400) % n_groups], took_part)
-    assert np.log(found) == pytest.approx(believed * np.log(scale) * 400 / 410, abs=0.02)
+    found = room._errors([deviates], [np.random.default_rng(0).permutation(400) % n_groups]).factor(0.0, took_part)
+    assert found.log == pytest.approx(believed * np.log(scale) * 400 / 410, abs=0.02)
 
 
 def test_few_errors_move_the_factor_little():
     deviates = 3.0 * norm.ppf((np.arange(5) + 0.5) / 5)[:, None]
-    few = room._factor([deviates], [np.arange(5)], True)
-    many = room._factor([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)], True)
-    assert 1.0 < few < many**0.5
+    few = room._errors([deviates], [np.arange(5)]).factor()
+    many = room._errors([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)]).factor()
+    assert 0.0 < few.log < 0.5 * many.log
 
 
 def test_what_few_errors_leave_open_of_the_factor_widens():
     """Deviates as claimed; and intervals hold, on average over the levels, where the scale is as uncertain as said."""
     deviates = norm.ppf((np.arange(10) + 0.5) / 10)[:, None]
     parts = [np.tile(deviates, (n, 1)) for n in (1, 10, 100)]
-    found = [room._factor([part], [np.random.default_rng(0).permutation(len(part))], False) for part in parts]
-    assert found[0] > found[1] > found[2]
+    found = [room._errors([part], [np.random.default_rng(0).permutation(len(part))]).factor() for part in parts]
+    assert found[0].value > found[1].value > found[2].value
     rng, levels = np.random.default_rng(0), np.array([0.8, 0.9, 0.95])
     scale = np.exp(0.3 * rng.standard_normal(400_000))
     errors = np.abs(scale * rng.standard_t(4, 400_000))
@@ -88,11 +88,22 @@ def test_what_few_errors_leave_open_of_the_factor_widens():
     assert np.mean(inside[0]) < levels.mean() - 0.01
 
 
+def test_factors_ahead_are_drawn_towards_those_within():
+    """Few errors of later times say little: the family's own factor counts for ten of them."""
+    few, many = room._Errors(0.5, 5.0, 5), room._Errors(0.5, 5000.0, 90)
+    within = room._Factor(-0.2, 0.01)
+    assert few.factor(within.log).log == pytest.approx((5 * 0.5 - 10 * 0.2) / 15)
+    assert many.factor(within.log).log == pytest.approx(0.5, abs=0.002)
+    assert room._Beyond().factor(within) == within
+
+
 def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
     most = panel.models["train_flop"].max()
     factors = stretch.factors(np.array([1, 1]), np.array([0, 0]), asked([pd.NaT, pd.NaT], [most, 1.01 * most]))
     assert factors[0] == stretch.by_kin(1)
-    assert factors[1] == max(stretch.by_kin(1), stretch.beyond("compute"))
+    assert factors[1] == stretch.beyond("compute", 1)
+    both = stretch.factors(np.array([1]), np.array([0]), asked(["2100-01-01"], [1.01 * most]))
+    assert both[0] == max(stretch.beyond("compute", 1), stretch.beyond("day", 1))
 
 
 def test_a_kink_in_compute_is_noticed(panel, stretch):
@@ -101,7 +112,7 @@ def test_a_kink_in_compute_is_noticed(panel, stretch):
     large = (flop > flop.quantile(0.5)).to_numpy()
     moved = panel.scores - 0.4 * np.outer(large, np.ones(4))
     kinked = stretch_of(dataclasses.replace(panel, scores=moved.clip(0.0, 1.0)))
-    assert kinked.beyond("compute") > 1.3 * stretch.beyond("compute")
+    assert kinked.beyond("compute", 0) > 1.3 * stretch.beyond("compute", 0)
 
 
 def test_a_break_in_time_is_noticed(panel, stretch):
@@ -110,17 +121,18 @@ def test_a_break_in_time_is_noticed(panel, stretch):
     late = (released > released.quantile(0.5)).to_numpy()
     moved = panel.scores - 0.4 * np.outer(late, np.ones(4))
     broken = stretch_of(dataclasses.replace(panel, scores=moved.clip(0.0, 1.0)))
-    assert np.log(broken.beyond("day")) > 1.5 * np.log(stretch.beyond("day"))
+    assert np.log(broken.beyond("day", 1)) > 1.5 * np.log(stretch.beyond("day", 1))
 
 
 def test_without_dates_there_is_no_time_ahead(panel):
     undated = stretch_of(dated(panel, pd.NaT))
-    assert undated.beyond("day") == 1.0
+    assert undated.beyond("day", 0) == undated.by_kin(0)
     assert (undated.factors(np.array([0]), np.array([0]), asked(["2030-01-01"])) == undated.by_kin(0)).all()
 
 
 def test_a_single_day_cannot_be_split(panel):
-    assert stretch_of(dated(panel, pd.Timestamp("2024-01-01"))).beyond("day") == 1.0
+    stretch = stretch_of(dated(panel, pd.Timestamp("2024-01-01")))
+    assert stretch.beyond("day", 1) == stretch.by_kin(1)
 
 
 def test_without_calibration_nothing_is_stretched(panel):
@@ -132,20 +144,20 @@ def test_scores_told_have_factors_of_their_own(panel, stretch):
     newest = panel.models["release_date"].max()
     factors = stretch.factors(np.array([0, 0]), np.array([2, 2]), asked([newest, newest + pd.Timedelta(days=1)]))
     assert factors[0] == stretch.by_kin(0, 2)
-    assert factors[1] == max(stretch.by_kin(0, 2), stretch.beyond("day", 2))
+    assert factors[1] == stretch.beyond("day", 0, 2)
 
 
 def test_where_too_few_models_have_so_many_scores_the_factor_of_fewer_holds(stretch):
     """Four benchmarks: of four told scores none is left to be forecast."""
     assert stretch.by_kin(0, 4) == stretch.by_kin(0, 3)
-    assert stretch.beyond("day", MOST_TOLD + 9) == stretch.beyond("day", 3)
+    assert stretch.beyond("day", 0, MOST_TOLD + 9) == stretch.beyond("day", 0, 3)
 
 
 def test_factors_do_not_depend_on_the_order_of_models(panel, stretch):
     turned = dataclasses.replace(panel, models=panel.models.iloc[::-1], scores=panel.scores.iloc[::-1])
     other = stretch_of(turned)
     assert other.by_kin(0, 2) == pytest.approx(stretch.by_kin(0, 2), rel=1e-3)
-    assert other.beyond("day", 2) == pytest.approx(stretch.beyond("day", 2), rel=1e-3)
+    assert other.beyond("day", 0, 2) == pytest.approx(stretch.beyond("day", 0, 2), rel=1e-3)
 
 
 def test_conditioning_that_promises_too_much_is_noticed(panel, monkeypatch):
@@ -169,7 +181,7 @@ def test_scores_that_lead_astray_are_noticed(panel):
     late = (panel.models["release_date"] > panel.models["release_date"].quantile(0.5)).to_numpy()
     lift = 0.3 * late[:, None] * (rng.integers(4, size=len(late))[:, None] == np.arange(4))
     astray = stretch_of(dataclasses.replace(panel, scores=(panel.scores + lift).clip(0.0, 1.0)))
-    assert astray.beyond("day", 2) > max(1.3, stretch_of(panel).beyond("day", 2))
+    assert astray.beyond("day", 0, 2) > max(1.3, stretch_of(panel).beyond("day", 0, 2))
 
 
 @pytest.mark.slow

@@ -195,14 +195,14 @@ const arithmetic = (() => {
     return { point, quantile };
   }
 
-  // intervals of models that are newer than all data, or take more compute, are wider; each by the count of scores told
+  // models that are newer than all data, or take more compute, have factors of their own; each by the count of scores told
   function stretched(beyond, query, family, told) {
-    const usual = told ? family.stretch_informed[Math.min(told, family.stretch_informed.length) - 1] : family.stretch;
     const by = (factors) => factors[Math.min(told, factors.length - 1)];
     const flop = 6 * (query.n_active_params ?? query.n_params) * query.n_tokens;
     const later = beyond.last_day !== null && query.release_date && query.release_date > beyond.last_day;
     const larger = beyond.most_flop !== null && flop > beyond.most_flop;
-    return Math.max(usual, later ? by(beyond.stretch_day) : 0, larger ? by(beyond.stretch_flop) : 0);
+    if (!later && !larger) return by(family.stretch.within);
+    return Math.max(later ? by(family.stretch.day) : 0, larger ? by(family.stretch.flop) : 0);
   }
 
   // newer models are mostly better than all that is known has it: standard deviations by which forecasts fell short
