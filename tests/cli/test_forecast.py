@@ -230,6 +230,7 @@ def test_plot_writes_the_file_and_names_it_last(run, small_folder, tmp_path, end
             ["--scores", "mmlu=73"],
             r"mmlu is 73; expected a fraction in \[0, 1\]. Scores are fractions: did you mean 0.73",
         ),
+        (["--scores", "mmlu=73%"], r"'73%' is not a number; expected a fraction .* Did you mean 0.73\?"),
         (["--scores", "mmlu=nan"], r"mmlu is nan; expected a fraction"),
         (["--scores", "mmlu=high"], r"'high' is not a number"),
         (["--scores", "mmul=0.7"], r"No benchmark named 'mmul'. Did you mean 'mmlu'"),
@@ -285,6 +286,10 @@ def test_usage_is_exit_code_two(run, arguments):
         ("scores", "model,benchmark,score\nacme/a,mmlu,inf\n", "scores.csv, row 2, column 'score'"),
         ("scores", "model,benchmark,score\nacme/a,mmlu,0.7\nacme/a,mmlu,0.7\n", "duplicate key"),
         ("scores", "model,benchmark,score\n", "scores.csv: no rows"),
+        ("scores", 'model,benchmark,score\nacme/a,mmlu,"0,7"\n', "found '0,7', expected a number. Write 0.5, not 0,5."),
+        ("scores", "", "scores.csv: empty file"),
+        ("models", "", "models.csv: empty file"),
+        ("models", "model;family\nacme/a;a\n", "models.csv: semicolons stand between the columns"),
         ("models", "model,family,n_params\nacme/a,a,-7\n", "models.csv, row 2, column 'n_params': found -7"),
     ],
 )
