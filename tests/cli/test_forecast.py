@@ -196,6 +196,20 @@ def test_scores_come_as_a_list_or_a_file(run, small_folder, tmp_path):
     assert listed.out != run(*new).out
 
 
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        (["alpha"], "and the law of its family."),
+        (["alpha-2", "--like", "Alpha-7B"], "and other families of the series alpha."),
+        (["omega", "--org", "acme"], "and other series of the lab acme."),
+        (["omega"], "and all families of the panel together."),
+    ],
+)
+def test_whose_law_stands_beside_own_scores_is_told(run, small_folder, who, words):
+    told = ("--params", "7B", "--forecaster", "model-mean", "--panel", small_folder, "--scores", "mmlu=0.7")
+    assert words in run("forecast", "--family", *who, *told).out
+
+
 def test_level_and_benchmarks_are_respected(run, small_folder):
     narrow = json.loads(run(*NEW, "--panel", small_folder, "--format", "json", "--level", "0.5").out)
     wide = json.loads(run(*NEW, "--panel", small_folder, "--format", "json", "--benchmarks", "gsm8k,mmlu").out)

@@ -164,6 +164,7 @@ def test_sliders_by_keyboard_move_the_forecast(opened, small_page):
         page.locator("#known-1").focus()
         _, now = changes(seen, lambda: page.keyboard.press("ArrowRight"))
         assert "own scores" in now
+        assert "already has, and the law of its family" in page.locator("#basis").inner_text()
         changes(seen, lambda: page.locator("#forget").press("Enter"))
         changes(seen, lambda: page.locator("#size-text").fill("700M"))
         page.locator("#size-text").fill("seven")
