@@ -6,6 +6,7 @@ In: a `Panel` and a few words. Out: the row that `Forecaster.forecast` takes. Ca
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def query(
     release_date : str or date, optional
         Day on which the weights are released; that of the family's newest member by default, unknown for a new family.
     like : str, optional
-        A model of the panel; whatever is not given is taken from it.
+        A model of the panel; whatever is not given is taken from it, for a new family its series and lab as well. A new
+        family of another lab (`org`) is a series of its own.
 
     Returns
     -------
@@ -98,6 +100,8 @@ def query(
     if variant is None and family is None and twin is not None and twin["variant"] in ("base", "chat"):
         variant = str(twin["variant"])
     match = match_family(panel, name, variant)
+    if twin is not None and not (match.known or match.base_known):
+        match = _beside(panel, match, twin, org)
     size = _count("n_params", n_params, twin)
     if size is None:
         raise UsageError(f"No size given for {match.family!r}: pass the number of parameters, e.g. 7e9 (--params 7B).")
@@ -153,6 +157,15 @@ def find_model(models: Iterable[str], name: str) -> str:
     if len(found) != 1:
         raise UnknownNameError("model", name, found or ids)
     return found[0]
+
+
+def _beside(panel: Panel, match: FamilyMatch, twin: Any, org: str | None) -> FamilyMatch:
+    """Place a new family in the series of the model that it is like, unless it is of another lab."""
+    variant = match.variant or (str(twin["variant"]) if twin["variant"] in ("base", "chat") else None)
+    if org is not None and match_org(panel, org) != twin["org"]:
+        return replace(match, variant=variant)
+    lab = None if pd.isna(twin["org"]) else str(twin["org"])
+    return replace(match, base_family=str(twin["base_family"]), org=lab, variant=variant, base_known=True)
 
 
 def _count(column: str, given: float | None, twin: Any) -> float | None:
@@ -264,10 +277,13 @@ def _new_name(panel: Panel, family: str, size: float) -> str:
 def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
     texts = []
     if not match.known:
-        if match.base_known:
+        near = f" Did you mean {' or '.join(map(repr, match.nearest))}?" if match.nearest else ""
+        if match.base_known and not match.family.startswith(f"{match.base_family} ("):
+            words = f"Family {match.family!r} is unknown.{near} "
+            words += f"The known families of its series, {match.base_family!r}, answer"
+        elif match.base_known:
             words = f"No {match.variant} models of {match.base_family!r} in the panel: the rest of that series answers"
         else:
-            near = f" Did you mean {' or '.join(map(repr, match.nearest))}?" if match.nearest else ""
             words = f"Family {match.family!r} is unknown.{near} It is forecast as a new family: "
             if row["org"] in set(panel.models["org"].dropna()):
                 words += f"what is known of the lab {row['org']!r} and of all families answers"

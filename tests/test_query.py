@@ -134,6 +134,18 @@ def test_like_copies_a_model_but_is_none(small_panel):
     assert query(small_panel, like="beta-7b", n_params=9e9).iloc[0]["n_params"] == 9e9
 
 
+def test_a_new_family_like_a_model_is_of_its_series_and_lab(small_panel):
+    twin = small_panel.models.loc["bee/Beta-7B"]
+    with pytest.warns(ExtrapolationWarning, match=f"The known families of its series, '{twin['base_family']}', answer"):
+        asked = query(small_panel, "beta-next", like="beta-7b").iloc[0]
+    assert asked["family"] == "beta-next"
+    for column in ("base_family", "org", "variant", "n_params", "n_tokens", "release_date"):
+        assert asked[column] == twin[column]
+    with pytest.warns(ExtrapolationWarning, match="what is known of the lab 'acme'"):
+        other = query(small_panel, "beta-next", like="beta-7b", org="acme").iloc[0]
+    assert (other["base_family"], other["org"]) == ("beta-next", "acme")
+
+
 @pytest.mark.parametrize("size", [-1.0, 0.0, math.nan, math.inf])
 def test_size_must_be_a_count(small_panel, size):
     with pytest.raises(UsageError, match="expected a positive, finite count"):
