@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import sys
+from base64 import b64decode
 
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from obslaws.report.html import link, render, write_page
 from obslaws.report.notebook import NOTEBOOKS, notebook_page, run_notebook, write_pdf
 from obslaws.report.scoreboard_page import scoreboard_html
 from obslaws.report.sources import document_url
+from obslaws.report.style import DARK, LIGHT
 from obslaws.report.tables import html_table, members_table, sources_table
 
 pytest.importorskip("jupytext")
@@ -125,11 +127,18 @@ def test_sources_fit_their_page_with_licence_and_citation(tmp_path, opened):
 
 def test_figures_of_a_notebook_are_on_its_page(tmp_path):
     path = tmp_path / "drawn.py"
+    drawn = "f = Figure(figsize=(1, 1))\nf.subplots()"
     path.write_text(
-        "# %%\nfrom matplotlib.figure import Figure\n\nf = Figure(figsize=(1, 1))\nf.subplots()\nf\n", encoding="utf-8"
+        f"# %%\nfrom matplotlib.figure import Figure\nfrom obslaws.report.style import figure_style\n\n{drawn}\nf\n"
+        f"# %%\nwith figure_style():\n    {drawn.replace(chr(10), chr(10) + '    ')}\nf\n",
+        encoding="utf-8",
     )
     page = notebook_page(run_notebook(path), "drawn", "", code=True)
-    assert page.count("data:image/png;base64") == 1 and "%matplotlib" not in page
+    assert page.count("<picture>") == 2 and "%matplotlib" not in page
+    plain, styled = (re.findall("base64,([^'\"]*)", part) for part in page.split("<picture>")[1:])
+    assert plain[0] == plain[1]  # nobody knows which of its colours mean what
+    dark, light = (b64decode(one).decode("utf-8") for one in styled)
+    assert DARK.ground in dark and LIGHT.ground not in dark and LIGHT.ground in light
 
 
 @pytest.mark.slow
