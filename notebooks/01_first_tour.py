@@ -53,7 +53,8 @@ print(pd.DataFrame(widths).rename_axis(columns=["family", "given"]).round(3))
 
 # %% [markdown]
 # Seven siblings of Qwen2.5 had told most of it already, and where the benchmarks have little in common an interval can
-# even become a little wider. Of the stranger, the one score tells most of what there is to know.
+# even become a little wider. Of the stranger the one score tells much about MMLU and BIG-Bench Hard, which go with
+# MMLU-Pro, and next to nothing about IFEval.
 
 # %% [markdown]
 # Should one believe this? Hide every larger model of a family, forecast it from the smallest, and look.

@@ -29,6 +29,7 @@ _FAR = 10.0  # a decade of compute beyond everything in the panel
 _FAR_COUNT = 3.0  # of size and of tokens
 _FAR_DATE = pd.Timedelta(days=365)
 _AGREE = 1.1  # token counts of a family that are one count, told differently
+_NAMED = 10  # models of one name, in a message
 _LEAST_MODELS, _LEAST_SIZES = 4, 2  # for a slope in size
 
 
@@ -150,12 +151,17 @@ def find_model(models: Iterable[str], name: str) -> str:
     ------
     UnknownNameError
         With the nearest known name.
+    UsageError
+        Several models of different organisations are called so.
     """
     ids = [str(m) for m in models]
     wanted = name.strip().lower()
     found = [m for m in ids if m.lower() == wanted] or [m for m in ids if m.lower().rpartition("/")[2] == wanted]
-    if len(found) != 1:
-        raise UnknownNameError("model", name, found or ids)
+    if len(found) > 1:
+        named = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+        raise UsageError(f"{len(found)} models are called {name.strip()!r}: {named}. Give the whole id.")
+    if not found:
+        raise UnknownNameError("model", name, ids)
     return found[0]
 
 

@@ -13,7 +13,7 @@ from obslaws.families import family_members, family_table, match_family, nearest
 from obslaws.known_scores import known_scores
 from obslaws.panel import Panel
 from obslaws.quantities import format_count, parse_count
-from obslaws.query import query
+from obslaws.query import find_model, query
 from obslaws.questions.setting import find_setting
 
 
@@ -21,6 +21,13 @@ from obslaws.questions.setting import find_setting
 def test_counts_survive_being_written_and_read(count):
     assert parse_count(format_count(count)) == pytest.approx(count, rel=0.006)
     assert parse_count(repr(count)) == count
+
+
+def test_one_name_of_several_models_is_told():
+    with pytest.raises(UsageError, match=r"2 models are called 'b-1': a/B-1, c/B-1. Give the whole id"):
+        find_model(["a/B-1", "c/B-1", "c/B-2"], "b-1")
+    with pytest.raises(UsageError, match="x9/B and 2 more"):
+        find_model([f"x{n}/B" for n in range(12)], "b")
 
 
 @pytest.mark.parametrize("text", ["-1B", "0", "nan", "inf", "-inf", "7Q", "", "B", "1e400", "7 B 8"])

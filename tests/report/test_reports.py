@@ -10,7 +10,7 @@ import pytest
 from markupsafe import Markup
 from matplotlib.text import Text
 
-from obslaws.errors import UnknownNameError, UsageError
+from obslaws.errors import AssumptionWarning, UnknownNameError, UsageError
 from obslaws.report import contents
 from obslaws.report import notebook as notebooks
 from obslaws.report.contents import Report, open_report, report_subject
@@ -88,6 +88,8 @@ def test_a_failing_cell_is_one_line(tmp_path):
 def test_subjects_are_found_or_the_nearest_is_offered(small_panel):
     report = Report(small_panel)
     assert report_subject("family", "ALPHA", report) == "alpha"
+    with pytest.warns(AssumptionWarning, match="read as 'alpha'"):
+        assert report_subject("family", "al pha", report) == "alpha"
     assert report_subject("model", "alpha-7b", report) == "acme/Alpha-7B"
     assert report_subject("benchmark", "MMLU", report) == "mmlu"
     for kind, name in (("family", "alpa"), ("model", "alpha-8b"), ("benchmark", "mmlo")):
