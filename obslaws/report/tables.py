@@ -94,7 +94,7 @@ def members_table(
     shown = models[:most]
     facts, scores = panel.models.loc[shown], panel.scores.loc[shown]
     titles: dict[Any, str] = {b: str(panel.benchmarks["title"][b]) for b in scores.columns}
-    known = scores.notna().sum()
+    known: dict[Any, int] = scores.notna().sum().to_dict()
     seen = [b for b in scores.columns if known[b]]
     scores = scores[seen if first is None else sorted(seen, key=lambda b: (b != first, -known[b]))]
     frame = pd.DataFrame(
