@@ -300,7 +300,8 @@ def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
         sized = _scored_sizes(panel)
         texts.append(
             f"The panel holds {len(sized)} {'model' if len(sized) == 1 else 'models'} of known size with "
-            f"scores ({sized.nunique()} different): too few for a slope in size, so the answer is near their mean. "
+            f"scores, of {sized.nunique()} {'size' if sized.nunique() == 1 else 'sizes'}: too few for a slope in size, "
+            "so the answer is near their mean. "
             "Let your models join the public ones: --add FOLDER in place of --panel FOLDER, or Panel.join."
         )
     if far := _far(panel.models, row):

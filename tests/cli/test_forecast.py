@@ -180,7 +180,7 @@ def test_panel_too_small_for_a_law_says_so(run, tmp_path):
     ran = run("forecast", "--family", "tiny", "--params", "3B", "--panel", tmp_path)
     assert ran.code == 0
     assert (
-        "Note: The panel holds 2 models of known size with scores (2 different): too few for a slope in size" in ran.err
+        "Note: The panel holds 2 models of known size with scores, of 2 sizes: too few for a slope in size" in ran.err
     )
     assert "--add FOLDER in place of --panel FOLDER" in ran.err
     assert "the mean of family tiny" in ran.out and "the law of family" not in ran.out
