@@ -40,7 +40,8 @@ for name in ("hoffmann-2022", "besiroglu-2024"):
 print(reproduce("gadre")[["quantity", "published", "ours", "holds"]].to_string(index=False))
 
 # %% [markdown]
-# Which form do these runs prefer? All of them, the largest fifth held out as well.
+# Which form do these runs prefer? Each is fitted to all of them, and once more without the largest fifth, which it then
+# forecasts. AICc is of the robust likelihood that was fitted, R2 of squared errors, so that the two need not agree.
 
 # %%
 runs = load_runs("gadre").query("dataset == 'redpajama'")
@@ -51,7 +52,8 @@ print(
 )
 
 # %% [markdown]
-# A fit reports what speaks against it. Two sizes cannot tell a rest from a power:
+# A fit reports what speaks against it. From two sizes nobody can tell how much of the loss is irreducible (E) and how
+# much a power of size (A, alpha):
 
 # %%
 few = runs[runs["n_params"].between(7e7, 2e8)]

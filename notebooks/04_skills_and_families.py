@@ -14,7 +14,7 @@ from obslaws.report.captions import data_caption
 from obslaws.report.model_figures import families_figure, levels_figure
 
 panel = obslaws.load_panel("core")
-skill = obslaws.SkillForecaster(calibrate=False).fit(panel)
+skill = obslaws.SkillForecaster().fit(panel)
 fit = skill.fits_[0]
 print(data_caption(panel))
 print(f"{fit.n_skills} skills carry {panel.scores.shape[1]} benchmarks of {len(skill.base_index_)} series")
@@ -32,7 +32,7 @@ print(correlation.round(2).to_string())
 
 # %% [markdown]
 # Many pairs are close to one: a single skill would explain most of what there is. Two groups stand apart: HellaSwag,
-# WinoGrande and ARC go together, IFEval and TruthfulQA go together, and the one group says little about the other. A
+# WinoGrande and ARC go together, IFEval and TruthfulQA go together, and the one group says less about the other. A
 # known score moves forecasts in its own group most.
 #
 # Families of one size and one token budget still differ.

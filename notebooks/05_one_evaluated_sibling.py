@@ -25,10 +25,10 @@ members = series[series["variant"] == "base"]
 smallest, largest = members.index[0], members.index[-1]
 hidden = panel.scores.notna().to_numpy() & (base == "llama-3.1").to_numpy()[:, None]
 hidden[panel.models.index.get_loc(smallest)] = False
-before = obslaws.SkillForecaster(calibrate=False).fit(panel.hide(hidden))
+before = obslaws.SkillForecaster().fit(panel.hide(hidden))
 
 hidden[panel.models.index.get_loc(smallest)] = panel.scores.loc[smallest].notna()
-blind = obslaws.SkillForecaster(calibrate=False).fit(panel.hide(hidden))
+blind = obslaws.SkillForecaster().fit(panel.hide(hidden))
 
 # %%
 asked = panel.models.loc[[largest]]

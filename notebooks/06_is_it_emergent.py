@@ -13,7 +13,7 @@ from obslaws.report.captions import data_caption
 panel = obslaws.load_panel("core")
 cutoff = 2e23  # FLOP; a 7B model on 5T tokens
 share = (panel.models["train_flop"] <= cutoff).mean()
-print(f"{share:.0%} of the models used less than {cutoff:g} FLOP")
+print(f"{share:.0%} of the models used {cutoff:g} FLOP or less")
 
 # %%
 result = backtest("compute-cutoff", panel, "skill", cutoff=f"{cutoff:g}")

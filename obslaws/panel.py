@@ -15,6 +15,7 @@ import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError
 from obslaws.quantities import spelling_key
+from obslaws.reading import read_csv
 from obslaws.schema import check_table
 
 if TYPE_CHECKING:
@@ -381,4 +382,5 @@ def _read_table(folder: Path, name: str, required: bool = True) -> tuple[Any, st
 
 def _read_csv(path: Path) -> pd.DataFrame:
     # text first: pandas would turn a model called "1e3" or "NaN" into a number, and hide which cell held text
-    return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""], skip_blank_lines=False)
+    text = {"dtype": "str", "keep_default_na": False, "na_values": [""], "skip_blank_lines": False}
+    return read_csv(path, f"a CSV with the columns of {path.stem}, see `obslaws.schema`", **text)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.reading import read_csv
 
 __all__ = ["Groups", "Protocol", "Task", "load_protocol", "protocol_names", "read_cells", "read_groups", "with_options"]
 
@@ -335,9 +336,7 @@ def read_cells(path: Path, repeated: bool = False) -> pd.DataFrame:
 def _read_text(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.is_file():
         raise SchemaError(f"{path}: no such file; expected a CSV with columns {', '.join(columns)}.")
-    if not path.read_text(encoding="utf-8").strip():
-        raise SchemaError(f"{path.name}: empty file; expected a CSV with columns {', '.join(columns)}.")
-    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    table = read_csv(path, f"a CSV with columns {', '.join(columns)}", dtype="str", keep_default_na=False)
     missing = [c for c in columns if c not in table]
     if missing:
         raise SchemaError(

@@ -86,7 +86,9 @@ def parse_fraction(text: str, what: str) -> float:
     try:
         score = float(text)
     except ValueError:
-        raise UsageError(f"{what}: {text!r} is not a number; expected a fraction in [0, 1], e.g. 0.73.") from None
+        share = re.fullmatch(r"\s*(\d{1,2}(?:\.\d*)?|100)\s*%\s*", text)
+        cure = f" Did you mean {float(share[1]) / 100:g}?" if share else ""
+        raise UsageError(f"{what}: {text!r} is not a number; expected a fraction in [0, 1], e.g. 0.73.{cure}") from None
     if not 0.0 <= score <= 1.0:
         percent = 1.0 < score <= 100.0
         cure = f"Scores are fractions: did you mean {score / 100:g}?" if percent else "Leave out what is unknown."

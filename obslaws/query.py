@@ -6,6 +6,7 @@ In: a `Panel` and a few words. Out: the row that `Forecaster.forecast` takes. Ca
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _FAR = 10.0  # a decade of compute beyond everything in the panel
 _FAR_COUNT = 3.0  # of size and of tokens
 _FAR_DATE = pd.Timedelta(days=365)
 _AGREE = 1.1  # token counts of a family that are one count, told differently
+_NAMED = 10  # models of one name, in a message
 _LEAST_MODELS, _LEAST_SIZES = 4, 2  # for a slope in size
 
 
@@ -61,7 +63,8 @@ def query(
     release_date : str or date, optional
         Day on which the weights are released; that of the family's newest member by default, unknown for a new family.
     like : str, optional
-        A model of the panel; whatever is not given is taken from it.
+        A model of the panel; whatever is not given is taken from it, for a new family its series and lab as well. A new
+        family of another lab (`org`) is a series of its own.
 
     Returns
     -------
@@ -98,6 +101,8 @@ def query(
     if variant is None and family is None and twin is not None and twin["variant"] in ("base", "chat"):
         variant = str(twin["variant"])
     match = match_family(panel, name, variant)
+    if twin is not None and not (match.known or match.base_known):
+        match = _beside(panel, match, twin, org)
     size = _count("n_params", n_params, twin)
     if size is None:
         raise UsageError(f"No size given for {match.family!r}: pass the number of parameters, e.g. 7e9 (--params 7B).")
@@ -146,13 +151,27 @@ def find_model(models: Iterable[str], name: str) -> str:
     ------
     UnknownNameError
         With the nearest known name.
+    UsageError
+        Several models of different organisations are called so.
     """
     ids = [str(m) for m in models]
     wanted = name.strip().lower()
     found = [m for m in ids if m.lower() == wanted] or [m for m in ids if m.lower().rpartition("/")[2] == wanted]
-    if len(found) != 1:
-        raise UnknownNameError("model", name, found or ids)
+    if len(found) > 1:
+        named = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+        raise UsageError(f"{len(found)} models are called {name.strip()!r}: {named}. Give the whole id.")
+    if not found:
+        raise UnknownNameError("model", name, ids)
     return found[0]
+
+
+def _beside(panel: Panel, match: FamilyMatch, twin: Any, org: str | None) -> FamilyMatch:
+    """Place a new family in the series of the model that it is like, unless it is of another lab."""
+    variant = match.variant or (str(twin["variant"]) if twin["variant"] in ("base", "chat") else None)
+    if org is not None and match_org(panel, org) != twin["org"]:
+        return replace(match, variant=variant)
+    lab = None if pd.isna(twin["org"]) else str(twin["org"])
+    return replace(match, base_family=str(twin["base_family"]), org=lab, variant=variant, base_known=True)
 
 
 def _count(column: str, given: float | None, twin: Any) -> float | None:
@@ -264,10 +283,13 @@ def _new_name(panel: Panel, family: str, size: float) -> str:
 def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
     texts = []
     if not match.known:
-        if match.base_known:
+        near = f" Did you mean {' or '.join(map(repr, match.nearest))}?" if match.nearest else ""
+        if match.base_known and not match.family.startswith(f"{match.base_family} ("):
+            words = f"Family {match.family!r} is unknown.{near} "
+            words += f"The known families of its series, {match.base_family!r}, answer"
+        elif match.base_known:
             words = f"No {match.variant} models of {match.base_family!r} in the panel: the rest of that series answers"
         else:
-            near = f" Did you mean {' or '.join(map(repr, match.nearest))}?" if match.nearest else ""
             words = f"Family {match.family!r} is unknown.{near} It is forecast as a new family: "
             if row["org"] in set(panel.models["org"].dropna()):
                 words += f"what is known of the lab {row['org']!r} and of all families answers"
@@ -278,7 +300,8 @@ def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
         sized = _scored_sizes(panel)
         texts.append(
             f"The panel holds {len(sized)} {'model' if len(sized) == 1 else 'models'} of known size with "
-            f"scores ({sized.nunique()} different): too few for a slope in size, so the answer is near their mean. "
+            f"scores, of {sized.nunique()} {'size' if sized.nunique() == 1 else 'sizes'}: too few for a slope in size, "
+            "so the answer is near their mean. "
             "Let your models join the public ones: --add FOLDER in place of --panel FOLDER, or Panel.join."
         )
     if far := _far(panel.models, row):

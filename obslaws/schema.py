@@ -6,6 +6,7 @@ counts, compute is FLOP, scores are raw fractions (a rating keeps the unit named
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -277,6 +278,7 @@ def _row(position: int) -> str:
     return f"row {position + 2}"  # as an editor shows a CSV: line 1 is the header
 
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _FLAGS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 
 
@@ -284,7 +286,9 @@ def _typed(values: pd.Series, column: Column, name: str, where: str) -> pd.Serie
     out: pd.Series
     if column.kind == "number":
         out = pd.to_numeric(values, errors="coerce").astype("float64")
-        _refuse_first(out.isna() & values.notna(), values, name, where, "a number", column.cure)
+        wrong = out.isna() & values.notna()
+        comma = wrong.any() and _DECIMAL_COMMA.fullmatch(str(values[wrong].iloc[0]))
+        _refuse_first(wrong, values, name, where, "a number", "Write 0.5, not 0,5." if comma else column.cure)
     elif column.kind == "date":
         parsed = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
         out = parsed.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")

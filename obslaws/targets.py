@@ -19,6 +19,7 @@ from obslaws.errors import ObslawsWarning, SchemaError, UnknownNameError, UsageE
 from obslaws.matching import match_names
 from obslaws.names import canonical
 from obslaws.panel import Panel, complete_benchmarks
+from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -310,9 +311,7 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     shape = "expected a CSV with a column 'model' and one column of scores per target"
     if not path.is_file():
         raise SchemaError(f"{path}: no such file; {shape}.")
-    if not path.read_text(encoding="utf-8").strip():
-        raise SchemaError(f"{path.name}: empty file; {shape}.")
-    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    table = read_csv(path, shape.removeprefix("expected "), dtype="str", keep_default_na=False)
     named = next((c for c in _MODEL if c in table), None)
     if named is None:
         raise SchemaError(f"{path.name}: no column 'model'; found {', '.join(map(repr, table.columns))}; {shape}.")
@@ -363,11 +362,10 @@ def read_models(path: Path, panel: Panel) -> list[str]:
     """
     if not path.is_file():
         raise SchemaError(f"{path}: no such file; expected a CSV with a column 'model'.")
-    text = path.read_text(encoding="utf-8")
-    table = pd.read_csv(path, dtype="str", keep_default_na=False) if text.strip() else pd.DataFrame()
+    table = read_csv(path, "a CSV with a column 'model'", dtype="str", keep_default_na=False)
     named = next((c for c in _MODEL if c in table), None)
     if named is None:
-        found = ", ".join(map(repr, table.columns)) or "nothing"
+        found = ", ".join(map(repr, table.columns))
         raise SchemaError(f"{path.name}: no column 'model'; found {found}. Name the column of models 'model'.")
     models = _spelt(table[named].str.strip(), panel)
     matching = match_names(models, panel.scores.index)

@@ -13,7 +13,7 @@ from obslaws.families import family_members, family_table, match_family, nearest
 from obslaws.known_scores import known_scores
 from obslaws.panel import Panel
 from obslaws.quantities import format_count, parse_count
-from obslaws.query import query
+from obslaws.query import find_model, query
 from obslaws.questions.setting import find_setting
 
 
@@ -21,6 +21,13 @@ from obslaws.questions.setting import find_setting
 def test_counts_survive_being_written_and_read(count):
     assert parse_count(format_count(count)) == pytest.approx(count, rel=0.006)
     assert parse_count(repr(count)) == count
+
+
+def test_one_name_of_several_models_is_told():
+    with pytest.raises(UsageError, match=r"2 models are called 'b-1': a/B-1, c/B-1. Give the whole id"):
+        find_model(["a/B-1", "c/B-1", "c/B-2"], "b-1")
+    with pytest.raises(UsageError, match="x9/B and 2 more"):
+        find_model([f"x{n}/B" for n in range(12)], "b")
 
 
 @pytest.mark.parametrize("text", ["-1B", "0", "nan", "inf", "-inf", "7Q", "", "B", "1e400", "7 B 8"])
@@ -132,6 +139,18 @@ def test_like_copies_a_model_but_is_none(small_panel):
     for column in ("family", "n_params", "n_tokens", "train_flop", "release_date"):
         assert asked.iloc[0][column] == twin[column]
     assert query(small_panel, like="beta-7b", n_params=9e9).iloc[0]["n_params"] == 9e9
+
+
+def test_a_new_family_like_a_model_is_of_its_series_and_lab(small_panel):
+    twin = small_panel.models.loc["bee/Beta-7B"]
+    with pytest.warns(ExtrapolationWarning, match=f"The known families of its series, '{twin['base_family']}', answer"):
+        asked = query(small_panel, "beta-next", like="beta-7b").iloc[0]
+    assert asked["family"] == "beta-next"
+    for column in ("base_family", "org", "variant", "n_params", "n_tokens", "release_date"):
+        assert asked[column] == twin[column]
+    with pytest.warns(ExtrapolationWarning, match="what is known of the lab 'acme'"):
+        other = query(small_panel, "beta-next", like="beta-7b", org="acme").iloc[0]
+    assert (other["base_family"], other["org"]) == ("beta-next", "acme")
 
 
 @pytest.mark.parametrize("size", [-1.0, 0.0, math.nan, math.inf])

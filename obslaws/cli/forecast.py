@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
 
 _BASIS = {
-    "own scores": "scores that this model already has, and the law of its family",
-    "family": "the law of family {family}, {n_family} of whose models are in the panel",
+    "own scores": "scores that this model already has, and {relatives}",
+    "family": "the {law} of family {family}, {n_family} of whose models are in the panel",
     "base family": "other families of the series {base_family}",
     "lab": "other series of the lab {org}",
     "pooled": "all families of the panel together",
@@ -57,7 +57,12 @@ def forecast(
     date: Annotated[
         str | None, typer.Option(help="Release date, e.g. 2025-01-31; that of the family's newest member by default.")
     ] = None,
-    like: Annotated[str | None, typer.Option(help="A known model; what is not given is taken from it.")] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="A known model; what is not given is taken from it, for a new family its series and lab too."
+        ),
+    ] = None,
     scores: Annotated[
         str | None,
         typer.Option(help="Scores it already has: mmlu=0.71,gsm8k=0.8, a CSV, or a results file of a harness."),
@@ -207,16 +212,21 @@ def _explain(answer: pd.DataFrame, panel: Panel, asked: pd.DataFrame) -> list[st
 
     row = asked.iloc[0]
     n_family = int((panel.models["family"] == row["family"]).sum())
+    told = {"family": row["family"], "base_family": row["base_family"], "org": row["org"], "n_family": n_family}
+    nearest = next((basis for basis in ("family", "base family", "lab") if _has_kin(panel, row, basis)), "pooled")
+    told["law"] = "law" if carries_slope(panel) else "mean"
+    told["relatives"] = f"the {told['law']} of its family" if nearest == "family" else _BASIS[nearest].format(**told)
     lines = []
     for basis in dict.fromkeys(answer["basis"]):
-        words = _BASIS.get(basis, "see the forecaster's documentation")
-        if not carries_slope(panel):
-            words = words.replace("the law of", "the mean of")
-        told = {"family": row["family"], "base_family": row["base_family"], "org": row["org"], "n_family": n_family}
-        text = words.format(**told)
+        text = _BASIS.get(basis, "see the forecaster's documentation").format(**told)
         wide = "; this family is unknown, so the intervals are wide" if basis == "pooled" and not n_family else ""
         lines.append(f"Basis {basis!r}: {text}{wide}.")
     return lines
+
+
+def _has_kin(panel: Panel, row: pd.Series, basis: str) -> bool:
+    column = {"family": "family", "base family": "base_family", "lab": "org"}[basis]
+    return bool((panel.models[column] == row[column]).any())
 
 
 def _draw(

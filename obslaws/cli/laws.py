@@ -368,6 +368,7 @@ def _read(runs: str) -> pd.DataFrame:
 
     from obslaws.errors import UnknownNameError, UsageError
     from obslaws.laws.runs import RUNS, load_runs
+    from obslaws.reading import read_csv
 
     path = Path(runs)
     if runs in RUNS:
@@ -376,7 +377,7 @@ def _read(runs: str) -> pd.DataFrame:
         raise UnknownNameError("file, or table of runs,", runs, RUNS)
     if not path.is_file():
         raise UsageError(f"runs {runs!r}: no such file. Expected a CSV or parquet file, or one of {', '.join(RUNS)}.")
-    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    return pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, "a CSV with one run per row")
 
 
 def _column(table: pd.DataFrame, name: str, where: str) -> pd.Series:

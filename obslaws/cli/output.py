@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Page", "note", "number", "plain", "progress_bar", "write_rows"]
 
 _WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
+_GAP = 3  # blanks between the columns of a table
 
 
 class Page:
@@ -61,7 +62,11 @@ class Page:
         elif self.format == "csv":
             print(frame.to_csv(index=False, lineterminator="\n"), end="")
         else:
-            self._table(frame.astype(str) if shown is None else shown)
+            text = frame.astype(str) if shown is None else shown
+            for at, part in enumerate(_parts(text, _console(sys.stdout).width) if sys.stdout.isatty() else [text]):
+                if at:
+                    print()
+                self._table(part)
 
     def record(self, record: Any) -> None:
         """Write anything that JSON can hold."""
@@ -77,7 +82,7 @@ class Page:
         for row in shown.itertuples(index=False):
             table.add_row(*map(str, row))
         if sys.stdout.isatty():
-            _console(sys.stdout).print(table, markup=False, highlight=False)
+            _console(sys.stdout, width=_WIDE).print(table, markup=False, highlight=False)
             return
         console = _console(sys.stdout, width=_WIDE)
         with console.capture() as caught:
@@ -169,6 +174,21 @@ def progress_bar(words: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=_console(sys.stderr), transient=True) as bar:
         task = bar.add_task(words, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _parts(shown: pd.DataFrame, width: int) -> Iterator[pd.DataFrame]:
+    """Split a table that a terminal cannot hold, the first column at the left of every part: no number is ever cut."""
+    lengths = [
+        max(map(len, [str(name).removeprefix("<"), *column.astype(str)])) for name, column in shown.items()
+    ]  # fmt: skip
+    part, used = [0], lengths[0]
+    for at in range(1, len(lengths)):
+        if used + _GAP + lengths[at] > width and len(part) > 1:
+            yield shown.iloc[:, part]
+            part, used = [0], lengths[0]
+        part.append(at)
+        used += _GAP + lengths[at]
+    yield shown.iloc[:, part]
 
 
 def _console(file: Any, width: int | None = None) -> Console:

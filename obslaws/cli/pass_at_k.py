@@ -35,10 +35,11 @@ def pass_at_k(
     from obslaws.pass_at_k.choice import best_for_budget, cheapest_for_coverage
     from obslaws.pass_at_k.estimate import coverage
     from obslaws.pass_at_k.forecast import fit_coverage
+    from obslaws.reading import read_csv
 
     if not counts.is_file():
         raise UsageError(f"counts {str(counts)!r}: no such file. Expected a CSV with problem, n_samples, n_correct.")
-    table = pd.read_csv(counts)
+    table = read_csv(counts, "a CSV with problem, n_samples, n_correct")
     sizes = _whole(k)
     parts = {str(m): part for m, part in table.groupby("model")} if "model" in table else {counts.stem: table}
     fits = {model: fit_coverage(part, method) for model, part in parts.items()}

@@ -16,6 +16,7 @@ import pandas as pd
 from obslaws.errors import SchemaError, UsageError
 from obslaws.quantities import parse_fraction
 from obslaws.query import find_model
+from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
     from obslaws.forecasters.onboarding import OnboardingForecaster
@@ -51,7 +52,8 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
     """
     if not path.is_file():
         raise UsageError(f"scores: {str(path)!r}: no such file. Expected a CSV with the columns model and score.")
-    table = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+    text = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
+    table = read_csv(path, "a CSV with the columns model and score", **text)
     for column in ("model", "score"):
         if column not in table.columns:
             raise SchemaError(f"{path.name}: no column {column!r}; found {', '.join(map(repr, table.columns))}.")

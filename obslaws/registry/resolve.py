@@ -15,6 +15,7 @@ import pandas as pd
 
 from obslaws.errors import SchemaError
 from obslaws.metrics import bias, coverage, crps, mae, medae, width
+from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
     from obslaws.panel import Panel
@@ -47,7 +48,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     columns = ("model", "benchmark", "score")
     if not path.is_file():
         raise SchemaError(f"{path}: no such file; expected a CSV with columns {', '.join(columns)}.")
-    table = pd.read_csv(path, dtype={"model": "str", "benchmark": "str"})
+    table = read_csv(path, f"a CSV with columns {', '.join(columns)}", dtype={"model": "str", "benchmark": "str"})
     missing = [c for c in columns if c not in table]
     if missing:
         raise SchemaError(f"{path.name}: no column {missing[0]!r}; expected {', '.join(columns)}.")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from obslaws.errors import UsageError
 from obslaws.quantities import format_name
-from obslaws.report.style import compute_axis, figure_style, foot
+from obslaws.report.style import compute_axis, figure_style, foot, legend_above
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,6 @@ def backtest_figure(results: Sequence[BacktestResult], caption: str = "", dark: 
         left.set_title(
             f"{format_name(first.forecaster)}: {len(cells)} hidden scores, coverage {summaries[0]['coverage']:.0%}"
         )
-        left.legend(loc="upper left")
         at = np.arange(len(benchmarks))[::-1]
         for summary, colour, mark in zip(summaries, palette.series, "osD^v<", strict=False):
             mae = [summary["per_benchmark"][b]["mae"] for b in benchmarks]
@@ -89,8 +88,9 @@ def backtest_figure(results: Sequence[BacktestResult], caption: str = "", dark: 
         )
         right.set_ylim(-0.6, len(benchmarks) - 0.4)
         right.set_xlim(left=0)
-        right.set_title("error per benchmark; of all in brackets")
-        right.legend(loc="best")
+        right.set_title("mean error per benchmark; in brackets over all scores")
+        signs = [ax.get_legend_handles_labels() for ax in (left, right)]
+        legend_above(figure, *(one + other for one, other in zip(*signs, strict=True)))
         foot(figure, f"Protocol {first.protocol}. {caption}", palette)
     return figure
 
@@ -143,6 +143,6 @@ def cutoff_figure(
         for ax in axes.flat[len(benchmarks) :]:
             ax.remove()
         handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=3)
+        legend_above(figure, handles, labels)
         foot(figure, f"Protocol {result.protocol}; dotted: guessing. {caption}", palette)
     return figure

@@ -16,10 +16,10 @@ from markupsafe import Markup
 
 from obslaws._version import __version__
 from obslaws.errors import UnknownNameError
-from obslaws.families import family_members, family_table
+from obslaws.families import family_members
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.panel import load_panel
-from obslaws.quantities import format_count, format_flop
+from obslaws.quantities import format_count, format_flop, spelling_key
 from obslaws.query import find_model
 from obslaws.report.captions import data_caption
 from obslaws.report.html import figure_html, link
@@ -366,9 +366,11 @@ def report_subject(kind: str, name: str, report: Report) -> str:
         return report.model(name)
     if kind == "benchmark":
         return report.benchmark(name)
-    families = {str(f).lower(): str(f) for f in family_table(report.panel)["family"]}
     report.members(name)
-    return families.get(name.strip().lower(), name.strip())
+    models = report.panel.models
+    known = [str(f) for column in ("base_family", "family") for f in models[column].dropna().unique()]
+    exact, alike = {f.lower(): f for f in known}, {spelling_key(f): f for f in known}
+    return exact.get(name.strip().lower()) or alike[spelling_key(name)]
 
 
 def _claim(attribute: str, value: Any) -> str:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["check_page_path", "figure_html", "json_for_script", "read_template", "render", "serve_page", "write_page"]
+__all__ = [
+    "check_page_path", "figure_html", "json_for_script", "picture_html", "read_template", "render", "serve_page",
+    "write_page",
+]  # fmt: skip
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 SAFE_LINKS = ("https://", "http://", "#source-")
@@ -125,17 +128,32 @@ def figure_html(figure: Figure, words: str) -> Markup:
     """
     import matplotlib as mpl
 
-    from obslaws.report.style import in_the_dark
-
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "obslaws"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    light = buffer.getvalue()
+    return picture_html(buffer.getvalue(), words)
+
+
+def picture_html(svg: str, words: str) -> Markup:
+    """Put an SVG of matplotlib into a page; what was not drawn in the common style stays light on a dark page.
+
+    Parameters
+    ----------
+    svg, words : str
+        As `figure_html`.
+
+    Returns
+    -------
+    Markup
+    """
+    from obslaws.report.style import LIGHT, in_the_dark
+
+    dark = in_the_dark(svg) if LIGHT.quiet in svg else svg
     shell = (
         "<div class='scroll'><picture><source srcset='{}' media='(prefers-color-scheme: dark)'>"
         "<img src='{}' alt='{}'></picture></div>"
     )  # fmt: skip
-    return Markup(shell).format(_data_uri(in_the_dark(light)), _data_uri(light), words)
+    return Markup(shell).format(_data_uri(dark), _data_uri(svg), words)
 
 
 def write_page(page: str, path: Path) -> Path:

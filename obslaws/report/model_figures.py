@@ -14,7 +14,7 @@ import pandas as pd
 from obslaws.errors import UnknownNameError
 from obslaws.quantities import format_count, format_flop, format_name
 from obslaws.report.figures import family_curve
-from obslaws.report.style import compute_axis, count_axis, figure_style, foot
+from obslaws.report.style import compute_axis, count_axis, figure_style, foot, legend_above
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def families_figure(
         for ax in axes.flat[len(benchmarks) :]:
             ax.remove()
         handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(labels))
+        legend_above(figure, handles, labels)
         foot(figure, f"Band: {100 * level:g} % interval of a new model. {caption}", palette)
     return figure
 
@@ -212,8 +212,9 @@ def card_figure(
         title = (
             f"{format_name(query.index[0], 60)}: {size} parameters, {tokens} tokens ({format_flop(row['train_flop'])})"
         )
-        ax.set_title(textwrap.fill(title, 90), x=-0.18, loc="left", fontsize=10.5)
-        figure.legend(loc="outside upper left", ncols=4)
+        over_labels = -0.013 * min(14, max(map(len, titles)))  # of the width: about where the longest label begins
+        ax.set_title(textwrap.fill(title, 90), x=over_labels, loc="left", fontsize=10.5)
+        legend_above(figure, *ax.get_legend_handles_labels())
         foot(figure, caption, palette)
     return figure
 

@@ -12,21 +12,25 @@ import subprocess
 import tempfile
 import textwrap
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from obslaws.errors import UsageError
-from obslaws.report.html import render
+from obslaws.report.html import picture_html, render
 
 __all__ = ["NOTEBOOKS", "notebook_page", "run_notebook", "write_pdf"]
 
 NOTEBOOKS = Path(__file__).resolve().parent / "notebooks"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 _TAG = "parameters"
-# without it a figure shows as its name; twice the dots, shown at half the size, are sharp on any screen
-_INLINE = "%matplotlib inline\n%config InlineBackend.figure_formats = ['retina']"
+# without it a figure shows as its name; SVG is sharp on any screen, and its colours can be exchanged on a dark page
+_INLINE = """%matplotlib inline
+%config InlineBackend.figure_formats = ['svg']
+%config InlineBackend.print_figure_kwargs = {'bbox_inches': 'tight', 'metadata': {'Date': None}}
+%config InlineBackend.rc = {'svg.hashsalt': 'obslaws'}"""
 
 
 def run_notebook(path: Path, parameters: Mapping[str, Any] | None = None, timeout: float = 600) -> Any:
@@ -117,8 +121,19 @@ def notebook_page(notebook: Any, title: str, caption: str, code: bool = False) -
     exporter = HTMLExporter(template_name="basic", exclude_input=not code, exclude_input_prompt=True)
     exporter.exclude_output_prompt = True
     exporter.register_filter("ansi2html", lambda text: Markup.escape(strip_ansi(text)))
-    body, _ = exporter.from_notebook_node(notebook)
+    body, _ = exporter.from_notebook_node(_pictured(notebook))
     return render("report.html.j2", title=title, caption=caption, body=Markup(body))
+
+
+def _pictured(notebook: Any) -> Any:
+    """Show figures as `obslaws.report.html.figure_html` does, for light and for dark pages."""
+    notebook = deepcopy(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            svg = output.get("data", {}).pop("image/svg+xml", None)
+            if svg is not None:
+                output["data"]["text/html"] = str(picture_html(svg, "Figure; the text beside it says what it shows."))
+    return notebook
 
 
 def write_pdf(page: Path, path: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obslaws.quantities import format_name
-from obslaws.report.style import figure_style, foot
+from obslaws.report.style import figure_style, foot, legend_above
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ def chosen_models_figure(
         labels = [f"{str(name).replace('_', ' ')} (fractions of a score)" for name in (x, y)]
         left.set(xlabel=labels[0], ylabel=labels[1])
         left.set_title(f"{len(chosen)} of {len(capabilities)} models")
-        figure.legend(loc="outside upper left", ncols=len(palette.series) + 1)
+        legend_above(figure, *left.get_legend_handles_labels())
         right.plot(spent["budget"], spent["efficiency"], "-o", color=palette.family, markersize=5)
         right.set(xlabel="budget (models)", ylabel="efficiency; all candidates together: 1 (fraction)")
         right.set(ylim=(0, max(0.5, 1.1 * float(spent["efficiency"].max()))), xlim=(0, 1.05 * spent["budget"].max()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DARK", "LIGHT", "Palette", "compute_axis", "count_axis", "figure_style", "foot", "in_the_dark"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Palette",
+    "compute_axis",
+    "count_axis",
+    "figure_style",
+    "foot",
+    "in_the_dark",
+    "legend_above",
+]
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,18 @@ def in_the_dark(svg: str) -> str:
     plain = [getattr(LIGHT, name) for name in _PLAIN], [getattr(DARK, name) for name in _PLAIN]
     pairs = dict(zip([*plain[0], *LIGHT.others], [*plain[1], *DARK.others], strict=True))
     return re.sub("|".join(pairs), lambda found: pairs[found[0]], svg)
+
+
+def legend_above(figure: Figure, handles: Sequence[Any], labels: Sequence[str], most: int = 6) -> None:
+    """Say above a figure what its signs are, in as many columns as its width holds, at most `most`.
+
+    A sign inside an axes could be taken for a measurement.
+    """
+    for columns in range(min(most, len(labels)), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside upper left", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= 0.98 * figure.bbox.width:
+            return
+        legend.remove()
 
 
 def foot(figure: Figure, caption: str, palette: Palette) -> None:

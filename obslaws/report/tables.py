@@ -85,7 +85,7 @@ def members_table(
         Without it nothing is linked.
     most : int
     first : str, optional
-        Benchmark whose scores stand before those of the others.
+        Benchmark whose scores stand before those of the others; then those follow that most of the models have.
 
     Returns
     -------
@@ -94,8 +94,9 @@ def members_table(
     shown = models[:most]
     facts, scores = panel.models.loc[shown], panel.scores.loc[shown]
     titles: dict[Any, str] = {b: str(panel.benchmarks["title"][b]) for b in scores.columns}
-    seen = [b for b in scores.columns if scores[b].notna().any()]
-    scores = scores[sorted(seen, key=lambda b: b != first)]
+    known: dict[Any, int] = scores.notna().sum().to_dict()
+    seen = [b for b in scores.columns if known[b]]
+    scores = scores[seen if first is None else sorted(seen, key=lambda b: (b != first, -known[b]))]
     frame = pd.DataFrame(
         {
             "model": shown,
@@ -181,8 +182,8 @@ def sources_line(origins: Origins, used: set[Any]) -> Markup:
 
 
 def _short(revision: str) -> str:
-    """Cut the digest of a commit to what tells it from others; leave words alone."""
-    return revision[:12] if re.fullmatch("[0-9a-f]{13,}", revision) else revision
+    """Cut digests of commits to what tells them from others; leave words alone."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]+\b", r"\1", revision)
 
 
 def _class(left: bool) -> Markup:

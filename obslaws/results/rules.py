@@ -12,6 +12,7 @@ import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError, nearest_names
 from obslaws.names import benchmarks_table, hand_table
+from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,12 +113,10 @@ def read_rules(own: str | Path | None = None, known: Iterable[str] = ()) -> tupl
     if own is None:
         return built_in
     path = Path(own)
+    shape = f"a CSV with columns {', '.join(RULE_COLUMNS)}"
     if not path.is_file():
-        raise UsageError(f"{str(own)!r}: no such file; expected a CSV with columns {', '.join(RULE_COLUMNS)}.")
-    try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
-    except (ValueError, UnicodeDecodeError) as error:
-        raise SchemaError(f"{path.name}: no readable CSV ({error}).") from None
+        raise UsageError(f"{str(own)!r}: no such file; expected {shape}.")
+    table = read_csv(path, shape, dtype="str", keep_default_na=False, na_values=[""])
     rules = _rules_of(table, path.name)
     ids = {NO_BENCHMARK, *known}
     for rule in rules:

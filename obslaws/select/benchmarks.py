@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.reading import read_csv
 from obslaws.select.posterior import loss, loss_after_each, measured
 
 if TYPE_CHECKING:
@@ -264,7 +265,7 @@ def read_costs(path: Path, benchmarks: Sequence[str]) -> Array:
     """
     if not path.is_file():
         raise SchemaError(f"{path}: no such file; expected a CSV with columns benchmark, cost.")
-    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    table = read_csv(path, "a CSV with columns benchmark, cost", dtype="str", keep_default_na=False)
     for column in ("benchmark", "cost"):
         if column not in table:
             raise SchemaError(f"{path.name}: no column {column!r}; expected benchmark, cost.")

@@ -180,7 +180,7 @@ def test_panel_too_small_for_a_law_says_so(run, tmp_path):
     ran = run("forecast", "--family", "tiny", "--params", "3B", "--panel", tmp_path)
     assert ran.code == 0
     assert (
-        "Note: The panel holds 2 models of known size with scores (2 different): too few for a slope in size" in ran.err
+        "Note: The panel holds 2 models of known size with scores, of 2 sizes: too few for a slope in size" in ran.err
     )
     assert "--add FOLDER in place of --panel FOLDER" in ran.err
     assert "the mean of family tiny" in ran.out and "the law of family" not in ran.out
@@ -194,6 +194,20 @@ def test_scores_come_as_a_list_or_a_file(run, small_folder, tmp_path):
     assert listed.code == 0
     assert listed.out == run(*new, "--scores", file).out
     assert listed.out != run(*new).out
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        (["alpha"], "and the law of its family."),
+        (["alpha-2", "--like", "Alpha-7B"], "and other families of the series alpha."),
+        (["omega", "--org", "acme"], "and other series of the lab acme."),
+        (["omega"], "and all families of the panel together."),
+    ],
+)
+def test_whose_law_stands_beside_own_scores_is_told(run, small_folder, who, words):
+    told = ("--params", "7B", "--forecaster", "model-mean", "--panel", small_folder, "--scores", "mmlu=0.7")
+    assert words in run("forecast", "--family", *who, *told).out
 
 
 def test_level_and_benchmarks_are_respected(run, small_folder):
@@ -230,6 +244,7 @@ def test_plot_writes_the_file_and_names_it_last(run, small_folder, tmp_path, end
             ["--scores", "mmlu=73"],
             r"mmlu is 73; expected a fraction in \[0, 1\]. Scores are fractions: did you mean 0.73",
         ),
+        (["--scores", "mmlu=73%"], r"'73%' is not a number; expected a fraction .* Did you mean 0.73\?"),
         (["--scores", "mmlu=nan"], r"mmlu is nan; expected a fraction"),
         (["--scores", "mmlu=high"], r"'high' is not a number"),
         (["--scores", "mmul=0.7"], r"No benchmark named 'mmul'. Did you mean 'mmlu'"),
@@ -285,6 +300,10 @@ def test_usage_is_exit_code_two(run, arguments):
         ("scores", "model,benchmark,score\nacme/a,mmlu,inf\n", "scores.csv, row 2, column 'score'"),
         ("scores", "model,benchmark,score\nacme/a,mmlu,0.7\nacme/a,mmlu,0.7\n", "duplicate key"),
         ("scores", "model,benchmark,score\n", "scores.csv: no rows"),
+        ("scores", 'model,benchmark,score\nacme/a,mmlu,"0,7"\n', "found '0,7', expected a number. Write 0.5, not 0,5."),
+        ("scores", "", "scores.csv: empty file"),
+        ("models", "", "models.csv: empty file"),
+        ("models", "model;family\nacme/a;a\n", "models.csv: semicolons stand between the columns"),
         ("models", "model,family,n_params\nacme/a,a,-7\n", "models.csv, row 2, column 'n_params': found -7"),
     ],
 )

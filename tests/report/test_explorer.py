@@ -152,6 +152,25 @@ def changes(seen, act):
     return before, first_row(seen)
 
 
+WIDTH_OF_PLACEHOLDER = """(field) => {
+  const pen = document.createElement('canvas').getContext('2d');
+  pen.font = getComputedStyle(field).font;
+  return pen.measureText(field.placeholder).width;
+}"""
+ROOM = """(field) => {
+  const style = getComputedStyle(field);
+  return field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_an_unknown_score_says_so_in_full(opened, small_page, width):
+    with opened(small_page, width) as seen:
+        seen.page.locator("#known summary").click()
+        field = seen.page.locator("#known input[placeholder=unknown]").first
+        assert field.evaluate(WIDTH_OF_PLACEHOLDER) <= field.evaluate(ROOM)
+
+
 def test_sliders_by_keyboard_move_the_forecast(opened, small_page):
     with opened(small_page) as seen:
         page = seen.page
@@ -164,6 +183,7 @@ def test_sliders_by_keyboard_move_the_forecast(opened, small_page):
         page.locator("#known-1").focus()
         _, now = changes(seen, lambda: page.keyboard.press("ArrowRight"))
         assert "own scores" in now
+        assert "already has, and the law of its family" in page.locator("#basis").inner_text()
         changes(seen, lambda: page.locator("#forget").press("Enter"))
         changes(seen, lambda: page.locator("#size-text").fill("700M"))
         page.locator("#size-text").fill("seven")

@@ -25,7 +25,7 @@ from obslaws.report.html import figure_html
 from obslaws.report.model_figures import card_figure, density_figure, families_figure, levels_figure
 from obslaws.report.scoreboard_figures import errors_figure, reliability_figure
 from obslaws.report.selection_figures import benchmarks_figure, chosen_models_figure
-from obslaws.report.style import DARK, LIGHT, in_the_dark
+from obslaws.report.style import DARK, LIGHT, in_the_dark, legend_above
 
 
 def words(figure):
@@ -77,6 +77,28 @@ def test_every_figure_names_data_and_units(figures, tmp_path):
         figure.savefig(tmp_path / f"{name}.png", dpi=40)
         assert "snapshot 2026-11-22" in words(figure).replace("\n", " "), name
         assert without_unit(figure) == [], name
+
+
+def test_no_words_are_cut_by_the_rim(figures):
+    assert {name: found for name, figure in figures.items() if (found := cut(figure))} == {}
+
+
+def test_a_legend_takes_the_columns_that_fit():
+    figure = Figure(figsize=(5.6, 3), layout="constrained")
+    signs = [figure.subplots().plot([0, 1], [0, 1])[0]] * 6
+    legend_above(figure, signs, [f"qwen{n}-instruct" for n in range(6)])
+    assert cut(figure) == []
+    assert 1 < figure.legends[0]._ncols < 6
+
+
+def cut(figure):
+    """Words that reach beyond the figure on a side; ticks outside of their axes are never drawn."""
+    figure.draw_without_rendering()
+    shown = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    for ax in figure.axes:
+        shown += [*ax.texts, ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in shown if text.get_text()]
+    return [word for word, box in boxes if box.x0 < -1 or box.x1 > figure.bbox.x1 + 1]
 
 
 def without_unit(figure):

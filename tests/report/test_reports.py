@@ -1,22 +1,25 @@
 """Reports: one page each, every name as text, every figure with its snapshot."""
 
+import dataclasses
 import re
 import sys
+from base64 import b64decode
 
 import pandas as pd
 import pytest
 from markupsafe import Markup
 from matplotlib.text import Text
 
-from obslaws.errors import UnknownNameError, UsageError
+from obslaws.errors import AssumptionWarning, UnknownNameError, UsageError
 from obslaws.report import contents
 from obslaws.report import notebook as notebooks
 from obslaws.report.contents import Report, open_report, report_subject
-from obslaws.report.html import link, write_page
+from obslaws.report.html import link, render, write_page
 from obslaws.report.notebook import NOTEBOOKS, notebook_page, run_notebook, write_pdf
 from obslaws.report.scoreboard_page import scoreboard_html
 from obslaws.report.sources import document_url
-from obslaws.report.tables import html_table
+from obslaws.report.style import DARK, LIGHT
+from obslaws.report.tables import html_table, members_table, sources_table
 
 pytest.importorskip("jupytext")
 KINDS = {"family": "alpha", "model": "acme/Alpha-7B", "benchmark": "mmlu"}
@@ -85,6 +88,8 @@ def test_a_failing_cell_is_one_line(tmp_path):
 def test_subjects_are_found_or_the_nearest_is_offered(small_panel):
     report = Report(small_panel)
     assert report_subject("family", "ALPHA", report) == "alpha"
+    with pytest.warns(AssumptionWarning, match="read as 'alpha'"):
+        assert report_subject("family", "al pha", report) == "alpha"
     assert report_subject("model", "alpha-7b", report) == "acme/Alpha-7B"
     assert report_subject("benchmark", "MMLU", report) == "mmlu"
     for kind, name in (("family", "alpa"), ("model", "alpha-8b"), ("benchmark", "mmlo")):
@@ -100,13 +105,42 @@ def test_names_in_tables_are_text_and_links_are_addresses():
     assert link("a", "https://example.org") == '<a href="https://example.org" rel="noreferrer">a</a>'
 
 
+def test_the_benchmark_asked_for_stands_first_and_then_those_that_most_have(small_panel):
+    scores = small_panel.scores.copy()
+    scores.iloc[1:, scores.columns.get_loc("mmlu")] = float("nan")
+    panel = dataclasses.replace(small_panel, scores=scores)
+    heads = re.findall(r'<th scope="col">([^<]*)', members_table(panel, list(scores.index), None, first="gsm8k"))
+    titles = [str(panel.benchmarks["title"][b]) for b in scores.columns]
+    assert heads[4] == str(panel.benchmarks["title"]["gsm8k"]) and set(heads[4:]) == set(titles)
+    assert heads[-1] == str(panel.benchmarks["title"]["mmlu"])
+
+
+def test_sources_fit_their_page_with_licence_and_citation(tmp_path, opened):
+    words = {"title": "words " * 8, "licence": "unstated upstream " * 4, "citation": "Author et al. (2024). " * 4}
+    one = words | {"scores": 1, "facts": 2, "retrieved": "2024-01-01", "revision": f"{'a1' * 20}; hal-*: {'b2' * 20}"}
+    table = sources_table({"every-eval-ever": one})
+    assert "a1a1a1a1a1a1; hal-*: b2b2b2b2b2b2" in table
+    path = write_page(render("report.html.j2", title="t", caption="c", body=table), tmp_path / "page.html")
+    with opened(path, 1280) as seen:
+        assert seen.page.evaluate(
+            "[...document.querySelectorAll('.scroll')].every(d => d.scrollWidth <= d.clientWidth)"
+        )
+
+
 def test_figures_of_a_notebook_are_on_its_page(tmp_path):
     path = tmp_path / "drawn.py"
+    drawn = "f = Figure(figsize=(1, 1))\nf.subplots()"
     path.write_text(
-        "# %%\nfrom matplotlib.figure import Figure\n\nf = Figure(figsize=(1, 1))\nf.subplots()\nf\n", encoding="utf-8"
+        f"# %%\nfrom matplotlib.figure import Figure\nfrom obslaws.report.style import figure_style\n\n{drawn}\nf\n"
+        f"# %%\nwith figure_style():\n    {drawn.replace(chr(10), chr(10) + '    ')}\nf\n",
+        encoding="utf-8",
     )
     page = notebook_page(run_notebook(path), "drawn", "", code=True)
-    assert page.count("data:image/png;base64") == 1 and "%matplotlib" not in page
+    assert page.count("<picture>") == 2 and "%matplotlib" not in page
+    plain, styled = (re.findall("base64,([^'\"]*)", part) for part in page.split("<picture>")[1:])
+    assert plain[0] == plain[1]  # nobody knows which of its colours mean what
+    dark, light = (b64decode(one).decode("utf-8") for one in styled)
+    assert DARK.ground in dark and LIGHT.ground not in dark and LIGHT.ground in light
 
 
 @pytest.mark.slow

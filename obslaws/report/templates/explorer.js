@@ -121,7 +121,8 @@ const explorer = (() => {
   }
 
   function drawWords({ mine }) {
-    const words = { "own scores": "scores that it already has, and the law of its family", family: "the law of its family", "base family": "other families of its series", pooled: "all families of the panel together", none: "nothing" };
+    const words = { family: "the law of its family", "base family": "other families of its series", pooled: "all families of the panel together", none: "nothing" };
+    words["own scores"] = `scores that it already has, and ${words[family().kind]}`;
     at("asked").replaceChildren(name(family().family), `, ${write(state.n_params)} parameters on ${write(state.n_tokens)} tokens: ${flop(state).toExponential(1)} FLOP`);
     at("basis").textContent = `Answered from ${words[mine.find((r) => r.basis !== "none")?.basis || "none"]}. Scores are fractions: 0 to 1.`;
     const known = data.models.map((m) => m.train_flop).filter((f) => f > 0), beyond = known.length && (flop(state) > 10 * Math.max(...known) || flop(state) < Math.min(...known) / 10);
