@@ -138,5 +138,6 @@ def normal_draws(mean: Array, cov: Array, n_draws: int, rng: np.random.Generator
     ndarray of shape (n_draws, n)
     """
     values, vectors = np.linalg.eigh(0.5 * (cov + cov.T))
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return np.asarray(mean + rng.standard_normal((n_draws, len(mean))) @ root.T)
+    # the symmetric root is the same on every machine; signs and order of the vectors are not
+    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    return np.asarray(mean + rng.standard_normal((n_draws, len(mean))) @ root)
