@@ -87,7 +87,7 @@ def test_intervals_of_loadings_hold_the_truth(make_data):
         simulated = simulate_panel(n_families=16, random_state=seed)
         fit = fit_skills(make_data(simulated.panel), 2)
         names = list(simulated.panel.scores.columns)
-        found = named_skills([fit], np.ones(1), names, "varimax", n_draws=400, n_starts=3)
+        found = named_skills([fit], np.ones(1), names, "varimax", n_draws=4000, n_starts=3)
         skills = simulated.truth.skills - simulated.truth.skills.mean(axis=0)
         truth = simulated.truth.loadings @ np.linalg.cholesky(skills.T @ skills / len(skills))
         left, _, right = np.linalg.svd(truth.T @ found.rotation.loadings)
@@ -106,3 +106,17 @@ def test_draws_have_the_covariance_asked_for():
     drawn = normal_draws(np.array([3.0, -1.0]), cov, 4000, np.random.default_rng(0))
     np.testing.assert_allclose(np.cov(drawn.T), cov, atol=0.1)
     np.testing.assert_allclose(drawn[:, 0] - drawn[:, 1], 4.0, atol=1e-6)
+
+
+def test_draws_do_not_depend_on_signs_and_order_of_the_axes(monkeypatch):
+    """Another machine may find the same axes turned round, and those of equal spread the other way about."""
+    cov = np.diag([2.0, 1.0, 1.0]) + 0.3
+    plain = np.linalg.eigh
+    usual = normal_draws(np.zeros(3), cov, 5, np.random.default_rng(0))
+
+    def turned(matrix):
+        values, vectors = plain(matrix)
+        return values[::-1], -vectors[:, ::-1]
+
+    monkeypatch.setattr(np.linalg, "eigh", turned)
+    np.testing.assert_allclose(normal_draws(np.zeros(3), cov, 5, np.random.default_rng(0)), usual, atol=1e-12)
