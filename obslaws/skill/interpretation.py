@@ -55,7 +55,7 @@ def named_skills(
     weights: Array,
     benchmarks: Sequence[str],
     rotation: str = "oblimin",
-    n_draws: int = 400,
+    n_draws: int = 2000,
     n_starts: int = 30,
     random_state: int = 0,
 ) -> NamedSkills:
