@@ -10,10 +10,11 @@ import re
 
 from obslaws.errors import UsageError
 
-__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction", "spelling_key"]
+__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction", "size_label", "spelling_key"]
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
+_NAMED_SIZE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)([mbt])(?![a-z])", re.IGNORECASE)
 _COUNT = re.compile(rf"\s*{_NUMBER}\s*([a-z]*)\s*", re.IGNORECASE)
 
 
@@ -163,6 +164,31 @@ def format_count(count: float, digits: int = 3) -> str:
         if float(f"{count:.{digits}g}") >= unit:
             return f"{float(f'{count / unit:.{digits}g}'):g}{suffix}"
     return f"{count:g}"
+
+
+def size_label(model: str, n_params: float) -> str:
+    """Write a model's size as its name has it, ``14B`` for 14.77e9 parameters; counted where the name tells none.
+
+    Parameters
+    ----------
+    model : str
+        Id or name.
+    n_params : float
+
+    Returns
+    -------
+    str
+        What the name has where it is within a quarter of the count, else two digits of the count.
+
+    Examples
+    --------
+    >>> size_label("Qwen/Qwen2.5-14B", 14.77e9), size_label("mistralai/Mixtral-8x7B-v0.1", 46.7e9)
+    ('14B', '47B')
+    """
+    for number, unit in _NAMED_SIZE.findall(model.rpartition("/")[2]):
+        if 0.8 < float(number) * _SUFFIXES[unit.lower()] / n_params < 1.25:
+            return f"{float(number):g}{unit.upper()}"
+    return format_count(n_params, digits=2)
 
 
 def format_flop(flop: float) -> str:

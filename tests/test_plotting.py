@@ -28,6 +28,15 @@ def test_axes_in_axes_out():
     assert {"forecast", "curve", "interval", "known members", "guessing"} <= set(ax.get_legend_handles_labels()[1])
 
 
+def test_members_are_labelled_by_the_size_in_their_names():
+    flop = np.array([1e22, 1e23, 1e24])
+    curve = pd.DataFrame({"train_flop": flop, "forecast": 0.5, "lower": 0.4, "upper": 0.6})
+    facts = {"train_flop": flop, "score": [0.3, 0.5, 0.6], "n_params": [4.94e8, 14.77e9, 72.7e9]}
+    points = pd.DataFrame(facts, index=["Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-14B", "own"])
+    ax = score_against_compute(Figure().subplots(), points, points, curve, curve.iloc[[2]])
+    assert {t.get_text() for t in ax.texts} == {"0.5B", "14B", "73B"}
+
+
 def test_curve_passes_through_the_forecast(line, asked):
     flop = asked["train_flop"].iloc[0]
     curve = family_curve(line, asked, flop / 10, flop * 10, n_points=3)

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from obslaws.plotting.colours import COLOURS, HALO, PALETTE
-from obslaws.quantities import format_count
+from obslaws.quantities import size_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def score_against_compute(
     ax : Axes
         Is drawn upon.
     members : DataFrame
-        Known models of the family: train_flop (FLOP), score (fraction), n_params (count, for the label).
+        Known models of the family, by id: train_flop (FLOP), score (fraction), n_params (count, for the label).
     others : DataFrame
         Models of other families: train_flop, score; drawn faint.
     curve : DataFrame
@@ -177,7 +177,7 @@ def _label_members(ax: Axes, members: pd.DataFrame, asked: float) -> None:
     `asked` is where the forecast stands, decades of compute: labels near it stand above, on the side away from it.
     """
     last, above = -np.inf, True
-    for row in members.sort_values("train_flop").to_dict("records"):
+    for row in members.rename_axis("model").reset_index().sort_values("train_flop").to_dict("records"):
         at = np.log10(row["train_flop"])
         if at - last < _LABEL_EVERY:
             continue
@@ -185,7 +185,7 @@ def _label_members(ax: Axes, members: pd.DataFrame, asked: float) -> None:
         last, above = at, near or (at < asked and not above)
         left = above and at < asked
         ax.annotate(
-            format_count(row["n_params"], digits=2),
+            size_label(str(row["model"]), row["n_params"]),
             (row["train_flop"], row["score"]),
             xytext=(-2.5 if left else 2.5 * (not above), 2.5 if above else -2.5),
             textcoords="offset points",
