@@ -5,16 +5,19 @@ Forecasts inside what is known: each base family in turn is treated as new, with
 beyond it, for models that are newer than all training data or trained with more compute: the fit is repeated on what
 lies before some days of the past, or below some amounts of compute, and asked about what comes after. Both are done
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
-more than the model's errors narrow. Either way only the training data of the fit take part. The factor is the one that
-the errors ask for, on average over the levels that are promised, drawn towards the posterior's own claim where few
-independent errors speak; cells of one base family count for less than they number. What is left open of it makes
-intervals wider. Where what is hidden in a replay took part in the rest of the fit, narrowing is believed the less, the
-fewer base families share that part. Newer models
-are mostly better than size, data and date have it, the more so the later they come: how far the repeated forecasts fell
-short, in standard deviations, is added to the forecasts of models newer than all training data of which no score is
-told. There the factor is drawn towards the one for forecasts inside what is known, in place of the claim. Other scores
-of models that are part of the fit are forecast at the posterior's claim. On a large panel both
-exercises run on a sample of the base families, and the first one tells no scores.
+more than the model's errors narrow. Either way only the training data of the fit take part.
+
+The factor is the one that the errors ask for, on average over the levels that are promised, drawn towards the
+posterior's own claim where few independent errors speak; cells of one base family count for less than they number.
+What is left open of it makes intervals wider. Where what is hidden in a replay took part in the rest of the fit,
+narrowing is believed the less, the fewer base families share that part. Beyond what is known the factor is drawn
+towards the one within, in place of the claim. Scores that a model of the fit was not measured on are forecast at the
+posterior's claim.
+
+Newer models are mostly better than size, data and date have it, the more so the later they come: how far the repeated
+forecasts fell short, in standard deviations, is added to the forecasts of models newer than all training data of
+which no score is told. On a large panel both exercises run on a sample of the base families, and the first one tells
+no scores.
 """
 
 from __future__ import annotations
@@ -51,9 +54,8 @@ if TYPE_CHECKING:
 __all__ = ["MOST_TOLD", "Stretch", "replayed_answers"]
 
 _LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
-_CLAIM = (
-    10.0  # independent errors that the posterior's own claim counts for: docs/backtests.md, "How intervals are made"
-)
+# docs/backtests.md, "How intervals are made": independent errors that the claim counts for without any
+_CLAIM = 10.0
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
 _SHARING = 20.0  # base families from which on more than half of a replay's narrowing is believed
 _VARIANCE = 1.8  # of the logarithm of the factor times the independent errors that it is learned from
@@ -159,9 +161,10 @@ class Stretch:
         key = (n_known, min(n_told, MOST_TOLD))
         if key not in self._by_kin:
             errors = self._replayed(*key)
-            # too few models with so many scores: the factor of one fewer
-            fewer = self._kin(n_known, key[1] - 1) if key[1] else _Factor()
-            self._by_kin[key] = errors.factor(took_part=True) if errors else fewer
+            if errors is not None:
+                self._by_kin[key] = errors.factor(took_part=True)
+            else:  # too few models with so many scores: the factor of one fewer
+                self._by_kin[key] = self._kin(n_known, key[1] - 1) if key[1] else _Factor()
         return self._by_kin[key]
 
     def beyond(self, order: str, n_known: int, n_told: int = 0) -> float:
