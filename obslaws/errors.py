@@ -22,6 +22,8 @@ __all__ = [
     "nearest_names",
 ]
 
+_SHORTEST = 3  # letters that may stand for a name that begins with them
+
 
 class ObslawsError(Exception):
     """Base of every error that tells the user what to do; the command line prints it as one line."""
@@ -111,7 +113,7 @@ class MeasurementWarning(ObslawsWarning):
 
 
 def nearest_names(name: str, known: Iterable[str], most: int = 2) -> list[str]:
-    """Offer the known names that look most like a wrong one, ignoring case.
+    """Offer the known names that look most like a wrong one, ignoring case; if none does, those that begin with it.
 
     Parameters
     ----------
@@ -129,8 +131,10 @@ def nearest_names(name: str, known: Iterable[str], most: int = 2) -> list[str]:
 
     Examples
     --------
-    >>> nearest_names("hellaswga", ["hellaswag", "mmlu"])
-    ['hellaswag']
+    >>> nearest_names("hellaswga", ["hellaswag", "mmlu"]), nearest_names("slot", ["cells", "sloth-v1-1"])
+    (['hellaswag'], ['sloth-v1-1'])
     """
-    by_lower = {k.lower(): k for k in known}
-    return [by_lower[k] for k in difflib.get_close_matches(name.lower(), by_lower, n=most, cutoff=0.6)]
+    by_lower, wrong = {k.lower(): k for k in known}, name.lower()
+    near = difflib.get_close_matches(wrong, by_lower, n=most, cutoff=0.6)
+    longer = [k for k in by_lower if len(wrong) >= _SHORTEST and k.startswith(wrong)]
+    return [by_lower[k] for k in near or longer[:most]]

@@ -54,7 +54,8 @@ def parse_count(text: str, what: str = "count", unit: str | None = None) -> floa
         raise UsageError(f"{what}: unknown suffix {match[2]!r} in {text!r}; {expected}.")
     count = number * _SUFFIXES[suffix]
     if not (count > 0 and math.isfinite(count)):
-        raise UsageError(f"{what} is {text.strip()}; {expected}. Leave it out when it is unknown.")
+        cure = " Leave it out when it is unknown." if math.isnan(count) else ""
+        raise UsageError(f"{what} is {text.strip()}; {expected}.{cure}")
     if unit is not None and count < 1e6 and not suffix and "e" not in match[1].lower():
         raise UsageError(f"{what} is {text.strip()}, without a unit: did you mean {text.strip()}{unit}?")
     return count

@@ -60,7 +60,8 @@ def test_fewer_questions_say_less(fitted, panel, query, tmp_path):
     others = panel.scores.columns[1:]
     assert (widths[20][others] > widths[200][others]).all()
     assert (widths[200][others] > widths[1000][others]).all()
-    assert (widths[20][others] < prior_width[others] * 1.001).all()
+    # twenty questions tell next to nothing; the factor for one told score is learned apart from that for none
+    assert (widths[20][others] < prior_width[others] * 1.01).all()
 
 
 def harness(panel, **more):

@@ -29,15 +29,14 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from obslaws.folds import draw
 from obslaws.forecasters.large import replayed, spoken_for
+from obslaws.forecasters.past_errors import Beyond, Errors, Factor, errors_of, lag_of
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import replay
 from obslaws.skill.sparse_fit import SparseFit
 from obslaws.skill.state import told_noise
-from obslaws.skill.student import heavy, widening
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_TOLD", "Stretch", "replayed_answers"]
 
-_LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
-# docs/backtests.md, "How intervals are made": independent errors that the claim counts for without any
-_CLAIM = 10.0
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
-_SHARING = 20.0  # base families from which on more than half of a replay's narrowing is believed
-_VARIANCE = 1.8  # of the logarithm of the factor times the independent errors that it is learned from
-_FEWEST, _FEWEST_MODELS = 3, 10  # base families that must speak; models that are worth a split
+_FEWEST_MODELS = 10  # that are worth a split
 MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
 _DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from which on one way says enough
 
@@ -86,8 +80,8 @@ class Stretch:
         self.fits, self.weights, self.size, self.blank = fits, weights, size, blank
         self.large = cast("list[SparseFit]", [fit for fit in fits if isinstance(fit, SparseFit)])
         self.panel = spoken_for(panel) if self.large else panel
-        self._by_kin: dict[tuple[int, int], _Factor] = {}
-        self._beyond: dict[tuple[str, int], _Beyond] = {}
+        self._by_kin: dict[tuple[int, int], Factor] = {}
+        self._beyond: dict[tuple[str, int], Beyond] = {}
         self._replays: dict[int, tuple[Replay, ...]] = {}
         self._trials: dict[str, list[_Trial]] = {}
         self.frontiers = _frontiers(self.panel)
@@ -123,7 +117,7 @@ class Stretch:
             return np.ones(len(n_known))
         fitted = np.zeros(len(n_known), dtype=bool) if is_fitted is None else is_fitted
         inside = [
-            _Factor() if known else self._kin(int(n), int(k))
+            Factor() if known else self._kin(int(n), int(k))
             for n, k, known in zip(n_known, n_told, fitted, strict=True)
         ]
         ahead: dict[int, list[float]] = {}
@@ -157,35 +151,35 @@ class Stretch:
         """Factor when `n_known` models of the family and `n_told` scores of the model itself are known."""
         return self._kin(n_known, n_told).value
 
-    def _kin(self, n_known: int, n_told: int) -> _Factor:
+    def _kin(self, n_known: int, n_told: int) -> Factor:
         key = (n_known, min(n_told, MOST_TOLD))
         if key not in self._by_kin:
             errors = self._replayed(*key)
             if errors is not None:
                 self._by_kin[key] = errors.factor(took_part=True)
             else:  # too few models with so many scores: the factor of one fewer
-                self._by_kin[key] = self._kin(n_known, key[1] - 1) if key[1] else _Factor()
+                self._by_kin[key] = self._kin(n_known, key[1] - 1) if key[1] else Factor()
         return self._by_kin[key]
 
     def beyond(self, order: str, n_known: int, n_told: int = 0) -> float:
         """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``)."""
         return self._learned(order, n_told).factor(self._kin(n_known, n_told)).value
 
-    def ahead(self) -> _Beyond:
+    def ahead(self) -> Beyond:
         """Tell what holds of models released after all training data, none of their own scores told."""
         return self._learned("day", 0)
 
-    def _learned(self, order: str, n_told: int) -> _Beyond:
+    def _learned(self, order: str, n_told: int) -> Beyond:
         key = (order, min(n_told, MOST_TOLD))
         if key not in self._beyond:
             found = self._repeated(*key)
-            self._beyond[key] = found or (self._learned(order, key[1] - 1) if key[1] else _Beyond())
+            self._beyond[key] = found or (self._learned(order, key[1] - 1) if key[1] else Beyond())
         return self._beyond[key]
 
-    def _replayed(self, n_observed: int, n_told: int) -> _Errors | None:
+    def _replayed(self, n_observed: int, n_told: int) -> Errors | None:
         if self.large:  # here nothing is told: the replays of sparse fits keep no covariances
             cells = replayed(self.large, self.weights, self.size, n_observed) if n_told == 0 else None
-            return None if cells is None else _errors([cells[0]], [cells[1]])
+            return None if cells is None else errors_of([cells[0]], [cells[1]])
         if n_observed not in self._replays:
             found = (replay(fit, self.size, n_observed) for fit in self.fits)
             self._replays[n_observed] = tuple(r for r in found if r is not None)
@@ -201,9 +195,9 @@ class Stretch:
             answers = replayed_answers(self.fits, self.weights, replays, asked, given)
             deviates.append(answers.normal_score(rest[asked]))
             groups.append(replays[0].group[asked])
-        return _errors(deviates, groups)
+        return errors_of(deviates, groups)
 
-    def _repeated(self, order: str, n_told: int) -> _Beyond | None:
+    def _repeated(self, order: str, n_told: int) -> Beyond | None:
         if order not in self._trials:
             self._trials[order] = self._tried(self.frontiers[order])
         deviates, groups, ramps = [], [], []
@@ -222,12 +216,12 @@ class Stretch:
         lag = 0.0
         if (order, n_told) == ("day", 0):  # along compute, and once scores are told, errors lean to neither side
             parts = list(zip(deviates, groups, ramps, strict=True))
-            lag = _lag(parts)
+            lag = lag_of(parts)
             # each time's errors about what the other times would have had added to its forecasts
-            others = (_lag(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
+            others = (lag_of(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
             deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(others, parts, strict=True)]
-        errors = _errors(deviates, groups)
-        return None if errors is None else _Beyond(errors, lag, span)
+        errors = errors_of(deviates, groups)
+        return None if errors is None else Beyond(errors, lag, span)
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
         panel, values, placed = self.panel, frontier.values, frontier.placed
@@ -270,86 +264,6 @@ class _Trial:
     scores: pd.DataFrame
     group: NDArray[np.intp]
     lead: Array
-
-
-@dataclass(frozen=True)
-class _Factor:
-    """A factor on the spread, and how uncertain it is.
-
-    Parameters
-    ----------
-    log : float
-        Its logarithm.
-    variance : float
-        Of the logarithm.
-    """
-
-    log: float = 0.0
-    variance: float = 0.0
-
-    @property
-    def value(self) -> float:
-        """What spreads are multiplied by: the factor, widened by what is left open of it."""
-        return float(np.exp(self.log)) * widening(_LEVELS, self.variance)
-
-
-@dataclass(frozen=True)
-class _Errors:
-    """What the errors of forecasts of the past ask for.
-
-    Parameters
-    ----------
-    log : float
-        Logarithm of the factor that makes shares of 80, 90 and 95 % of them fall inside, on average over the three.
-    n : float
-        How many independent errors they are worth.
-    n_groups : int
-        Base families that they are from.
-    """
-
-    log: float
-    n: float
-    n_groups: int
-
-    def factor(self, claim: float = 0.0, took_part: bool = False) -> _Factor:
-        """Draw what the errors ask for towards what is claimed without them.
-
-        The claim counts for ten independent errors: its logarithm has a standard deviation of some 0.4 (that of such a
-        quantile has a variance of some 1.8 / n). Where what is hidden `took_part` in the rest of the fit, a negative
-        logarithm counts for g / (g + 20) of that, by the number of base families.
-        """
-        weight = self.n + _CLAIM
-        log = (self.n * self.log + _CLAIM * claim) / weight
-        if took_part and log < 0.0:
-            log *= self.n_groups / (self.n_groups + _SHARING)
-        return _Factor(log, _VARIANCE / weight)
-
-
-@dataclass(frozen=True)
-class _Beyond:
-    """What repeated forecasts say of those beyond the training data.
-
-    Parameters
-    ----------
-    errors : _Errors, optional
-        None where too few speak.
-    lag : float
-        How far forecasts fell short, in standard deviations, once they reached ahead by `span` or more.
-    span : float
-        Median reach of the repeated forecasts, days.
-    """
-
-    errors: _Errors | None = None
-    lag: float = 0.0
-    span: float = 1.0
-
-    def factor(self, inside: _Factor) -> _Factor:
-        """Give the factor, drawn towards the one of forecasts inside what is known."""
-        return inside if self.errors is None else self.errors.factor(inside.log)
-
-    def shift(self, lead: float) -> float:
-        """Give the standard deviations to be added so far ahead: in proportion up to the span, then no more."""
-        return self.lag * min(lead / self.span, 1.0)
 
 
 @dataclass(frozen=True)
@@ -431,65 +345,3 @@ def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:
     """Choose which scores are told, in several ways where there are few; once when there is nothing to choose."""
     few = n_told > 0 and scores.notna().to_numpy().sum() < _ENOUGH
     return [draw(scores, n_told, seed) for seed in range(_DRAWS if few else 1)]
-
-
-def _errors(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> _Errors | None:
-    """Tell what standard deviates and their base families ask for; None when too few base families speak.
-
-    The parts may ask about a cell again: the cells of the largest part are those that are counted.
-    """
-    parts = [(np.abs(d), g) for d, g in zip(deviates, groups, strict=True) if len(d)]
-    if not parts:
-        return None
-    absolute, group = (np.concatenate(column) for column in zip(*parts, strict=True))
-    seen = np.isfinite(absolute)
-    n_groups = len(np.unique(group[seen.any(axis=1)]))
-    if n_groups < _FEWEST:
-        return None
-    n = _independent(*max(parts, key=lambda part: np.isfinite(part[0]).sum()))
-    found, claimed = heavy(np.quantile(absolute[seen], _LEVELS)), heavy(ndtri(0.5 + _LEVELS / 2.0))
-    return _Errors(float(np.log(found / claimed).mean()), n, n_groups)
-
-
-def _lag(parts: Sequence[tuple[Array, NDArray[np.intp], Array]]) -> float:
-    """Regress mean deviates of base families on how far ahead they lie, as a share of the span; none is claimed.
-
-    The claim of no lag counts for as many base families as in `_Errors` for errors.
-    """
-    means, reach = [], []
-    for part, group, ramp in parts:
-        for one in np.unique(group):
-            cells = part[group == one]
-            if np.isfinite(cells).any():
-                means.append(np.nanmean(cells))
-                reach.append(ramp[group == one].mean())
-    x, y = np.array(reach), np.array(means)
-    return float(x @ y / (x @ x * (1.0 + _CLAIM / len(x)))) if len(x) >= _FEWEST else 0.0
-
-
-def _independent(deviates: Array, group: NDArray[np.intp]) -> float:
-    """Count independent cells: models of one base family err together, so that many cells say less than they number.
-
-    The design effect of cluster sampling (Kish 1965, section 5.4), with the intraclass correlation of the absolute
-    deviates from a one-way analysis of variance.
-
-    Parameters
-    ----------
-    deviates : ndarray of shape (n, J)
-        Absolute standard deviates, NaN where there is none.
-    group : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    float
-        Between the number of groups and the number of cells.
-    """
-    rows, _ = np.nonzero(np.isfinite(deviates))
-    values, labels = deviates[np.isfinite(deviates)], np.unique(group[rows], return_inverse=True)[1]
-    n, sizes = len(values), np.bincount(labels)
-    means = np.bincount(labels, weights=values) / sizes
-    within = ((values - means[labels]) ** 2).sum() / max(n - len(sizes), 1)
-    between = (sizes * (means - values.mean()) ** 2).sum() / max(len(sizes) - 1, 1)
-    usual = (n - (sizes**2).sum() / n) / max(len(sizes) - 1, 1)
-    correlation = np.clip((between - within) / (between + (usual - 1.0) * within), 0.0, 1.0)
-    return float(n / (1.0 + ((sizes**2).sum() / n - 1.0) * correlation))

@@ -9,6 +9,7 @@ from scipy.stats import norm, t
 
 import obslaws.forecasters.stretch as room
 from obslaws.folds import draw
+from obslaws.forecasters.past_errors import Beyond, Errors, Factor, errors_of, lag_of
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.forecasters.stretch import MOST_TOLD
 from obslaws.simulate import simulate_panel
@@ -61,14 +62,14 @@ def test_many_errors_are_believed_and_narrowing_by_few_families_in_part(scale, n
     shares = (np.arange(400) + 0.5) / 400
     spread = scale * t.ppf(shares, 4) * norm.ppf(0.95) / t.ppf(0.95, 4)  # as the logits of forecasts are spread
     deviates = norm.ppf(t.cdf(spread * t.ppf(0.95, 4) / norm.ppf(0.95), 4))[:, None]
-    found = room._errors([deviates], [np.random.default_rng(0).permutation(400) % n_groups]).factor(0.0, took_part)
+    found = errors_of([deviates], [np.random.default_rng(0).permutation(400) % n_groups]).factor(0.0, took_part)
     assert found.log == pytest.approx(believed * np.log(scale) * 400 / 410, abs=0.02)
 
 
 def test_few_errors_move_the_factor_little():
     deviates = 3.0 * norm.ppf((np.arange(5) + 0.5) / 5)[:, None]
-    few = room._errors([deviates], [np.arange(5)]).factor()
-    many = room._errors([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)]).factor()
+    few = errors_of([deviates], [np.arange(5)]).factor()
+    many = errors_of([np.tile(deviates, (100, 1))], [np.random.default_rng(0).permutation(500)]).factor()
     assert 0.0 < few.log < 0.5 * many.log
 
 
@@ -76,7 +77,7 @@ def test_what_few_errors_leave_open_of_the_factor_widens():
     """Deviates as claimed; and intervals hold, on average over the levels, where the scale is as uncertain as said."""
     deviates = norm.ppf((np.arange(10) + 0.5) / 10)[:, None]
     parts = [np.tile(deviates, (n, 1)) for n in (1, 10, 100)]
-    found = [room._errors([part], [np.random.default_rng(0).permutation(len(part))]).factor() for part in parts]
+    found = [errors_of([part], [np.random.default_rng(0).permutation(len(part))]).factor() for part in parts]
     assert found[0].value > found[1].value > found[2].value
     rng, levels = np.random.default_rng(0), np.array([0.8, 0.9, 0.95])
     scale = np.exp(0.3 * rng.standard_normal(400_000))
@@ -90,11 +91,11 @@ def test_what_few_errors_leave_open_of_the_factor_widens():
 
 def test_factors_ahead_are_drawn_towards_those_within():
     """Few errors of later times say little: the family's own factor counts for ten of them."""
-    few, many = room._Errors(0.5, 5.0, 5), room._Errors(0.5, 5000.0, 90)
-    within = room._Factor(-0.2, 0.01)
+    few, many = Errors(0.5, 5.0, 5), Errors(0.5, 5000.0, 90)
+    within = Factor(-0.2, 0.01)
     assert few.factor(within.log).log == pytest.approx((5 * 0.5 - 10 * 0.2) / 15)
     assert many.factor(within.log).log == pytest.approx(0.5, abs=0.002)
-    assert room._Beyond().factor(within) == within
+    assert Beyond().factor(within) == within
 
 
 def test_models_with_more_compute_than_all_training_data_get_the_larger_factor(panel, stretch):
@@ -244,5 +245,5 @@ def test_the_lag_is_a_regression_through_no_lag(lag):
     rng = np.random.default_rng(0)
     ramp, group = rng.random(400), np.arange(400)
     deviates = lag * ramp[:, None] + 0.3 * rng.standard_normal((400, 5))
-    assert room._lag([(deviates, group, ramp)]) == pytest.approx(lag * 400 / 410, abs=0.03)
-    assert room._lag([(deviates[:2], group[:2], ramp[:2])]) == 0.0
+    assert lag_of([(deviates, group, ramp)]) == pytest.approx(lag * 400 / 410, abs=0.03)
+    assert lag_of([(deviates[:2], group[:2], ramp[:2])]) == 0.0
