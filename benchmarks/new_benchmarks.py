@@ -14,7 +14,6 @@ NEW = {"humaneval": ("obsscaling", 0.0, 164), "bigcodebench_complete": ("bigcode
 
 def main():
     panel, scores = load_panel("core"), load_snapshot().scores
-    model = None
     for name, (source, floor, n_items) in NEW.items():
         table = scores[(scores["benchmark"] == name) & scores["model"].isin(panel.models.index)]
         if (table["source"] == source).any():
@@ -25,10 +24,7 @@ def main():
             for seed in range(5):
                 told = known.iloc[np.random.default_rng(seed).choice(len(known), k, replace=False)]
                 grown = with_benchmark(panel, name, told, floor, n_items)
-                if model is None:
-                    model = OnboardingForecaster(new=[name]).fit(grown)
-                model.panel_, model.new_, model.new = grown, [name], [name]
-                answer = forecast_new(model, name)
+                answer = forecast_new(OnboardingForecaster(new=[name]).fit(grown), name)
                 answer = answer.assign(score=known.reindex(answer["model"]).to_numpy()).dropna(subset="score")
                 parts.append(answer)
             all_ = pd.concat(parts)
