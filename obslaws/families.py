@@ -213,7 +213,7 @@ def nearest_members(
     ratio = np.log(members["n_params"] / n_params)
     below, above = members[ratio <= 0].iloc[::-1], members[ratio > 0]
     picked = pd.concat([below.iloc[: max(1, most - len(above))], above.iloc[: max(1, most - len(below))]])
-    return picked.sort_values("n_params").iloc[:most]
+    return picked.sort_values("n_params", kind="stable").iloc[:most]
 
 
 def _alike(name: str, known: Iterable[str]) -> str | None:

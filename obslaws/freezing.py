@@ -135,7 +135,7 @@ def assemble(
     # a source that says two things of a model is believed in the order in which it says them: that order stays
     kept = kept.sort_values(["model", "attribute", "source"], kind="stable", ignore_index=True)
     return {
-        "models": models.sort_values("model", ignore_index=True),
+        "models": models.sort_values("model", ignore_index=True, kind="stable"),
         "benchmarks": benchmarks,
         "scores": check_table(scores, "scores", units=units),
         "facts": check_table(kept, "facts"),

@@ -259,6 +259,6 @@ def area_under_errors(swept: pd.DataFrame) -> pd.Series:
 
     areas = {}
     for name, part in swept.groupby("predictor", sort=False):
-        ordered = part.sort_values("share")
+        ordered = part.sort_values("share", kind="stable")
         areas[str(name)] = float(trapezoid(ordered["test_mse"], ordered["share"]))
     return pd.Series(areas, name="area")

@@ -108,6 +108,18 @@ def test_modules_open_with_what_they_are_for_and_stay_short(path):
     assert text.count("\n") <= 450, "a file that wants a table of contents wants to be two"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_ties_are_sorted_alike_on_every_machine(path):
+    """Several keys are sorted stably as they are; one key is not, unless that is asked for."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = getattr(getattr(call, "func", None), "attr", None)
+        if name not in ("sort_values", "argsort"):
+            continue
+        several = name == "sort_values" and any(isinstance(key, ast.List) for key in call.args)
+        kind = [k.value.value for k in call.keywords if k.arg == "kind" and isinstance(k.value, ast.Constant)]
+        assert several or kind == ["stable"], f"{path.name}:{call.lineno}: {name} without kind='stable'"
+
+
 def test_nobody_keeps_a_drawer():
     assert not [p for p in FILES if p.stem in {"utils", "helpers", "common", "misc"}]
 

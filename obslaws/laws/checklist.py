@@ -156,7 +156,7 @@ def _fitting(fit: LawFit, profile: bool) -> list[tuple[str, str, bool, str]]:
     section = "Fitting"
     objective = f"Huber, delta {options['delta']:g}, summed, residuals in {options['space']} space"
     spread = "; ".join(f"{n} {low:.4g} to {high:.4g}" for n, (low, high) in starts["spread"].items())
-    largest = np.argsort(-np.abs(fit.residuals))[:3]
+    largest = np.argsort(-np.abs(fit.residuals), kind="stable")[:3]
     out = [
         (section, "objective", True, objective + (", weighted" if options.get("weighted") else "")),
         (

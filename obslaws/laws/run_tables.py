@@ -72,7 +72,7 @@ def routed(folder: Path) -> pd.DataFrame:
     """Read the last point of every curve of Clark et al. (2022): one expert per token, every other layer, seed 42."""
     curves = pd.read_parquet(folder / "derived_curves.parquet")
     keep = (curves["routing_frequency"] == 0.5) & (curves["k"] == 1) & (curves["seed"] == 42)
-    last = curves[keep].sort_values("step").groupby("hyper_id").tail(1)
+    last = curves[keep].sort_values("step", kind="stable").groupby("hyper_id").tail(1)
     return pd.DataFrame(
         {
             "router": last["router_type"].astype(str).replace({"S-Base": "S-BASE"}),

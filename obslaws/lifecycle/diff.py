@@ -92,7 +92,7 @@ def _scores(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     same = both["_merge"].eq("both") & both["score_before"].eq(both["score_after"])
     out = both.assign(change=kinds)[~same]
     out = out.rename(columns={"score_before": "before", "score_after": "after"})
-    return out[[*key, "change", "before", "after"]].sort_values(key, ignore_index=True)
+    return out[[*key, "change", "before", "after"]].sort_values([*key], ignore_index=True)
 
 
 def moved_forecasts(

@@ -59,7 +59,7 @@ def best_for_budget(
     out = pd.DataFrame(rows)
     winner = np.argmax(drawn, axis=0)
     out["best"] = np.bincount(winner, minlength=len(out)) / n_draws
-    return out.sort_values("coverage", ascending=False, ignore_index=True)
+    return out.sort_values("coverage", ascending=False, ignore_index=True, kind="stable")
 
 
 def cheapest_for_coverage(
@@ -101,7 +101,7 @@ def cheapest_for_coverage(
         rows.append(
             {"model": model, "k": k[0], "cost": k[0] * price, "cost_lower": low * price, "cost_upper": high * price}
         )
-    return pd.DataFrame(rows).sort_values("cost", ignore_index=True)
+    return pd.DataFrame(rows).sort_values("cost", ignore_index=True, kind="stable")
 
 
 def _check(fits: Mapping[str, CoverageFit], cost: Mapping[str, float]) -> None:

@@ -104,7 +104,7 @@ def capability_map(ax: Axes, models: pd.DataFrame, x: str, y: str, families: lis
     others = models[~models["family"].isin(families)]
     ax.scatter(others[x], others[y], s=11, alpha=0.45, color=COLOURS["others"], linewidth=0, label="other families")
     for family, colour, marker in zip(families, sns.color_palette("colorblind"), "osD^vp<>Xh", strict=False):
-        members = models[models["family"] == family].sort_values("n_params")
+        members = models[models["family"] == family].sort_values("n_params", kind="stable")
         ax.plot(members[x], members[y], color=colour, linewidth=1.1, alpha=0.7, zorder=3)
         ax.scatter(
             members[x], members[y], s=26, color=colour, marker=marker, edgecolor="white", linewidth=0.5, zorder=4,

@@ -117,7 +117,7 @@ def score_against_position(
     Axes
         The one given, without a legend; the artists are labelled for one.
     """
-    points = points.dropna(subset=["position", "forecast"]).sort_values("position")
+    points = points.dropna(subset=["position", "forecast"]).sort_values("position", kind="stable")
     train, test = (points[points["part"] == part] for part in ("train", "test"))
     orange, blue = PALETTE[1], COLOURS["family"]
     spans = np.vstack([test["forecast"] - test["lower"], test["upper"] - test["forecast"]]).clip(0)
@@ -177,7 +177,7 @@ def _label_members(ax: Axes, members: pd.DataFrame, asked: float) -> None:
     `asked` is where the forecast stands, decades of compute: labels near it stand above, on the side away from it.
     """
     last, above = -np.inf, True
-    for row in members.rename_axis("model").reset_index().sort_values("train_flop").to_dict("records"):
+    for row in members.rename_axis("model").reset_index().sort_values("train_flop", kind="stable").to_dict("records"):
         at = np.log10(row["train_flop"])
         if at - last < _LABEL_EVERY:
             continue

@@ -91,7 +91,7 @@ class Report:
 
     def next_size(self, members: pd.DataFrame) -> pd.DataFrame:
         """Describe a model twice as large as the family's largest, trained alike."""
-        known = members.dropna(subset="n_params").sort_values("n_params")
+        known = members.dropna(subset="n_params").sort_values("n_params", kind="stable")
         largest = str(known.index[-1])
         row: dict[str, Any] = dict(self.panel.models.loc[largest])
         row |= {c: 2.0 * row[c] for c in ("n_params", "n_active_params", "train_flop")}

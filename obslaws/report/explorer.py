@@ -150,7 +150,12 @@ def _queries(panel: Panel, relatives: pd.DataFrame) -> pd.DataFrame:
             "release_date": grouped["release_date"].max(),
         }
     ).reindex(relatives["family"])
-    largest = models.sort_values("n_params").groupby("family")["n_active_params"].last().reindex(relatives["family"])
+    largest = (
+        models.sort_values("n_params", kind="stable")
+        .groupby("family")["n_active_params"]
+        .last()
+        .reindex(relatives["family"])
+    )
     frame = pd.DataFrame(
         {
             "family": relatives["family"].to_numpy(),

@@ -241,7 +241,7 @@ def density_figure(
     from matplotlib.figure import Figure
 
     rows = panel.models[["n_params", "release_date"]].assign(score=panel.scores[benchmark]).dropna(subset="score")
-    dated = rows.dropna().sort_values("release_date")
+    dated = rows.dropna().sort_values("release_date", kind="stable")
     chosen = thresholds or [round(float(q), 2) for q in dated["score"].quantile([0.25, 0.5, 0.75, 0.9])]
     with figure_style(dark) as palette:
         figure = Figure(figsize=(7.2, 4.2))
@@ -276,7 +276,7 @@ def _curve(forecaster: Forecaster, family: str, level: float) -> pd.DataFrame:
     members = models[models["family"] == family].dropna(subset="train_flop")
     if members.empty:
         raise UnknownNameError("family with known compute", family, models["family"].dropna().unique())
-    largest = members.sort_values("train_flop").tail(1)
+    largest = members.sort_values("train_flop", kind="stable").tail(1)
     reach: Any = members["train_flop"]
     return family_curve(forecaster, largest.set_axis(["curve"]), reach.min() / 2, reach.max() * 4, level, n_points=24)
 

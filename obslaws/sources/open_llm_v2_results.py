@@ -47,7 +47,7 @@ def parse(frames: Mapping[str, pd.DataFrame]) -> Parsed:
         standard errors of the harness; no claims.
     """
     need_columns(frames["results"], DOCUMENT_COLUMNS, "open-llm-v2-results")
-    files, broken = documents(frames["results"].sort_values("name"))
+    files, broken = documents(frames["results"].sort_values("name", kind="stable"))
     rows: list[dict[str, Any]] = []
     notes = {"MATH scored before Math-Verify": 0, "numbers outside 0 to 1": 0, "tasks that are not known": 0}
     unnamed = 0

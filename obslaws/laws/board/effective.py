@@ -133,7 +133,7 @@ def efficiency_trend(
     )
     if len(families) < 5:
         raise FitError(f"efficiency: {len(families)} families with a date and a gain, expected at least 5.")
-    families = families.sort_values("release_date")
+    families = families.sort_values("release_date", kind="stable")
     years = (families["release_date"] - pd.Timestamp("2023-01-01")).dt.days.to_numpy() / 365.25
     gain = families["gain"].to_numpy()
     rng = np.random.default_rng(random_state)

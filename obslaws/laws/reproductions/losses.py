@@ -20,7 +20,7 @@ def chinchilla() -> list[Finding]:
     ----------
     .. [1] Besiroglu et al. (2024), arXiv:2404.10102, table of estimates.
     """
-    runs = load_runs("chinchilla").sort_values("loss").iloc[:-5]
+    runs = load_runs("chinchilla").sort_values("loss", kind="stable").iloc[:-5]
     one = law("chinchilla")
     fit = fit_law(one, runs, runs["loss"], bootstrap=1000)
     known, note = one.published[0], "margin: published standard error"
@@ -54,7 +54,9 @@ def gadre() -> list[Finding]:
     errors = np.concatenate([fitted["error_17"], middle["error_17"]])
     losses = np.concatenate([fitted["loss"], middle["loss"]])
     error = fit_law(law("gadre_error"), {"loss": losses}, errors, delta=np.inf)
-    large = runs[(runs["n_params"] > 1e9) & ((multiple == 640) | (runs["n_params"] > 5e9))].sort_values("n_params")
+    large = runs[(runs["n_params"] > 1e9) & ((multiple == 640) | (runs["n_params"] > 5e9))].sort_values(
+        "n_params", kind="stable"
+    )
     told = law("gadre_loss").evaluate(large, loss.coefficients)
     then = law("gadre_error").evaluate({"loss": told}, error.coefficients)
     off = [

@@ -53,7 +53,7 @@ def openclip() -> list[Finding]:
     found = []
     for task, name in (("imagenet", "imagenet-exponent"), *((t, t) for t in ("robustness", "coco", "flickr"))):
         for who in ("openclip", "openai"):
-            part = runs[(runs["task"] == task) & (runs["data"] == who)].sort_values("compute")
+            part = runs[(runs["task"] == task) & (runs["data"] == who)].sort_values("compute", kind="stable")
             best = part[part["error"] <= part["error"].cummin()]
             fit = fit_law(law("compute_error"), best, best["error"], delta=np.inf, n_starts=20)
             sets = {s.name: s.params["alpha"] for s in law("compute_error").published}
@@ -95,7 +95,7 @@ def _optimum(part: pd.DataFrame) -> dict[str, float]:
     design = np.column_stack([np.ones(len(near)), u, v, u**2, u * v, v**2])
     _, a, b, aa, ab, bb = np.linalg.lstsq(design, near["loss"], rcond=None)[0]
     hessian = np.array([[2 * aa, ab], [ab, 2 * bb]])
-    best = near.sort_values("loss").iloc[0]
+    best = near.sort_values("loss", kind="stable").iloc[0]
     lowest = np.log(best[["learning_rate", "batch_tokens"]].to_numpy(dtype=float))
     if (np.linalg.eigvalsh(hessian) > 0).all():
         bottom = np.linalg.solve(hessian, [-a, -b])
