@@ -320,16 +320,17 @@ def _handler(hub: LoopbackHub) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
             elif content is not None:
                 self.send_header("Content-Length", str(told))
-            self.end_headers()
             sent = 0
             if self.command != "HEAD":
-                part = {"cut": len(body) // 2, "reset": len(body) // 2, "too-short": told}.get(kind, len(body))
+                sent = {"cut": len(body) // 2, "reset": len(body) // 2, "too-short": told}.get(kind, len(body))
                 if kind == "hang":
-                    part = self.fault.after or 0
-                self.wfile.write(body[:part])
-                self.wfile.flush()
-                sent = part
+                    sent = self.fault.after or 0
+            # before anything is sent: who has the answer may look here at once
             hub.log.append(Request(self.command, self.path, status, sent, dict(self.headers.items())))
+            self.end_headers()
+            if sent:
+                self.wfile.write(body[:sent])
+                self.wfile.flush()
             if kind == "hang":
                 hub.wait(self.fault.seconds)
             if kind == "reset":
