@@ -7,7 +7,7 @@ factor that spreads are multiplied by, with what is left open of it, and how far
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Beyond", "Errors", "Factor", "errors_of", "lag_of"]
+__all__ = ["GROWTH", "Beyond", "Errors", "Factor", "errors_of", "grown", "lag_of"]
 
 _LEVELS = np.array([0.8, 0.9, 0.95])  # what is promised
 # docs/backtests.md, "How intervals are made": independent errors that the claim counts for without any
@@ -30,6 +30,8 @@ _CLAIM = 10.0
 _SHARING = 20.0  # base families from which on more than half of a replay's narrowing is believed
 _VARIANCE = 1.8  # of the logarithm of the factor times the independent errors that it is learned from
 _FEWEST = 3  # base families that must speak
+GROWTH = 2.0  # of the variance of errors per year, or per decade of FLOP, ahead of the data
+_FURTHEST = 2.0  # shifts grow up to so many times the longest lead of the repeated forecasts
 
 
 @dataclass(frozen=True)
@@ -100,27 +102,53 @@ class Errors:
 class Beyond:
     """What repeated forecasts say of those beyond the training data.
 
+    Leads are in years, or in decades of training FLOP.
+
     Parameters
     ----------
     errors : Errors, optional
-        None where too few speak.
+        Of their deviates, had their spread been `grown`; None where too few speak.
     lag : float
-        How far forecasts fell short, in standard deviations, once they reached ahead by `span` or more.
-    span : float
-        Median reach of the repeated forecasts, days.
+        How far forecasts fell short, in standard deviations per unit of lead.
+    reach : float
+        Longest lead of the repeated forecasts.
     """
 
     errors: Errors | None = None
     lag: float = 0.0
-    span: float = 1.0
+    reach: float = 0.0
 
-    def factor(self, inside: Factor) -> Factor:
-        """Give the factor, drawn towards the one of forecasts inside what is known."""
-        return inside if self.errors is None else self.errors.factor(inside.log)
+    def factor(self, inside: Factor, lead: float = 0.0) -> Factor:
+        """Give the factor so far ahead; at the end of the data it is drawn towards the one of forecasts within."""
+        near = inside if self.errors is None else self.errors.factor(inside.log)
+        return replace(near, log=near.log + float(np.log(grown(lead))))
 
-    def shift(self, lead: float) -> float:
-        """Give the standard deviations to be added so far ahead: in proportion up to the span, then no more."""
-        return self.lag * min(lead / self.span, 1.0)
+    def shift(self, lead: Array) -> Array:
+        """Give the standard deviations to be added so far ahead: in proportion, up to `furthest`."""
+        return self.lag * np.minimum(lead, self.furthest)
+
+    @property
+    def furthest(self) -> float:
+        """Lead from which on the shift grows no more."""
+        return _FURTHEST * self.reach
+
+
+def grown(lead: Array | float) -> Array:
+    """Tell how much wider forecasts must be so far ahead than at the end of the data.
+
+    What moves all models and is not foreseen adds up like the steps of a random walk: the variance grows in proportion.
+
+    Parameters
+    ----------
+    lead : ndarray or float
+        Years, or decades of FLOP; not negative.
+
+    Returns
+    -------
+    ndarray
+        Factors on the spread.
+    """
+    return np.sqrt(1.0 + GROWTH * np.asarray(lead))
 
 
 def errors_of(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> Errors | None:
@@ -154,27 +182,27 @@ def errors_of(deviates: Sequence[Array], groups: Sequence[NDArray[np.intp]]) -> 
 def lag_of(parts: Sequence[tuple[Array, NDArray[np.intp], Array]]) -> float:
     """Regress mean deviates of base families on how far ahead they lie; none is claimed.
 
-    The claim of no lag counts for as many base families as in `Errors` for errors.
+    The claim of no lag counts for as many base families as in `Errors` for errors. Those of the largest part are
+    counted, since later parts ask about some of them again.
 
     Parameters
     ----------
     parts : sequence of tuple of ndarray
-        Deviates (n, J), base families (n,), and how far ahead as a share of the span (n,).
+        Deviates (n, J), base families (n,), and how far ahead (n,).
 
     Returns
     -------
     float
-        Standard deviations at the span; 0 when too few base families speak.
+        Standard deviations per unit of lead; 0 when too few base families speak.
     """
-    means, reach = [], []
-    for part, group, ramp in parts:
-        for one in np.unique(group):
-            cells = part[group == one]
-            if np.isfinite(cells).any():
-                means.append(np.nanmean(cells))
-                reach.append(ramp[group == one].mean())
+    means, reach, counts = [], [], []
+    for part, group, lead in parts:
+        heard = [one for one in np.unique(group) if np.isfinite(part[group == one]).any()]
+        means += [np.nanmean(part[group == one]) for one in heard]
+        reach += [lead[group == one].mean() for one in heard]
+        counts.append(len(heard))
     x, y = np.array(reach), np.array(means)
-    return float(x @ y / (x @ x * (1.0 + _CLAIM / len(x)))) if len(x) >= _FEWEST else 0.0
+    return float(x @ y / (x @ x) * max(counts) / (max(counts) + _CLAIM)) if len(x) >= _FEWEST else 0.0
 
 
 def _independent(deviates: Array, group: NDArray[np.intp]) -> float:

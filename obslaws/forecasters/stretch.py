@@ -11,19 +11,18 @@ The factor is the one that the errors ask for, on average over the levels that a
 posterior's own claim where few independent errors speak; cells of one base family count for less than they number.
 What is left open of it makes intervals wider. Where what is hidden in a replay took part in the rest of the fit,
 narrowing is believed the less, the fewer base families share that part. Beyond what is known the factor is drawn
-towards the one within, in place of the claim. Scores that a model of the fit was not measured on are forecast at the
-posterior's claim.
+towards the one within, in place of the claim, and grows the further ahead a model lies. Scores that a model of the fit
+was not measured on are forecast at the posterior's claim.
 
-Newer models are mostly better than size, data and date have it, the more so the later they come: how far the repeated
-forecasts fell short, in standard deviations, is added to the forecasts of models newer than all training data of
-which no score is told. On a large panel both exercises run on a sample of the base families, and the first one tells
+Newer models are mostly better than size, data and date have it, the more so the later they come: by how much the
+repeated forecasts fell short, in standard deviations per year, is added to the forecasts of models newer than all
+training data. On a large panel both exercises run on a sample of the base families, and the first one tells
 no scores.
 """
 
 from __future__ import annotations
 
 import copy
-import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -32,11 +31,12 @@ import pandas as pd
 
 from obslaws.folds import draw
 from obslaws.forecasters.large import replayed, spoken_for
-from obslaws.forecasters.past_errors import Beyond, Errors, Factor, errors_of, lag_of
+from obslaws.forecasters.past_errors import Beyond, Errors, Factor, errors_of, grown, lag_of
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import replay
 from obslaws.skill.sparse_fit import SparseFit
 from obslaws.skill.state import told_noise
+from obslaws.skill.student import widened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["MOST_TOLD", "Stretch", "replayed_answers"]
+__all__ = ["DAYS", "MOST_TOLD", "Stretch", "replayed_answers"]
 
 _ORIGINS = (0.55, 0.7, 0.85)  # shares of the models, by day or by compute, that each repeated fit may see
+DAYS = 365.25  # in a year
+_UNIT = {"day": DAYS, "compute": 1.0}  # leads are told in years and in decades of FLOP
 _FEWEST_MODELS = 10  # that are worth a split
 MOST_TOLD = 5  # with more own scores than these the factor is the same: few models have many more
 _DRAWS, _ENOUGH = 3, 1500  # ways of choosing which scores are told; cells from which on one way says enough
@@ -85,7 +87,9 @@ class Stretch:
         self._replays: dict[int, tuple[Replay, ...]] = {}
         self._trials: dict[str, list[_Trial]] = {}
         self.frontiers = _frontiers(self.panel)
-        if self.large:  # the forecasts of a sample are repeated, but what lies beyond lies beyond all models
+        if blank is None:  # nothing is learned of what lies beyond, so nothing does
+            self.frontiers = {name: replace(some, last=np.inf) for name, some in self.frontiers.items()}
+        elif self.large:  # the forecasts of a sample are repeated, but what lies beyond lies beyond all models
             every = _frontiers(panel)
             self.frontiers = {name: replace(some, last=every[name].last) for name, some in self.frontiers.items()}
 
@@ -123,13 +127,14 @@ class Stretch:
         ahead: dict[int, list[float]] = {}
         for name, values in _orders(queries).items():
             for i in np.flatnonzero(values > self.frontiers[name].last).tolist():
-                ahead.setdefault(i, []).append(self._learned(name, int(n_told[i])).factor(inside[i]).value)
+                lead = float(self.frontiers[name].lead(values[i]))
+                ahead.setdefault(i, []).append(self._learned(name, int(n_told[i])).factor(inside[i], lead).value)
         return np.array([max(ahead[i]) if i in ahead else one.value for i, one in enumerate(inside)])
 
     def shifts(self, n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """How far each query's logits are to be moved, in their standard deviations.
 
-        Nothing within the training data's time, nor where scores of the model itself are told: those speak for it.
+        Nothing within the training data's time.
 
         Parameters
         ----------
@@ -141,10 +146,10 @@ class Stretch:
         ndarray of shape (n,)
         """
         out = np.zeros(len(n_told))
-        if self.blank is not None:
-            lead = _orders(queries)["day"] - self.frontiers["day"].last
-            for i in np.flatnonzero((lead > 0.0) & (n_told == 0)):
-                out[i] = self.ahead().shift(lead[i])
+        lead = self.frontiers["day"].lead(_orders(queries)["day"])
+        for k in np.unique(n_told[lead > 0.0]):
+            rows = (lead > 0.0) & (n_told == k)
+            out[rows] = self.ahead(int(k)).shift(lead[rows])
         return out
 
     def by_kin(self, n_known: int, n_told: int = 0) -> float:
@@ -161,13 +166,16 @@ class Stretch:
                 self._by_kin[key] = self._kin(n_known, key[1] - 1) if key[1] else Factor()
         return self._by_kin[key]
 
-    def beyond(self, order: str, n_known: int, n_told: int = 0) -> float:
-        """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``)."""
-        return self._learned(order, n_told).factor(self._kin(n_known, n_told)).value
+    def beyond(self, order: str, n_known: int, n_told: int = 0, lead: float = 0.0) -> float:
+        """Factor for models released after all training data (``"day"``), or with more compute (``"compute"``).
 
-    def ahead(self) -> Beyond:
-        """Tell what holds of models released after all training data, none of their own scores told."""
-        return self._learned("day", 0)
+        By `lead`, in years or in decades of FLOP.
+        """
+        return self._learned(order, n_told).factor(self._kin(n_known, n_told), lead).value
+
+    def ahead(self, n_told: int = 0) -> Beyond:
+        """Tell what holds of models released after all training data, so many of their own scores told."""
+        return self._learned("day", n_told)
 
     def _learned(self, order: str, n_told: int) -> Beyond:
         key = (order, min(n_told, MOST_TOLD))
@@ -200,9 +208,8 @@ class Stretch:
     def _repeated(self, order: str, n_told: int) -> Beyond | None:
         if order not in self._trials:
             self._trials[order] = self._tried(self.frontiers[order])
-        deviates, groups, ramps = [], [], []
-        span = float(np.median(np.concatenate([t.lead for t in self._trials[order]]))) if self._trials[order] else 1.0
-        for trial in self._trials[order]:
+        deviates, groups, leads, times = [], [], [], []
+        for time, trial in enumerate(self._trials[order]):
             for told in _told(trial.scores, n_told):
                 rest = trial.scores.mask(told)
                 asked = rest.notna().any(axis=1).to_numpy() & (told.sum(axis=1) == n_told)
@@ -212,16 +219,19 @@ class Stretch:
                 predictive = cast("LatentPredictive", trial.fitted.predict(trial.models.loc[asked], given))
                 deviates.append(predictive.normal_score(rest.to_numpy()[asked]))
                 groups.append(trial.group[asked])
-                ramps.append(np.minimum(trial.lead[asked] / span, 1.0))
+                leads.append(trial.lead[asked])
+                times.append(time)
         lag = 0.0
-        if (order, n_told) == ("day", 0):  # along compute, and once scores are told, errors lean to neither side
-            parts = list(zip(deviates, groups, ramps, strict=True))
+        if order == "day":  # along compute errors lean to neither side
+            parts = list(zip(deviates, groups, leads, strict=True))
             lag = lag_of(parts)
             # each time's errors about what the other times would have had added to its forecasts
-            others = (lag_of(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
-            deviates = [d - one * ramp[:, None] for one, (d, _, ramp) in zip(others, parts, strict=True)]
+            others = [lag_of([part for part, at in zip(parts, times, strict=True) if at != time]) for time in times]
+            deviates = [d - one * lead[:, None] for d, one, lead in zip(deviates, others, leads, strict=True)]
+        # and as if their spread had grown with the lead
+        deviates = [widened(d, grown(lead)[:, None]) for d, lead in zip(deviates, leads, strict=True)]
         errors = errors_of(deviates, groups)
-        return None if errors is None else Beyond(errors, lag, span)
+        return None if errors is None else Beyond(errors, lag, float(np.concatenate(leads).max()))
 
     def _tried(self, frontier: _Frontier) -> list[_Trial]:
         panel, values, placed = self.panel, frontier.values, frontier.placed
@@ -231,13 +241,13 @@ class Stretch:
         cuts = [ordered[int(share * len(ordered))] for share in _ORIGINS]
         base = panel.models["base_family"].factorize()[0]
         out = []
-        for start, end in itertools.pairwise([*cuts, np.inf]):
-            before, after = placed & (values < start), placed & (values >= start) & (values < end)
+        for start in cuts:
+            before, after = placed & (values < start), placed & (values >= start)
             if not (before.any() and after.any()):
                 continue
             train, asked = panel.select(before), panel.select(after)
             learnt = asked.scores.where(np.broadcast_to(train.scores.notna().any(), asked.scores.shape))
-            lead = values[after] - values[before].max()
+            lead = replace(frontier, last=values[before].max()).lead(values[after])
             out.append(_Trial(copy.deepcopy(self.blank).fit(train), asked.models, learnt, base[after], lead))
         return out
 
@@ -256,7 +266,7 @@ class _Trial:
     group : ndarray of int, shape (n,)
         Their base families.
     lead : ndarray of shape (n,)
-        How far beyond everything fitted they lie, days or FLOP.
+        How far beyond everything fitted they lie, years or decades of FLOP.
     """
 
     fitted: Forecaster
@@ -272,6 +282,8 @@ class _Frontier:
 
     Parameters
     ----------
+    unit : float
+        What a lead of one is.
     values : ndarray of shape (M,)
         NaN unknown.
     placed : ndarray of bool, shape (M,)
@@ -280,14 +292,19 @@ class _Frontier:
         Largest value of those; inf when there is none, since nothing is then known to lie beyond.
     """
 
+    unit: float
     values: Array
     placed: NDArray[np.bool_]
     last: float
 
     @classmethod
-    def of(cls, values: Array, scored: NDArray[np.bool_]) -> _Frontier:
+    def of(cls, order: str, values: Array, scored: NDArray[np.bool_]) -> _Frontier:
         placed = np.isfinite(values) & scored
-        return cls(values, placed, float(values[placed].max()) if placed.any() else np.inf)
+        return cls(_UNIT[order], values, placed, float(values[placed].max()) if placed.any() else np.inf)
+
+    def lead(self, values: Array) -> Array:
+        """How far beyond the last of them others lie, in units."""
+        return (values - self.last) / self.unit
 
 
 def replayed_answers(
@@ -331,14 +348,14 @@ def replayed_answers(
 
 def _frontiers(panel: Panel) -> dict[str, _Frontier]:
     scored = panel.scores.notna().any(axis=1).to_numpy()
-    return {name: _Frontier.of(values, scored) for name, values in _orders(panel.models).items()}
+    return {name: _Frontier.of(name, values, scored) for name, values in _orders(panel.models).items()}
 
 
 def _orders(models: pd.DataFrame) -> dict[str, Array]:
-    """Days of release and training compute (FLOP) of models, NaN unknown."""
+    """Days of release and log10 of the training compute (FLOP) of models, NaN unknown."""
     days = pd.to_datetime(models["release_date"]).to_numpy().astype("datetime64[D]")
     since = np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(float))
-    return {"day": since, "compute": models["train_flop"].to_numpy(dtype=float)}
+    return {"day": since, "compute": np.log10(models["train_flop"].to_numpy(dtype=float))}
 
 
 def _told(scores: pd.DataFrame, n_told: int) -> list[NDArray[np.bool_]]:

@@ -14,8 +14,9 @@ import pandas as pd
 
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import complete_queries
+from obslaws.forecasters.past_errors import GROWTH, grown
 from obslaws.forecasters.skill import SkillForecaster
-from obslaws.forecasters.stretch import MOST_TOLD
+from obslaws.forecasters.stretch import DAYS, MOST_TOLD
 from obslaws.report.captions import data_caption
 from obslaws.report.html import render
 from obslaws.report.moments import Moments, check_moments, latent, moments
@@ -232,32 +233,41 @@ def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments
 
 
 def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
-    """Tell where the data end, in time and in compute, and how far forecasts of later models fell short."""
+    """Tell where the data end, in time and compute, and by how much forecasts of later models fell short."""
     stretch = forecaster.stretch_
+    ahead = [stretch.ahead(n) for n in range(_most_told(forecaster) + 1)]
     last = {name: frontier.last for name, frontier in stretch.frontiers.items()}
     day = pd.Timestamp(0) + pd.Timedelta(days=last["day"]) if np.isfinite(last["day"]) else None
     return {
         "last_day": None if day is None else day.date().isoformat(),
-        "most_flop": last["compute"] if np.isfinite(last["compute"]) else None,
-        "lag_day": stretch.ahead().lag,
-        "span_day": stretch.ahead().span,
+        "most_flop": 10.0 ** last["compute"] if np.isfinite(last["compute"]) else None,
+        "lag": [one.lag for one in ahead],
+        "furthest": [one.furthest for one in ahead],
+        "growth": GROWTH,
     }
 
 
 def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame) -> dict[str, Array]:
-    """Tell how far intervals of the relatives are stretched, by scores told: within the data, later, larger; (R, k)."""
-    scores, frontiers = forecaster.panel_.scores, forecaster.stretch_.frontiers
-    most = min(MOST_TOLD, scores.shape[1])
-    told = [pd.DataFrame(0.5, index=queries.index, columns=scores.columns[:n]) for n in range(most + 1)]
-    asked = {"within": queries}
+    """Tell how far intervals of the relatives are stretched, by scores told: within the data, later, larger; (R, k).
+
+    The last two where the data end: what they grow by from there on is left to the page.
+    """
+    columns, frontiers = forecaster.panel_.scores.columns, forecaster.stretch_.frontiers
+    told = [pd.DataFrame(0.5, index=queries.index, columns=columns[:n]) for n in range(_most_told(forecaster) + 1)]
+    asked = {"within": (queries, 0.0)}
     if np.isfinite(frontiers["day"].last):
-        asked["day"] = queries.assign(release_date=pd.Timestamp(0) + pd.Timedelta(days=frontiers["day"].last + 1.0))
+        later = pd.Timestamp(0) + pd.Timedelta(days=frontiers["day"].last + 1.0)
+        asked["day"] = queries.assign(release_date=later), 1.0 / DAYS
     if np.isfinite(frontiers["compute"].last):
-        asked["flop"] = queries.assign(train_flop=2.0 * frontiers["compute"].last)
+        asked["flop"] = queries.assign(train_flop=10.0 ** (frontiers["compute"].last + 1.0)), 1.0
     return {
-        name: np.column_stack([latent(forecaster, rows, some).stretch[:, 0] for some in told])
-        for name, rows in asked.items()
+        name: np.column_stack([latent(forecaster, rows, some).stretch[:, 0] for some in told]) / grown(lead)
+        for name, (rows, lead) in asked.items()
     }
+
+
+def _most_told(forecaster: SkillForecaster) -> int:
+    return min(MOST_TOLD, forecaster.panel_.scores.shape[1])
 
 
 def _families(forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["heavy", "student_t", "widening"]
+__all__ = ["heavy", "student_t", "widened", "widening"]
 
 # chosen on forecasts of development groups: docs/backtests.md, "How intervals are made"
 _TAIL_DOF = 4.0
@@ -41,6 +41,26 @@ def heavy(deviate: Array, dof: float = _TAIL_DOF) -> Array:
     """
     scale = float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
     return np.asarray(-np.sign(deviate) * scale * stdtrit(dof, ndtr(-np.abs(deviate))))
+
+
+def widened(deviate: Array, factor: Array, dof: float = _TAIL_DOF) -> Array:
+    """Tell what standard normal deviates become when the forecasts they are of are spread wider.
+
+    Parameters
+    ----------
+    deviate : ndarray
+        Any shape.
+    factor : ndarray
+        On the spread; broadcast against `deviate`.
+    dof : float
+        Degrees of freedom of `heavy`, which the spread is of.
+
+    Returns
+    -------
+    ndarray
+    """
+    scale = float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
+    return np.asarray(ndtri(stdtr(dof, heavy(deviate, dof) / (factor * scale))))
 
 
 def widening(levels: Array, variance: float, dof: float = _TAIL_DOF) -> float:

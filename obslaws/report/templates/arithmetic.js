@@ -195,22 +195,27 @@ const arithmetic = (() => {
     return { point, quantile };
   }
 
-  // models that are newer than all data, or take more compute, have factors of their own; each by the count of scores told
-  function stretched(beyond, query, family, told) {
-    const by = (factors) => factors[Math.min(told, factors.length - 1)];
+  // how far beyond the data a query lies: years, decades of FLOP; 0 within
+  function leads(beyond, query) {
     const flop = 6 * (query.n_active_params ?? query.n_params) * query.n_tokens;
     const later = beyond.last_day !== null && query.release_date && query.release_date > beyond.last_day;
-    const larger = beyond.most_flop !== null && flop > beyond.most_flop;
-    if (!later && !larger) return by(family.stretch.within);
-    return Math.max(later ? by(family.stretch.day) : 0, larger ? by(family.stretch.flop) : 0);
+    const larger = beyond.most_flop !== null && flop > beyond.most_flop * (1 + 1e-9);
+    return {
+      years: later ? (Date.parse(query.release_date) - Date.parse(beyond.last_day)) / (864e5 * 365.25) : 0,
+      decades: larger ? Math.log10(flop / beyond.most_flop) : 0,
+    };
+  }
+
+  // these have factors of their own, which grow with the distance; each by the count of scores told
+  const by = (values, told) => values[Math.min(told, values.length - 1)];
+  function stretched(beyond, { years, decades }, family, told) {
+    const grown = (factors, lead) => (lead > 0 ? by(factors, told) * Math.sqrt(1 + beyond.growth * lead) : 0);
+    if (!years && !decades) return by(family.stretch.within, told);
+    return Math.max(grown(family.stretch.day, years), grown(family.stretch.flop, decades));
   }
 
   // newer models are mostly better than all that is known has it: standard deviations by which forecasts fell short
-  function lag(beyond, query) {
-    if (beyond.last_day === null || !query.release_date || query.release_date <= beyond.last_day) return 0;
-    const days = (Date.parse(query.release_date) - Date.parse(beyond.last_day)) / 864e5;
-    return beyond.lag_day * Math.min(days / beyond.span_day, 1);
-  }
+  const lag = (beyond, years, told) => by(beyond.lag, told) * Math.min(years, by(beyond.furthest, told));
 
   // query: {family (index), n_params, n_active_params, n_tokens, variant, release_date, scores: [J] of number or null}
   function forecast(data, query, level) {
@@ -224,9 +229,10 @@ const arithmetic = (() => {
       for (let i = 0, q = 0; i < J; q += J - i, i++) sd.push(spread(prior.cov[q]));
       return { mean: prior.mean, sd };
     });
-    const told = scores.filter((s) => s !== null).length, ahead = own ? 0 : lag(data.beyond, query);
+    const told = scores.filter((s) => s !== null).length, lead = leads(data.beyond, query);
+    const ahead = lag(data.beyond, lead.years, told);
     if (ahead) for (const part of parts) part.mean = part.mean.map((v, j) => v + ahead * part.sd[j]);
-    const stretch = stretched(data.beyond, query, family, told);
+    const stretch = stretched(data.beyond, lead, family, told);
     return data.benchmarks.map((benchmark, j) => {
       const { point, quantile } = distribution(data, j, parts, stretch);
       const heard = benchmark.n_scores > 0 || scores[j] !== null;
