@@ -14,7 +14,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
 from table import show
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -61,6 +60,8 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    from playwright.sync_api import sync_playwright  # dependency group browser
+
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as played:
         page, empty = asked.page or Path(folder) / "explorer.html", Path(folder) / "empty.html"
         empty.write_text(EMPTY)

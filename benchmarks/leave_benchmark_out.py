@@ -1,7 +1,6 @@
 """A new benchmark from k scored models: error and coverage over all other models, benchmark by benchmark, on core.
 
-The folds are those of `obslaws backtest --protocol leave-benchmark-out --revealed k`. A benchmark's skills are learned
-once, from the other benchmarks, since what is told does not change them.
+The folds are those of `obslaws backtest --protocol leave-benchmark-out --revealed k`.
 """
 
 import sys
@@ -24,15 +23,10 @@ def measures(cells):
 
 
 def main(view="core", counts=(3, 5, 10)):
-    panel, fitted, rows = load_panel(view), {}, []
+    panel, rows = load_panel(view), []
     for k in counts:
         for fold in plan(with_options(load_protocol("leave-benchmark-out"), revealed=k), panel):
-            model = forecaster("onboard", new=[fold.name])
-            if fold.name in fitted:
-                model.panel_, model.new_, model.draws_ = fold.train, [fold.name], {}
-                model.skill_ = fitted[fold.name]
-            else:
-                fitted[fold.name] = model.fit(fold.train).skill_
+            model = forecaster("onboard", new=[fold.name]).fit(fold.train)
             score = fold.held_out[fold.name].to_numpy()
             for level in LEVELS:
                 answer = model.forecast(fold.queries, benchmarks=[fold.name], level=level)

@@ -4,7 +4,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from obslaws.errors import ExtrapolationWarning, UsageError
-from obslaws.plotting import capability_map, family_lines, loadings_heatmap, score_against_compute, scree
+from obslaws.plotting import (
+    capability_map,
+    family_lines,
+    label_levels,
+    loadings_heatmap,
+    score_against_compute,
+    scree,
+)
 from obslaws.query import query
 from obslaws.report.figures import family_curve, forecast_figure, save_figure
 
@@ -98,3 +105,32 @@ def test_lines_of_families_carry_names():
     assert ax.get_xscale() == "log"
     assert [t.get_text() for t in ax.texts] == ["a", "b"]
     assert ax.lines[1].get_linewidth() > ax.lines[0].get_linewidth()
+
+
+def test_numbers_on_level_lines_keep_clear_of_dots_and_of_each_other():
+    size, tokens = np.geomspace(1e8, 1e12, 30), np.geomspace(1e10, 1e14, 30)
+    ax = Figure(figsize=(7, 5)).subplots()
+    ax.set(xscale="log", yscale="log", xlim=(1e8, 1e12), ylim=(1e10, 1e14))
+    height = np.add.outer(np.log10(tokens) - 10, np.log10(size) - 8) / 8
+    drawn = ax.contour(size, tokens, height, levels=np.linspace(0.05, 0.95, 10))
+    dots = np.array([(s, t) for s in np.geomspace(3e8, 3e11, 5) for t in np.geomspace(3e11, 3e12, 3)])
+    # where the library would have put them: in the middle of the lines, among the dots
+    labels = label_levels(ax, drawn, np.vstack([dots, [[np.nan, 1e12]]]), fontsize=8)
+    assert len(labels) >= 6
+    assert len({label.get_text() for label in labels}) == len(labels)
+    at = ax.transAxes.inverted().transform([ax.transData.transform(label.get_position()) for label in labels])
+    marks = ax.transAxes.inverted().transform(ax.transData.transform(dots))
+    assert ((at > 0.04) & (at < 0.96)).all()
+    shape = np.array([1.0, ax.bbox.height / ax.bbox.width])
+    apart = np.hypot(*((at[:, None] - marks[None]) * shape).transpose(2, 0, 1))
+    assert apart.min() > 0.045
+    between = np.hypot(*((at[:, None] - at[None]) * shape).transpose(2, 0, 1))
+    assert between[~np.eye(len(at), dtype=bool)].min() > 0.08
+
+
+def test_a_level_without_room_has_no_number():
+    ax = Figure().subplots()
+    drawn = ax.contour(np.arange(3.0), np.arange(3.0), np.add.outer(np.arange(3.0), np.arange(3.0)), levels=[2.0, 9.0])
+    crowd = np.array([(x, y) for x in np.linspace(0, 2, 40) for y in np.linspace(0, 2, 40)])
+    assert label_levels(ax, drawn, crowd, fontsize=8) == []
+    assert len(label_levels(ax, drawn, crowd[:0], fontsize=8)) == 1

@@ -33,12 +33,14 @@ from obslaws.cli.select import select
 from obslaws.cli.select_benchmarks import benchmarks, next_
 from obslaws.cli.skills import skills
 from obslaws.cli.snapshot import snapshot
+from obslaws.cli.usage import Program
 from obslaws.errors import ObslawsError, ObslawsWarning
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="obslaws",
+    cls=Program,
     help="Observational scaling laws over public LLM leaderboards.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,14 +10,17 @@ import typer
 from obslaws.cli.options import (
     AddOption,
     BenchmarksOption,
+    DarkOption,
     Format,
     FormatOption,
     Missing,
     MissingOption,
     OutputOption,
     PanelOption,
+    PlotOption,
     SnapshotOption,
     ViewOption,
+    check_figure,
     check_output,
     choose_benchmarks,
     open_fractions,
@@ -71,9 +73,8 @@ def capability(
     panel: PanelOption = None,
     add: AddOption = None,
     output: OutputOption = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Also draw shares, loadings and a map: FILE.png, .svg or .pdf.")
-    ] = None,
+    plot: PlotOption = None,
+    dark: DarkOption = False,
     format: FormatOption = Format.table,
 ) -> None:
     """Find the few capabilities behind many benchmarks: loadings, explained variance, and where models stand.
@@ -81,11 +82,10 @@ def capability(
     Example: obslaws capability --view ruan2024-pool --model factor --components auto --rotation oblimin
     """
     from obslaws.report.captions import data_caption
-    from obslaws.report.figures import check_figure_path, save_figure
+    from obslaws.report.figures import save_figure
 
     check_output(output)
-    if plot is not None:
-        check_figure_path(plot)
+    check_figure(plot, dark)
     data = open_fractions(view, snapshot, panel, add)
     own = own_models(data)
     data = choose_benchmarks(data, benchmarks)
@@ -98,7 +98,7 @@ def capability(
     if plot is not None:
         from obslaws.report.capability_figures import capability_figure
 
-        save_figure(capability_figure(fitted, data, choice, data_caption(data)), plot)
+        save_figure(capability_figure(fitted, data, choice, data_caption(data)), plot, dark)
     page = Page(format)
     page.line(_title(fitted, model, choice), bold=True)
     page.line(data_caption(data))

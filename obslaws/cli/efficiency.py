@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from obslaws.cli.capability import ComponentsOption, Kind, KindOption, RotationN
 from obslaws.cli.options import (
     AddOption,
     BenchmarksOption,
+    DarkOption,
     Format,
     FormatOption,
     LevelOption,
@@ -19,8 +19,10 @@ from obslaws.cli.options import (
     MissingOption,
     OutputOption,
     PanelOption,
+    PlotOption,
     SnapshotOption,
     ViewOption,
+    check_figure,
     check_output,
     choose_benchmarks,
     open_fractions,
@@ -81,7 +83,8 @@ def efficiency(
     panel: PanelOption = None,
     add: AddOption = None,
     output: OutputOption = None,
-    plot: Annotated[Path | None, typer.Option(help="Also draw the lines: FILE.png, .svg or .pdf.")] = None,
+    plot: PlotOption = None,
+    dark: DarkOption = False,
     format: FormatOption = Format.table,
 ) -> None:
     """Fit capability against log compute, family by family, and convert compute into that of a reference family.
@@ -94,12 +97,11 @@ def efficiency(
     from obslaws.capability.compute_law import default_reference, efficiency_table, equivalent_flop, fit_compute_law
     from obslaws.forecasters.base import check_level
     from obslaws.report.captions import data_caption
-    from obslaws.report.figures import check_figure_path, save_figure
+    from obslaws.report.figures import save_figure
 
     check_level(level)
     check_output(output)
-    if plot is not None:
-        check_figure_path(plot)
+    check_figure(plot, dark)
     data = open_fractions(view, snapshot, panel, add)
     own = own_models(data)
     data = choose_benchmarks(data, benchmarks)
@@ -118,7 +120,7 @@ def efficiency(
     if plot is not None:
         from obslaws.report.capability_figures import capability_unit, efficiency_figure
 
-        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot)
+        save_figure(efficiency_figure(law, reference, level, data_caption(data), capability_unit(fitted)), plot, dark)
     page = Page(format)
     page.line(f"{law.capability} against compute, in units of {reference}", bold=True)
     page.line(data_caption(data))

@@ -10,15 +10,18 @@ import typer
 from obslaws.cli.options import (
     AddOption,
     BenchmarksOption,
+    DarkOption,
     Format,
     FormatOption,
     LevelOption,
     OutputOption,
     PanelOption,
+    PlotOption,
     SnapshotOption,
     TasksOption,
     ViewOption,
     benchmark_names,
+    check_figure,
     check_output,
     open_panel,
     token_count,
@@ -77,7 +80,8 @@ def forecast(
     add: AddOption = None,
     output: OutputOption = None,
     format: FormatOption = Format.table,
-    plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
+    plot: PlotOption = None,
+    dark: DarkOption = False,
 ) -> None:
     """Forecast the scores of a model from its family, size and training tokens.
 
@@ -99,12 +103,10 @@ def forecast(
     from obslaws.quantities import parse_count
     from obslaws.query import query
     from obslaws.report.captions import data_caption
-    from obslaws.report.figures import check_figure_path
 
     check_level(level)
     check_output(output)
-    if plot is not None:
-        check_figure_path(plot)
+    check_figure(plot, dark)
     counts = {
         name: None if text is None else parse_count(text, option, unit="B")
         for name, option, text in (
@@ -149,7 +151,7 @@ def forecast(
     if output is not None:
         page.line(f"Rows: {output}")
     if plot is not None:
-        _draw(model, asked, known, wanted, level, f"{data_caption(data)}, forecaster {forecaster}", plot)
+        _draw(model, asked, known, wanted, level, f"{data_caption(data)}, forecaster {forecaster}", plot, dark)
         page.line(f"Figure: {plot}")
 
 
@@ -237,8 +239,9 @@ def _draw(
     level: float,
     caption: str,
     path: Path,
+    dark: bool,
 ) -> None:
     with progress_bar("Drawing"):
         from obslaws.report.figures import forecast_figure, save_figure
 
-        save_figure(forecast_figure(model, asked, known, wanted, level, caption), path)
+        save_figure(forecast_figure(model, asked, known, wanted, level, caption), path, dark)

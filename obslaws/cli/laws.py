@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from obslaws.cli.laws_board import board, reproduce
-from obslaws.cli.options import Format, FormatOption, LevelOption, RecordFormat, RecordFormatOption, names
+from obslaws.cli.options import (
+    DarkOption,
+    Format,
+    FormatOption,
+    LevelOption,
+    PlotOption,
+    RecordFormat,
+    RecordFormatOption,
+    check_figure,
+    names,
+)
 from obslaws.cli.output import Page, note, number, progress_bar
 
 if TYPE_CHECKING:
@@ -230,7 +240,8 @@ def fit(
     setup: Annotated[
         Path | None, typer.Option(help="JSON with answers for the report that the data do not hold.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw fitted against measured into this file.")] = None,
+    plot: PlotOption = None,
+    dark: DarkOption = False,
     format: RecordFormatOption = RecordFormat.table,
 ) -> None:
     """Fit a law to runs, with intervals and with what speaks against the fit.
@@ -238,10 +249,8 @@ def fit(
     Example: obslaws laws fit gadre_loss gadre --bootstrap 200
     """
     from obslaws.laws.registry import law as find
-    from obslaws.report.figures import check_figure_path
 
-    if plot is not None:
-        check_figure_path(plot)
+    check_figure(plot, dark)
     one, table = find(law), _read(runs)
     y = _column(table, column or one.output.name, runs)
     options: dict[str, Any] = {"space": space, "delta": delta, "n_starts": starts, "fixed": _pairs(fix or [])}
@@ -259,7 +268,7 @@ def fit(
             page.line()
             page.line(result.checklist(answers).text())
     if plot is not None:
-        _draw(result, plot, page)
+        _draw(result, plot, dark)
 
 
 def _print_fit(page: Page, result: LawFit, level: float) -> None:
@@ -319,13 +328,13 @@ def _record(result: LawFit, level: float, answers: dict[str, str] | None) -> dic
     return out
 
 
-def _draw(result: LawFit, path: Path, page: Page) -> None:
+def _draw(result: LawFit, path: Path, dark: bool) -> None:
     from obslaws.cli.output import note
     from obslaws.report.figures import save_figure
 
     ax = result.plot()
     ax.set_title(f"{result.law.id}, {result.n_points} points, R2 {result.quality['r2']:.4f}", fontsize=10)
-    note(f"Figure: {save_figure(ax.figure, path)}")  # type: ignore[arg-type]
+    note(f"Figure: {save_figure(ax.figure, path, dark)}")  # type: ignore[arg-type]
 
 
 @laws.command()

@@ -9,11 +9,14 @@ import typer
 
 from obslaws.cli.options import (
     AddOption,
+    DarkOption,
     LevelOption,
     PanelOption,
+    PlotOption,
     RecordFormat,
     RecordFormatOption,
     SnapshotOption,
+    check_figure,
     names,
     open_panel,
 )
@@ -59,7 +62,8 @@ def observe(
     reference_family: Annotated[str | None, typer.Option(help="Family of the equivalent-FLOP line.")] = None,
     level: LevelOption = 0.9,
     predictions: Annotated[bool, typer.Option("--predictions", help="Also list each model's forecast.")] = False,
-    figure: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
+    figure: PlotOption = None,
+    dark: DarkOption = False,
     format: RecordFormatOption = RecordFormat.table,
 ) -> None:
     """Fit a downstream score as a sigmoid of capabilities, compute or size, and forecast the models beyond a cutoff.
@@ -71,10 +75,7 @@ def observe(
     from obslaws.report.captions import data_caption
     from obslaws.targets import asked_columns
 
-    if figure is not None:
-        from obslaws.report.figures import check_figure_path
-
-        check_figure_path(figure)
+    check_figure(figure, dark)
     bounds = _bounds(score_range)
     data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel, add)
     cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
@@ -111,7 +112,7 @@ def observe(
         from obslaws.report.figures import save_figure
         from obslaws.report.target_figures import target_figure
 
-        save_figure(target_figure(found, f"{data_caption(data)}, targets {table.name}"), figure)
+        save_figure(target_figure(found, f"{data_caption(data)}, targets {table.name}"), figure, dark)
         page.line(f"Figure: {figure}")
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "AddOption",
     "BackendOption",
     "BenchmarksOption",
+    "DarkOption",
     "Format",
     "FormatOption",
     "JobsOption",
@@ -24,6 +25,7 @@ __all__ = [
     "MissingOption",
     "OutputOption",
     "PanelOption",
+    "PlotOption",
     "RecordFormat",
     "RecordFormatOption",
     "SchedulerOption",
@@ -31,6 +33,7 @@ __all__ = [
     "TasksOption",
     "ViewOption",
     "benchmark_names",
+    "check_figure",
     "check_output",
     "choose_benchmarks",
     "names",
@@ -95,6 +98,8 @@ MissingOption = Annotated[
     Missing, typer.Option(help="Missing scores: integrated out, their models left out, or filled in as in the paper.")
 ]
 OutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the rows: FILE.csv.")]
+DarkOption = Annotated[bool, typer.Option("--dark", help="Draw the figure for a dark page.")]
+PlotOption = Annotated[Path | None, typer.Option("--plot", "--figure", help="Also draw it: FILE.png, .svg or .pdf.")]
 LevelOption = Annotated[float, typer.Option("--level", help="Coverage of the intervals, between 0 and 1.")]
 
 
@@ -114,6 +119,23 @@ def check_output(path: Path | None) -> None:
         raise UsageError(f"--output {str(path)!r}: the name must end in .csv.")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"--output {str(path)!r}: there is no folder {str(path.parent)!r}; make it first.")
+
+
+def check_figure(path: Path | None, dark: bool) -> None:
+    """Refuse a file name that no figure can be written to, or a colour for no figure, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        With the cure.
+    """
+    from obslaws.errors import UsageError
+    from obslaws.report.figures import check_figure_path
+
+    if path is not None:
+        check_figure_path(path)
+    elif dark:
+        raise UsageError("--dark draws the figure for a dark page, and none was asked for: name it, --plot FILE.png.")
 
 
 def open_panel(view: str | None, snapshot: str | None, panel: Path | None, add: Path | None = None) -> Panel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,13 +9,16 @@ import typer
 from obslaws.cli.capability import RotationName
 from obslaws.cli.options import (
     AddOption,
+    DarkOption,
     Format,
     FormatOption,
     LevelOption,
     OutputOption,
     PanelOption,
+    PlotOption,
     SnapshotOption,
     ViewOption,
+    check_figure,
     check_output,
     open_basket,
 )
@@ -46,7 +48,8 @@ def plan(
     panel: PanelOption = None,
     add: AddOption = None,
     output: OutputOption = None,
-    figure: Annotated[Path | None, typer.Option(help="Also draw it: FILE.png, .svg or .pdf.")] = None,
+    figure: PlotOption = None,
+    dark: DarkOption = False,
     format: FormatOption = Format.table,
 ) -> None:
     """Find the size and the training tokens of a budget that serve a basket of benchmarks best.
@@ -64,13 +67,12 @@ def plan(
     from obslaws.questions.setting import find_setting
     from obslaws.questions.skills import level_surface
     from obslaws.report.captions import data_caption
-    from obslaws.report.figures import check_figure_path, save_figure
+    from obslaws.report.figures import save_figure
     from obslaws.skill.interpretation import named_skills
 
     check_level(level)
     check_output(output)
-    if figure is not None:
-        check_figure_path(figure)
+    check_figure(figure, dark)
     budget = parse_count(flop, "--flop")
     later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
     data, wanted = open_basket(basket, view, snapshot, panel, add)
@@ -91,7 +93,7 @@ def plan(
         from obslaws.report.plan_figure import plan_figure
 
         surface = level_surface(model, setting, weights)
-        save_figure(plan_figure(found, surface, data.models, setting.family, level, data_caption(data)), figure)
+        save_figure(plan_figure(found, surface, data.models, setting.family, level, data_caption(data)), figure, dark)
     page = Page(format)
     spent = "training" if not later else f"training and {inference_tokens} tokens of inference"
     page.line(f"{format_flop(budget)} for {spent}, {setting.family}, {setting.variant}", bold=True)

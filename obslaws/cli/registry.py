@@ -115,10 +115,10 @@ def register(
     page.line(f"Registered: {len(records)} forecasts of {model} in {path}", bold=True)
     page.line(data_caption(data))
     page.line()
-    shown = pd.DataFrame({"<benchmark": rows["benchmark"]})
-    for share in ("0.05", "0.5", "0.95"):
-        shown[share] = rows[share].map(number)
-    page.frame(rows, shown.assign(**{"<basis": rows["basis"]}))
+    page.frame(rows, pd.DataFrame({
+        "<benchmark": rows["benchmark"], "forecast": rows["forecast"].map(number),
+        "90 % interval": _spans(rows["0.05"], rows["0.95"]), "<basis": rows["basis"],
+    }))  # fmt: skip
     page.line()
     page.line("`obslaws resolve` scores them against a newer snapshot; `obslaws registry verify` tells the last seal.")
 
@@ -198,7 +198,7 @@ def list_(
     registry: RegistryOption = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """List every registered forecast: when, of which model, its median and interval, and the score if there is one.
+    """List every registered forecast: when, of which model, forecast and interval, and the score if there is one.
 
     Example: obslaws registry list
     """
@@ -208,7 +208,7 @@ def list_(
     page = Page(format)
     page.line(f"{path}: {len(rows)} forecasts, {int(rows['resolved'].sum())} with a score", bold=True)
     page.line()
-    shown = _for_people(resolved).rename(columns={"forecast": "median"})
+    shown = _for_people(resolved)
     told = zip(rows["resolved"], rows["repeat"], strict=True)
     state = [f"{'yes' if known else 'no'}{', repeat' if repeat else ''}" for known, repeat in told]
     shown.insert(3, "<forecaster", resolved["forecaster"])
@@ -246,10 +246,13 @@ def _for_people(done: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({"<registered": done["registered"].str.slice(0, 10), "<model": done["model"]})
     shown["<benchmark"] = done["benchmark"]
     shown["forecast"] = done["forecast"].map(number)
-    bounds = zip(done["lower"], done["upper"], strict=True)
-    shown["90 % interval"] = [f"{number(low)} to {number(high)}" for low, high in bounds]
+    shown["90 % interval"] = _spans(done["lower"], done["upper"])
     shown["score"] = done["score"].map(number)
     return shown.assign(inside=["yes" if inside is True else "no" for inside in done["inside"].astype(object)])
+
+
+def _spans(lower: pd.Series, upper: pd.Series) -> list[str]:
+    return [f"{number(low)} to {number(high)}" for low, high in zip(lower, upper, strict=True)]
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:

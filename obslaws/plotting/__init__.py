@@ -6,6 +6,7 @@ Called by `obslaws.report.figures` and its neighbours.
 from obslaws.plotting.budgets import budget_curve, level_curves
 from obslaws.plotting.capabilities import capability_map, family_lines, loadings_heatmap, scree
 from obslaws.plotting.colours import COLOURS
+from obslaws.plotting.level_labels import label_levels
 from obslaws.plotting.scores import fitted_against_measured, score_against_compute, score_against_position
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "capability_map",
     "family_lines",
     "fitted_against_measured",
+    "label_levels",
     "level_curves",
     "loadings_heatmap",
     "score_against_compute",

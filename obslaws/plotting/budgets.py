@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from matplotlib.ticker import NullLocator
 
 from obslaws.plotting.colours import COLOURS
+from obslaws.plotting.level_labels import label_levels
 from obslaws.quantities import format_count
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 __all__ = ["budget_curve", "level_curves"]
@@ -37,7 +38,6 @@ def level_curves(ax: Axes, grid: pd.DataFrame, models: pd.DataFrame, line: pd.Da
     Axes
     """
     drawn = ax.contour(grid.columns, grid.index, grid.to_numpy(), levels=10, cmap="viridis", linewidths=1.1)
-    ax.clabel(drawn, fontsize=7, fmt="%.2f")
     ax.scatter(
         models["n_params"], models["n_tokens"], s=7, color=COLOURS["others"], alpha=0.5, linewidth=0, label="models"
     )
@@ -46,6 +46,8 @@ def level_curves(ax: Axes, grid: pd.DataFrame, models: pd.DataFrame, line: pd.Da
     ax.set(xscale="log", yscale="log", xlabel="parameters (count)", ylabel="training tokens (count)")
     _counts(ax.xaxis)
     _counts(ax.yaxis)
+    marks = pd.concat([models, line, optimum])[["n_params", "n_tokens"]].to_numpy(dtype=float)
+    label_levels(ax, drawn, marks, fontsize=7)
     return ax
 
 

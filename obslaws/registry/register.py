@@ -60,7 +60,8 @@ def register(
     -------
     list of dict
         The lines: kind, registered (ISO 8601, UTC), version, forecaster, snapshot, snapshot_date, view, panel (digest
-        of what was learnt from), model, family, benchmark, quantiles (share -> fraction), basis.
+        of what was learnt from), model, family, benchmark, forecast (fraction, the number that `Forecaster.forecast`
+        gives), quantiles (share -> fraction), basis.
 
     Raises
     ------
@@ -101,6 +102,7 @@ def register(
             "model": row["model"],
             "family": row["family"],
             "benchmark": row["benchmark"],
+            "forecast": round(float(row["forecast"]), _DIGITS),
             "quantiles": {f"{share:g}": float(value) for share, value in zip(SHARES, values, strict=True)},
             "basis": row["basis"],
         }

@@ -84,9 +84,9 @@ def resolve(
     Returns
     -------
     DataFrame of shape (n_forecasts, 12 + n_quantiles)
-        Columns line, registered, forecaster, model, benchmark, lower, forecast, upper (90 %), score (NaN where it has
-        not been measured), inside, basis, repeat (its forecaster had registered the model on the benchmark before);
-        then the quantiles, named by their shares.
+        Columns line, registered, forecaster, model, benchmark, lower, forecast (the median where a line holds none, as
+        early ones do), upper (90 %), score (NaN where it has not been measured), inside, basis, repeat (its forecaster
+        had registered the model on the benchmark before); then the quantiles, named by their shares.
     """
     forecasts = [record for record in records if record.get("kind") == "forecast"]
     measured: dict[tuple[str, str], float] = {}
@@ -107,7 +107,7 @@ def resolve(
             score = cells.get(key, np.nan) if hash_ != record["snapshot"] else np.nan
         quantiles = {str(share): float(value) for share, value in record["quantiles"].items()}
         told = {name: record[name] for name in ("line", "registered", "forecaster", "model", "benchmark", "basis")}
-        low, mid, high = quantiles["0.05"], quantiles["0.5"], quantiles["0.95"]
+        low, high = quantiles["0.05"], quantiles["0.95"]
         repeat = (*key, record["forecaster"]) in first
         first.add((*key, record["forecaster"]))
         inside = pd.NA if np.isnan(score) else bool(low <= score <= high)
@@ -115,7 +115,7 @@ def resolve(
             {
                 **told,
                 "lower": low,
-                "forecast": mid,
+                "forecast": float(record.get("forecast", quantiles["0.5"])),
                 "upper": high,
                 "score": score,
                 "inside": inside,

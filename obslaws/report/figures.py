@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import UsageError
+from obslaws.errors import StorageError, UsageError
 from obslaws.quantities import format_count, format_flop, format_name
 
 if TYPE_CHECKING:
@@ -110,13 +110,16 @@ def forecast_figure(
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path, dark: bool = False) -> Path:
     """Write a figure as PNG, SVG or PDF, by the ending of the name.
 
     Parameters
     ----------
     figure : Figure
+        Drawn for a light page.
     path : Path
+    dark : bool
+        Recolour it for a dark page, see `obslaws.report.dark`.
 
     Returns
     -------
@@ -127,14 +130,26 @@ def save_figure(figure: Figure, path: Path) -> Path:
     ------
     UsageError
         Another ending, or the folder does not exist.
+    StorageError
+        The file cannot be written.
     """
     check_figure_path(path)
     import matplotlib as mpl
 
+    if dark:
+        from obslaws.report.dark import darken
+
+        darken(figure)
     # text stays text and ids do not change from run to run, so that a committed figure has small diffs
     stamp = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix.lower()]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "obslaws"}):
-        figure.savefig(path, dpi=120, metadata=stamp)
+        try:
+            figure.savefig(path, dpi=120, metadata=stamp)
+        except OSError as error:
+            raise StorageError(
+                f"figure {str(path)!r}: not written: {error.strerror or error}. Name a file in a folder that you can "
+                "write to."
+            ) from error
     return path
 
 
@@ -148,6 +163,8 @@ def check_figure_path(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"figure {str(path)!r}: the name must end in {', '.join(SUFFIXES)}.")
+    if path.is_dir():
+        raise UsageError(f"figure {str(path)!r} is a folder; name a file in it.")
     if not path.parent.is_dir():
         raise UsageError(f"figure {str(path)!r}: there is no folder {str(path.parent)!r}; make it first.")
 

@@ -111,6 +111,8 @@ def levels_figure(
     """
     from matplotlib.figure import Figure
 
+    from obslaws.plotting import label_levels
+
     panel, row = forecaster.panel_, query.iloc[0]
     if benchmark not in panel.scores:
         raise UnknownNameError("benchmark", benchmark, panel.scores.columns)
@@ -141,7 +143,7 @@ def levels_figure(
         count_axis(ax, "x", "parameters (count)")
         count_axis(ax, "y", "training tokens (count)")
         ax.grid(False)
-        _off_the_rim(ax, ax.clabel(lines, fmt="%.2f", fontsize=8))
+        label_levels(ax, lines, own[["n_params", "n_tokens"]].to_numpy(dtype=float), fontsize=8)
         figure.colorbar(shade, ax=ax, label="width of the 90 % interval (fraction)", shrink=0.9)
         ax.set_title(
             f"{format_name(panel.benchmarks['title'][benchmark])}: forecast for {format_name(row['family'])} (fraction)"
@@ -279,14 +281,6 @@ def _curve(forecaster: Forecaster, family: str, level: float) -> pd.DataFrame:
     largest = members.sort_values("train_flop", kind="stable").tail(1)
     reach: Any = members["train_flop"]
     return family_curve(forecaster, largest.set_axis(["curve"]), reach.min() / 2, reach.max() * 4, level, n_points=24)
-
-
-def _off_the_rim(ax: Any, labels: Sequence[Any]) -> None:
-    """Remove labels of level lines that would be cut by the frame."""
-    for label in labels:
-        at = ax.transAxes.inverted().transform(ax.transData.transform(label.get_position()))
-        if not (0.03 < at[0] < 0.97 and 0.03 < at[1] < 0.97):
-            label.set_visible(False)
 
 
 def _guessing(ax: Any, panel: Panel, benchmark: str, colour: str) -> None:

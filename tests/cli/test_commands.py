@@ -1,6 +1,7 @@
 """The other commands, and what holds for all of them."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -191,3 +192,30 @@ def test_members_carry_the_source_of_size_and_tokens(run):
     rows = json.loads(run("families", "qwen2.5", "--format", "json").out)
     assert all(row["n_tokens_source"] for row in rows)
     assert {row["n_tokens"] for row in rows} == {18e12}
+
+
+def test_an_unknown_choice_is_named_with_those_that_are_known(run):
+    asked = [one for one in COMMANDS if one not in GROUPS and "--format" in run(*one, "--help").out]
+    assert len(asked) > 30
+    for command in asked:
+        ran = run(*command, "--format", "csvv")
+        told = " ".join(ran.err.replace("│", " ").split())
+        assert (ran.code, ran.out) == (2, ""), command
+        assert re.search(r"Invalid value for '--format': 'csvv' is not one of '\w+', '\w+'", told), command
+        assert ("Did you mean 'csv'?" in told) == ("'csv'" in told.partition("one of")[2].partition(".")[0]), command
+        assert "Value error" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("forecast", "--level", "ninety"), "'--level': 'ninety' is not a number"),
+        (("forecast", "--level", "90%"), r"'--level': '90%' is not a number. Did you mean 0.9?"),
+        (("select", "benchmarks", "--count", "3.5"), "'--count': '3.5' is not a whole number"),
+        (("skills", "--rotation", "varimx"), "'varimx' is not one of 'none', 'varimax'"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_named(run, arguments, words):
+    ran = run(*arguments)
+    told = " ".join(ran.err.replace("│", " ").split())
+    assert (ran.code, ran.out) == (2, "") and words in told and "Input should be" not in told

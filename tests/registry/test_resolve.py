@@ -162,3 +162,26 @@ def test_repeats_are_told(run, registered, small_panel, tmp_path):
     assert done.out.startswith("1 of 2 registered forecasts have a score\n1 more is a repeat")
     assert done.out.count("bee/Beta-65B") == 1
     assert "yes, repeat" in run("registry", "list", *common).out
+
+
+def test_the_forecast_on_record_is_the_one_that_forecast_prints(run, small_folder, tmp_path):
+    asked = ("--family", "alpha", "--params", "22B", "--tokens", "18T", "--panel", small_folder, "--format", "json")
+    printed = {one["benchmark"]: one["forecast"] for one in json.loads(run("forecast", *asked).out)}
+    place = ("--registry", tmp_path / "r.jsonl")
+    lines = json.loads(run("register", "--model", "acme/Alpha-22B", *asked, *place).out)
+    assert {one["benchmark"]: one["forecast"] for one in lines} == pytest.approx(printed, abs=1e-6)
+    listed = json.loads(run("registry", "list", *place, "--format", "json").out)
+    assert {one["benchmark"]: one["forecast"] for one in listed} == pytest.approx(printed, abs=1e-6)
+
+
+def test_the_page_of_register_has_forecast_and_interval(run, small_folder, tmp_path):
+    asked = ("--family", "alpha", "--params", "22B", "--panel", small_folder, "--forecaster", "mean")
+    done = run("register", "--model", "acme/Alpha-22B", *asked, "--registry", tmp_path / "r.jsonl")
+    assert "90 % interval" in done.out and " to " in done.out and "0.95" not in done.out
+
+
+def test_a_line_without_a_point_forecast_is_judged_by_its_median(registered):
+    early = [{key: value for key, value in one.items() if key != "forecast"} for one in read_chain(registered)]
+    assert resolve(early)["forecast"].tolist() == [one["quantiles"]["0.5"] for one in early]
+    late = [{**one, "forecast": 0.25} for one in early]
+    assert resolve(late)["forecast"].tolist() == [0.25, 0.25]

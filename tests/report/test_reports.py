@@ -5,9 +5,12 @@ import re
 import sys
 from base64 import b64decode
 
+import numpy as np
 import pandas as pd
 import pytest
 from markupsafe import Markup
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 from matplotlib.text import Text
 
 from obslaws.errors import AssumptionWarning, UnknownNameError, UsageError
@@ -57,6 +60,28 @@ def test_report_of_ones_own_panel(kind, small_folder, small_panel, tmp_path, ope
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
             assert "panel folder" in seen.page.locator("header").inner_text()
             assert not seen.errors and not seen.outside()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_that_goes_on_shows_a_shade_on_that_side(opened, tmp_path, scheme):
+    cells = "".join(f"<td>number {at}</td>" for at in range(40))
+    body = Markup(f"<div class='scroll'><table><tr>{cells}</tr></table></div>")
+    page = render("report.html.j2", title="wide", caption="made up", body=body)
+    path = write_page(page, tmp_path / "wide.html")
+
+    def edges(seen):
+        shot = tmp_path / "shot.png"
+        seen.page.locator(".scroll").screenshot(path=shot)
+        seen_ = imread(shot)[3, :, :3]  # above the words
+        return seen_[2], seen_[-3]
+
+    with opened(path, 390, scheme) as seen:
+        ground = np.array(to_rgb((DARK if scheme == "dark" else LIGHT).ground))
+        left, right = edges(seen)
+        assert np.abs(left - ground).max() < 0.02 < 0.05 < np.abs(right - ground).max()
+        seen.page.evaluate("document.querySelector('.scroll').scrollLeft = 1e6")
+        left, right = edges(seen)
+        assert np.abs(right - ground).max() < 0.02 < 0.05 < np.abs(left - ground).max()
 
 
 def test_pdf_is_printed(chromium, tmp_path):
