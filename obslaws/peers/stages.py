@@ -213,7 +213,9 @@ def first_stage(data: Factors, n_skills: int, random_state: int = 42, rates: tup
     rng = np.random.default_rng(random_state)
     coefficients = rng.normal(size=(stage.design.shape[1], d))
     coefficients[n_families:] = np.abs(coefficients[n_families:])
-    loadings = _loadings(np.abs(rng.normal(size=(n_benchmarks, d))))
+    loadings = np.abs(rng.normal(size=(n_benchmarks, d)))
+    if n_benchmarks == 1:
+        loadings[:] = 1.0
     start = [coefficients.T, np.column_stack([loadings, rng.normal(size=n_benchmarks)])]
     found = _converged(adam(model, stage.flat(start), stage.n_known, rates=rates))
     residual = model(found.params)[0].astype(float)
@@ -235,8 +237,8 @@ def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: t
     ----------
     data : Factors
     start : LowRank
-        Fit of the same data with the logistic link. One benchmark alone has its loading set to 1 again, as in the
-        paper's code.
+        Fit of the same data with the logistic link. The paper's code sets the loading of one benchmark alone to 1
+        again; here it is kept, for where it is negative a net that can only rise would lose its weights and be stuck.
     random_state : int
         Of the nets.
     rates : tuple of float
@@ -262,7 +264,7 @@ def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: t
     w1, b1, w2, b2, w3, b3 = (nets[:, at : at + a * b].reshape(-1, a, b).transpose(0, 2, 1) for at, (a, b) in PARTS)
     layers = [np.concatenate(pair, axis=2) for pair in ((w1, b1), (w2, b2), (w3, b3))]
     coefficients = np.concatenate([start.intercepts, start.slopes])
-    loadings = np.column_stack([_loadings(start.loadings), start.offsets])
+    loadings = np.column_stack([start.loadings, start.offsets])
     begin = stage.flat([coefficients.T, loadings, floor[:, None], *layers])
     found = _converged(adam(model, begin, stage.n_known, lowest, rates))
     coefficients, loadings, low, *layers = (part.astype(float) for part in stage.parts(found.params))
@@ -274,10 +276,6 @@ def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: t
     fitted = Monotone(coefficients.T, np.concatenate([loadings, low, *rows], axis=1), np.nan, found.epochs)
     objective = huber(stage.scores.T - fitted.scores(stage.design), stage.known.T)
     return Monotone(fitted.coefficients, fitted.benchmarks, objective, found.epochs)
-
-
-def _loadings(drawn: Array) -> Array:
-    return np.ones_like(drawn) if len(drawn) == 1 else drawn
 
 
 def _converged(found: Descent) -> Descent:
