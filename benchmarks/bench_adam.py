@@ -10,13 +10,13 @@ import argparse
 import time
 
 import numpy as np
-from adam import adam, learned_link, logistic_link
 from table import show
 
 from obslaws.forecasters.regression import translog
 from obslaws.panel import load_panel
 from obslaws.peers.lowrank import QUICK, Factors, fit_low_rank
-from obslaws.peers.monotone import fit_monotone, fresh_nets
+from obslaws.peers.monotone import fit_monotone
+from obslaws.peers.stages import first_stage, second_stage
 from obslaws.protocols import load_protocol
 
 
@@ -53,19 +53,17 @@ def main():
             basic = fit_low_rank(data, d)
             for link in options.links.split(","):
                 if link == "logistic":
-                    peer, slow = timed(lambda data=data, d=d: adam(*logistic_link(data, d)))
+                    peer, slow = timed(lambda data=data, d=d: first_stage(data, d))
                     ours = lambda target, data=data, d=d: fit_low_rank(data, d, target=target, search=QUICK)  # noqa: E731
                 else:
-                    nets = fresh_nets(data.scores.shape[1])
-                    passes, starts, lowest = learned_link(data, basic, nets)
-                    peer, slow = timed(lambda p=passes, s=starts, low=lowest: adam(p, s, low))
+                    peer, slow = timed(lambda data=data, b=basic: second_stage(data, b))
                     ours = lambda target, data=data, b=basic: fit_monotone(data, b, tolerance=1e-5, target=target)  # noqa: E731
                 whole, whole_seconds = timed(lambda o=ours: o(-np.inf), 3)
-                reached, seconds = timed(lambda o=ours, at=peer["objective"]: o(at), 5)
-                met = "yes" if reached.objective <= peer["objective"] else "no"
+                reached, seconds = timed(lambda o=ours, at=peer.objective: o(at), 5)
+                met = "yes" if reached.objective <= peer.objective else "no"
                 rows.append([
-                    f"{setting} d={d} {link}", f"{peer['objective']:.6f}", f"{whole.objective:.6f}", met, slow,
-                    f"{peer['epochs']}", seconds, f"{slow / seconds:.0f}", whole_seconds, f"{slow / whole_seconds:.0f}",
+                    f"{setting} d={d} {link}", f"{peer.objective:.6f}", f"{whole.objective:.6f}", met, slow,
+                    f"{peer.n_iter}", seconds, f"{slow / seconds:.0f}", whole_seconds, f"{slow / whole_seconds:.0f}",
                 ])  # fmt: skip
     header = ["fit", "Adam, objective", "ours, objective", "reached", "Adam, s", "epochs", "ours to Adam's, s", "ratio",
               "ours to the end, s", "ratio"]  # fmt: skip

@@ -21,6 +21,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="parts of the variants' names, separated by commas")
     parser.add_argument("--settings", default=",".join(SETTINGS), help="protocols, separated by commas")
+    parser.add_argument("--search", default="", help="adam: `sloth` by the authors' procedure")
+    parser.add_argument("--random-state", type=int, default=42)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--lines", action="store_true", help="one JSON line per fit instead of a table at the end")
     options = parser.parse_args()
@@ -31,7 +33,10 @@ def main():
             continue
         row = [name]
         for setting in settings:
-            result = backtest(setting, panel, variants(setting)[name], jobs=options.jobs)
+            ours = variants(setting)[name]
+            if ours.startswith("sloth:"):
+                ours += f",random_state={options.random_state}" + f",search={options.search}" * bool(options.search)
+            result = backtest(setting, panel, ours, jobs=options.jobs)
             ours, theirs = result.summary()["mae_groups"], load_protocol(setting).peers[name]["mae_groups"]
             if options.lines:
                 record = {
@@ -41,7 +46,7 @@ def main():
                     "theirs": theirs,
                     "seconds": result.seconds,
                 }
-                print(json.dumps(record | {"seconds": result.seconds}), flush=True)
+                print(json.dumps(record), flush=True)
             row.append(f"{ours:.2f} / {theirs:.2f}")
         rows.append(row)
     if not options.lines:
