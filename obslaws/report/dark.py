@@ -75,7 +75,7 @@ def night_colour(colour: Any) -> tuple[float, float, float, float]:
     hue, light, saturation = colorsys.rgb_to_hls(*rgb)
     ground, ink = np.array(to_rgb(DARK.ground)), np.array(to_rgb(DARK.ink))
     if max(rgb) - min(rgb) < _GREY:
-        red, green, blue = ink + light * (ground - ink)
+        red, green, blue = (1.0 - light) * ink + light * ground  # exact at both ends
         return float(red), float(green), float(blue), alpha
     while contrast(colorsys.hls_to_rgb(hue, light, saturation)) < _LEGIBLE and light < 1.0:
         light = min(1.0, light + 0.02)
