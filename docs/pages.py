@@ -12,20 +12,27 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "build" / "pages"
 
 
-def notebooks() -> None:
+def notebook_caption(path: Path) -> str:
+    """Say what the numbers of a notebook are: of the snapshot, or made up on the spot."""
     from obslaws import __version__, load_panel
     from obslaws.report.captions import data_caption
+
+    if "obslaws.simulate" in path.read_text(encoding="utf-8"):
+        return f"made-up data: models, families and scores are simulated, none is real; obslaws {__version__}"
+    return f"{data_caption(load_panel('core')).partition(', view')[0]}, obslaws {__version__}"
+
+
+def notebooks() -> None:
     from obslaws.report.html import write_page
     from obslaws.report.notebook import notebook_page, run_notebook
 
-    caption = f"{data_caption(load_panel('core')).partition(', view')[0]}, obslaws {__version__}"
     for path in sorted((ROOT / "notebooks").glob("*.py")):
         print(path.name, file=sys.stderr)
         notebook = run_notebook(path)
         # the page has its own heading: the notebook's first line
         first = notebook.cells[0]
         title, _, first.source = first.source.removeprefix("# ").partition("\n")
-        write_page(notebook_page(notebook, title, caption, code=True), PAGES / f"{path.stem}.html")
+        write_page(notebook_page(notebook, title, notebook_caption(path), code=True), PAGES / f"{path.stem}.html")
 
 
 def explorer() -> None:
