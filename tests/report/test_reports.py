@@ -84,6 +84,21 @@ def test_a_table_that_goes_on_shows_a_shade_on_that_side(opened, tmp_path, schem
         assert np.abs(right - ground).max() < 0.02 < 0.05 < np.abs(left - ground).max()
 
 
+def test_a_table_that_fits_has_no_shade(opened, tmp_path):
+    # a width between two pixels left a hairline
+    cell = "<table><tr><td>a</td></tr></table>"
+    tables = "".join(
+        f"<div class='scroll' style='width: {300 + at / 8}px; height: {40 + at / 8}px'>{cell}</div>" for at in range(8)
+    )
+    page = render("report.html.j2", title="a", caption="made up", body=Markup(tables))
+    with opened(write_page(page, tmp_path / "fits.html"), 1280, "dark") as seen:
+        box = seen.page.locator("main").bounding_box()
+        seen.page.screenshot(path=tmp_path / "shot.png", full_page=True)
+        left, top, height = (round(box[side]) for side in ("x", "y", "height"))
+    shown = imread(tmp_path / "shot.png")[top : top + height, left + 250 : left + 330, :3]
+    assert np.abs(shown - to_rgb(DARK.ground)).max() < 0.1  # the line below the row is in the first 100 pixels
+
+
 def test_pdf_is_printed(chromium, tmp_path):
     page = write_page("<!DOCTYPE html><title>a</title><p>b", tmp_path / "a.html")
     assert write_pdf(page, tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
