@@ -27,6 +27,10 @@ from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+    from obslaws.panel import Panel
+    from obslaws.questions.plan import Plan
+    from obslaws.questions.setting import Setting
+
 
 def plan(
     flop: Annotated[str, typer.Option(help="Budget, FLOP: 1e24.")],
@@ -103,20 +107,37 @@ def plan(
     if format is Format.json:
         told = {"flop": budget, "inference_tokens": later, "family": setting.family, "basket": weights,
                 "domains": wanted.domains, "level": level}  # fmt: skip
-        page.record(
-            {**told, "targets": records(found.targets), "line": records(found.line), "notes": list(found.notes)}
-        )
+        page.record({
+            **told, "targets": records(found.targets), "line": records(found.line), "in_short": found.in_short(),
+            "notes": list(found.notes),
+        })  # fmt: skip
     else:
         page.line()
         page.frame(found.targets, _for_people(found.targets, level))
         page.line()
         page.line("Lossless: sizes on the budget whose expected score lies within half a point of the best.")
+        for text in found.in_short():
+            page.line(text)
         for text in found.notes:
             page.line(f"Note: {text}")
+        page.line(f"Next, scores with intervals that count everything: {_next(found, setting, data)}")
     if output is not None:
         page.line(f"Targets: {output}")
     if figure is not None:
         page.line(f"Figure: {figure}")
+
+
+def _next(found: Plan, setting: Setting, data: Panel) -> str:
+    """Write the command that forecasts the model to look at first."""
+    import shlex
+
+    from obslaws.quantities import format_count
+
+    best = found.advised
+    family = shlex.quote(setting.family) if setting.n_members else "NEW"
+    view = f" --view {data.name}" if data.provenance.get("snapshot") and data.name != "core" else ""
+    size, tokens = format_count(best["n_params"]), format_count(best["n_tokens"])
+    return f"obslaws forecast --family {family} --params {size} --tokens {tokens}{view}"
 
 
 def _for_people(targets: pd.DataFrame, level: float) -> pd.DataFrame:

@@ -87,7 +87,7 @@ def explain(answer: Reach) -> list[str]:
     if answer.n_params is None:
         lines = [f"Not reached within {asked} parameters: the highest forecast there is {answer.best:.3f}."]
     else:
-        lines = [f"Reached at {format_count(answer.n_params)} parameters (the forecast is the median)."]
+        lines = [f"Reached at {format_count(answer.n_params)} parameters, where the forecast crosses {answer.score:g}."]
     if answer.lower is None:
         lines.append(f"No size within {asked} has even a chance of {low:g} % to reach it.")
     elif answer.upper is None:

@@ -74,6 +74,8 @@ def parse_basket(text: str | None, panel: Panel) -> Basket:
     if text is None:
         columns = list(map(str, panel.scores.columns))
         return Basket(dict.fromkeys(columns, 1.0 / len(columns)), {})
+    if "=" not in text and ":" in text:
+        raise UsageError(f"basket: {text!r} has ':' before a weight; write {text.replace(':', '=')!r}.")
     parts = [part.partition("=") for part in (one.strip() for one in text.split(",")) if part]
     named = named_benchmarks([word.strip() for word, _, _ in parts], panel)
     domains = {one.domain: one.benchmarks for one in named if one.domain is not None}

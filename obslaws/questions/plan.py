@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "budget_line", "compute_optimal"]
 
+_ALIKE = 3.0  # times a budget, or a part of it: about the same compute
 _NEAR = 0.005  # half a point is less than what two measurements of one model differ by
 
 
@@ -46,7 +47,8 @@ class Plan:
         deviations against the middle of the line), at_boundary, share_at_boundary (of draws), p_concave (probability
         that an inner optimum exists at all), flag.
     line : DataFrame
-        The budget line: n_params, n_tokens, and value, lower, upper of the first target.
+        The budget line: n_params, n_tokens, value, lower, upper of the first target, and usual (whether models of about
+        this compute have had such sizes and tokens).
     notes : tuple of str
         What to know before acting on it.
     """
@@ -54,6 +56,36 @@ class Plan:
     targets: pd.DataFrame
     line: pd.DataFrame
     notes: tuple[str, ...]
+
+    @property
+    def advised(self) -> pd.Series:
+        """Point of the budget line to look at first: the first target's best among what models have had."""
+        line = self.line[self.line["usual"]] if self.line["usual"].any() else self.line
+        return line.iloc[int(line["value"].argmax())]
+
+    def in_short(self) -> list[str]:
+        """Say of the first target what to rely on: sizes that lose next to nothing, and what models have had."""
+        best, advised = self.targets.iloc[0], self.advised
+        ends = (self._point(best["near_lower"]), self._point(best["near_upper"]))
+        within = f"{ends[0]} to {ends[1]} is expected within half a point of the best for {best['target']}"
+        if not best["at_boundary"]:
+            lines = [f"Any size from {within}: choose among these by other needs, smaller ones are cheaper to run."]
+        else:
+            lines = [f"{within}, but that is where the data end: a limit, and no advice to go there."]
+        if advised["value"] < best["value"] - _NEAR:
+            lines.append(
+                f"Among sizes and tokens that models of about this compute have had, "
+                f"{self._point(advised['n_params'])} is expected best, {100 * (best['value'] - advised['value']):.1f} "
+                "points lower."
+            )
+        elif "not identified" in best["flag"]:
+            lines.append("Rely on that range, not on one best size: the data do not settle where in it the best is.")
+        return lines
+
+    def _point(self, n_params: float) -> str:
+        x, y = np.log(self.line["n_params"]), np.log(self.line["n_tokens"])
+        tokens = float(np.exp(np.interp(np.log(n_params), x, y)))
+        return f"{format_count(n_params)} on {format_count(tokens)} tokens"
 
 
 def budget_line(
@@ -99,10 +131,18 @@ def budget_line(
         raise UsageError(
             f"{format_flop(flop)} buys no model inside the data: {format_count(low)} to {format_count(high)} active "
             f"parameters, {format_count(few)} to {format_count(many)} tokens, {ratio.min():.2g} to {ratio.max():.2g} "
-            "tokens per parameter. Choose a budget that some model of the panel could have had."
+            f"tokens per parameter. {_budget_cure(panel_models, flop)}"
         )
     size = np.geomspace(smallest, largest, n_points)
     return size, np.clip((flop / size - 2.0 * inference_tokens) / 6.0, few, many)
+
+
+def _budget_cure(models: pd.DataFrame, flop: float) -> str:
+    if flop < 100 and float(flop).is_integer():
+        return f"Did you mean 1e{flop:.0f}?"
+    took = models["train_flop"].dropna()
+    asked = "Choose a budget that some model of the panel could have had"
+    return f"{asked}: they took {format_flop(took.min())} to {format_flop(took.max())}." if len(took) else f"{asked}."
 
 
 def _size_at(ratio: float, flop: float, inference_tokens: float) -> float:
@@ -172,6 +212,7 @@ def compute_optimal(
         "lower": np.quantile(first[1:], (1 - level) / 2, axis=0),
         "upper": np.quantile(first[1:], (1 + level) / 2, axis=0),
     })  # fmt: skip
+    line["usual"] = _usual(line, _alike(panel.models, flop))
     return Plan(frame, line, tuple(_notes(model, setting, flop, frame, line)))
 
 
@@ -205,6 +246,28 @@ def _optimum(
     }  # fmt: skip
 
 
+def _alike(models: pd.DataFrame, flop: float) -> pd.DataFrame:
+    """Sizes and tokens of models that took about this compute."""
+    near = models["train_flop"].between(flop / _ALIKE, flop * _ALIKE)
+    return models.loc[near, ["n_active_params", "n_tokens"]].dropna().set_axis(["n_params", "n_tokens"], axis=1)
+
+
+def _usual(points: pd.DataFrame, alike: pd.DataFrame) -> pd.Series:
+    """Tell which points lie within the sizes and the tokens of models that took about this compute."""
+    inside = [points[name].between(alike[name].min(), alike[name].max()) for name in ("n_params", "n_tokens")]
+    return inside[0] & inside[1]
+
+
+def _practice(targets: pd.DataFrame, alike: pd.DataFrame) -> str:
+    if alike.empty:
+        return "No model of the panel took about this compute, a third to three times: nothing checks this plan."
+    size, tokens = (f"{format_count(alike[c].min())} to {format_count(alike[c].max())}" for c in alike)
+    outside = ", ".join(targets.loc[~_usual(targets, alike), "target"])
+    who = f"{len(alike)} models" if len(alike) > 1 else "1 model"
+    text = f"{who} of the panel took about this compute, a third to three times: {size} active parameters on {tokens}"
+    return f"{text} tokens. Optima outside of that: {outside}." if outside else f"{text} tokens."
+
+
 def _notes(
     model: SkillForecaster, setting: Setting, flop: float, targets: pd.DataFrame, line: pd.DataFrame
 ) -> list[str]:
@@ -224,9 +287,10 @@ def _notes(
     unsure = targets.loc[targets["flag"].str.contains("not identified"), "target"].tolist()
     if unsure:
         notes.append(
-            "The data do not tell whether growing size and tokens together pays more than either alone for "
-            f"{', '.join(unsure)}: that term alone makes an inner optimum."
+            f"Interaction not identified for {', '.join(unsure)}: the data do not tell whether growing size and tokens "
+            "together pays more than either alone, and that decides where on the budget the best lies."
         )
+    notes.append(_practice(targets, _alike(models, flop)))
     if setting.n_members:
         sizes = models.loc[models["family"] == setting.family, "n_tokens"].dropna().unique()
         if len(sizes) == 1:

@@ -114,3 +114,14 @@ def test_what_makes_no_sense_is_refused(run, small_folder, arguments, code, word
     ran = run(*arguments, "--panel", small_folder)
     assert ran.code == code
     assert words in ran.err
+
+
+def test_a_plan_ends_with_the_command_that_forecasts_it(run, small_folder):
+    ran = run("plan", "--flop", "1e23", "--family", "alpha", "--panel", small_folder)
+    last = ran.out.strip().splitlines()[-1]
+    assert "obslaws forecast --family alpha --params " in last and " --tokens " in last
+    command = last.partition("obslaws ")[2].split()
+    assert run(*command, "--panel", small_folder).code == 0
+    told = json.loads(run("plan", "--flop", "1e23", "--panel", small_folder, "--format", "json").out)
+    assert any("within half a point" in text for text in told["in_short"])
+    assert "usual" in told["line"][0]

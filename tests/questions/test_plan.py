@@ -1,5 +1,7 @@
 """Plans, inverse forecasts and tables on panels whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,38 @@ def test_an_edge_is_flagged_and_noted(model, average):
     assert any("more than any model" in note for note in found.notes)
 
 
+def test_a_plan_says_what_to_rely_on_and_where_to_look_first(model, average):
+    found = compute_optimal(model, average, 3e22, EQUAL)
+    best, line = found.targets.iloc[0], found.line
+    assert line["usual"].any() and best["n_params"] == pytest.approx(line.loc[line["value"].idxmax(), "n_params"])
+    assert found.advised["usual"] and found.advised["value"] == line.loc[line["usual"], "value"].max()
+    short = " ".join(found.in_short())
+    assert "within half a point of the best for basket" in short and "tokens" in short
+    assert any("took about this compute, a third to three times" in note for note in found.notes)
+
+
+def test_an_optimum_at_the_end_of_the_data_is_no_advice(model, average):
+    found = compute_optimal(model, average, 3e22, EQUAL)
+    line = found.line.assign(value=np.linspace(0.3, 0.5, len(found.line)), usual=np.arange(len(found.line)) < 100)
+    best = {"n_params": line["n_params"].iloc[-1], "near_lower": line["n_params"].iloc[-2], "value": 0.5,
+            "near_upper": line["n_params"].iloc[-1], "at_boundary": True}  # fmt: skip
+    edge = replace(found, line=line, targets=found.targets.head(1).assign(**best))
+    limit, usual = edge.in_short()
+    assert "where the data end" in limit and "no advice to go there" in limit
+    assert "models of about this compute have had" in usual and "11.8 points lower" in usual
+    assert edge.advised["n_params"] == line["n_params"].iloc[99]
+    flat = edge.targets.assign(at_boundary=False, flag="interaction not identified", value=0.385)
+    inner = replace(edge, targets=flat)
+    assert inner.in_short()[0].startswith("Any size from") and inner.in_short()[1].startswith("Rely on that range")
+
+
+def test_a_budget_that_buys_nothing_is_told_which_would(simulated):
+    with pytest.raises(UsageError, match=r"Did you mean 1e24\?"):
+        budget_line(simulated.panel.models, 24.0)
+    with pytest.raises(UsageError, match=r"could have had: they took \d\.\de\d+ FLOP to "):
+        budget_line(simulated.panel.models, 1e33)
+
+
 @pytest.mark.parametrize(
     ("flop", "inference", "words"),
     [(1e15, 0.0, "buys no model inside the data"), (-1.0, 0.0, "flop is -1"), (1e22, -5.0, "inference tokens are -5")],
@@ -100,6 +134,7 @@ def test_baskets(small_panel):
         parse_basket("mmul", small_panel)
     for text, words in (
         ("mmlu=0", "weight '0'"),
+        ("mmlu:1,gsm8k:2", "write 'mmlu=1,gsm8k=2'"),
         ("mmlu=x", "weight 'x'"),
         ("mmlu,mmlu", "stands twice;"),
         (" ", "no benchmark"),
