@@ -6,6 +6,8 @@ backtests, figures and the command line. A missing score is NaN ("not evaluated"
 
 from __future__ import annotations
 
+import difflib
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import SchemaError, UnknownNameError
+from obslaws.errors import AssumptionWarning, SchemaError, UnknownNameError
 from obslaws.quantities import spelling_key
 from obslaws.reading import read_csv
 from obslaws.schema import check_table
@@ -150,6 +152,7 @@ class Panel:
         True
         """
         _check_joinable(self, other)
+        _warn_of_near_names(self, other)
         new = other.benchmarks.loc[[b for b in other.benchmarks.index if b not in self.benchmarks.index]]
         benchmarks = self.benchmarks
         if len(new):
@@ -196,6 +199,23 @@ def _check_joinable(panel: Panel, other: Panel) -> None:
                     f"panel {other.name!r}: benchmark {name!r} has {fact} {mine[fact]}, and {here} in {panel.name!r}. "
                     f"Leave {fact} empty if it is the same test, or give yours another name."
                 )
+
+
+def _warn_of_near_names(panel: Panel, other: Panel) -> None:
+    """Ask about benchmarks that only the newcomer has, where one of the panel's is called almost the same."""
+    known = {spelling_key(name): str(name) for name in panel.scores.columns}
+    alike = {}
+    for name in map(str, other.scores.columns):
+        near = difflib.get_close_matches(spelling_key(name), known, n=1, cutoff=0.85)
+        if name not in panel.scores.columns and near:
+            alike[name] = known[near[0]]
+    if alike:
+        asked = ", ".join(f"{name!r} (did you mean {near!r}?)" for name, near in alike.items())
+        warnings.warn(
+            f"panel {other.name!r}: taken for benchmarks of its own, that nobody else was scored on: {asked}.",
+            AssumptionWarning,
+            stacklevel=3,
+        )
 
 
 def _settled(models: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

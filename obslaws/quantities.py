@@ -48,16 +48,22 @@ def parse_count(text: str, what: str = "count", unit: str | None = None) -> floa
     expected = "expected a positive count such as 32e9, 32B, 500M or 18T"
     match = _COUNT.fullmatch(text)
     if match is None:
-        raise UsageError(f"{what}: {text!r} is not a number; {expected}.")
+        comma = re.fullmatch(r"\s*\d+,\d+\s*[a-z]*\s*", text, re.IGNORECASE)
+        meant = f" Did you mean {text.strip().replace(',', '.')}?" if comma else ""
+        raise UsageError(f"{what}: {text!r} is not a number; {expected}.{meant}")
     number, suffix = float(match[1]), match[2].lower()
     if suffix not in _SUFFIXES:
-        raise UsageError(f"{what}: unknown suffix {match[2]!r} in {text!r}; {expected}.")
+        short = {"million": "M", "billion": "B", "bn": "B", "trillion": "T"}.get(suffix)
+        meant = f" Did you mean {match[1]}{short}?" if short else ""
+        raise UsageError(f"{what}: unknown suffix {match[2]!r} in {text!r}; {expected}.{meant}")
     count = number * _SUFFIXES[suffix]
     if not (count > 0 and math.isfinite(count)):
         cure = " Leave it out when it is unknown." if math.isnan(count) else ""
         raise UsageError(f"{what} is {text.strip()}; {expected}.{cure}")
     if unit is not None and count < 1e6 and not suffix and "e" not in match[1].lower():
-        raise UsageError(f"{what} is {text.strip()}, without a unit: did you mean {text.strip()}{unit}?")
+        smaller = {"T": "B", "B": "M"}.get(unit, unit)  # nobody has 1500T tokens or 7000B parameters
+        likely = smaller if count >= (100 if unit == "T" else 2000) else unit
+        raise UsageError(f"{what} is {text.strip()}, without a unit: did you mean {text.strip()}{likely}?")
     return count
 
 

@@ -306,8 +306,22 @@ def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
         )
     if far := _far(panel.models, row):
         texts.append(f"{'; '.join(far)}: nothing here was ever checked so far out.")
+    elif match.known and (text := _far_from_family(panel, match, row)):
+        texts.append(text)
     for text in texts:
         warnings.warn(text, ExtrapolationWarning, stacklevel=3)
+
+
+def _far_from_family(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> str | None:
+    """Say that a family's own models end more than a decade of compute before the model asked about."""
+    known = _members(panel, match)["train_flop"].dropna()
+    if known.empty or not row["train_flop"] > _FAR * known.max():
+        return None
+    times = row["train_flop"] / known.max()
+    return (
+        f"{format_flop(row['train_flop'])} is {times:.0f} times the compute of the largest known model of "
+        f"{match.family!r}: how its scores rise from there is taken from all families."
+    )
 
 
 def _far(models: pd.DataFrame, row: dict[str, Any]) -> list[str]:

@@ -260,6 +260,8 @@ def _check_columns(frame: pd.DataFrame, table: Table, where: str) -> None:
     if missing:
         near = nearest_names(missing[0], map(str, frame.columns))
         hint = f" Rename {near[0]!r}?" if near else f" Add it: {table.columns[missing[0]].about}."
+        if table.name == "scores" and {"benchmark", "score"}.isdisjoint(frame.columns) and "model" in frame.columns:
+            hint = " A column per benchmark? Write a row per score: model,benchmark,score."
         raise SchemaError(
             f"{where}: column {missing[0]!r} is missing; "
             f"found {', '.join(map(repr, frame.columns)) or 'no columns'}.{hint}"

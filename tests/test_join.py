@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from obslaws.errors import SchemaError
+from obslaws.errors import AssumptionWarning, SchemaError
 from obslaws.panel import read_panel
 from obslaws.report.captions import data_caption
 
@@ -75,3 +75,24 @@ def test_a_score_above_its_ceiling_is_refused(tmp_path):
         read_panel(folder)
     write(tmp_path, benchmarks="benchmark,ceiling\nmmlu,0.4\ninhouse,\n")
     assert read_panel(folder).benchmarks["ceiling"].fillna(0.0).tolist() == [0.4, 0.0]
+
+
+def test_a_benchmark_that_is_called_almost_as_a_known_one_is_asked_about(small_panel, tmp_path):
+    scores = "model,benchmark,score\nus/a,MMLU,0.3\nus/b,gsm8kk,0.4\nus/b,inhouse,0.4\n"
+    own = read_panel(write(tmp_path, scores=scores))
+    with pytest.warns(
+        AssumptionWarning, match=r"'MMLU' \(did you mean 'mmlu'\?\), 'gsm8kk' \(did you mean 'gsm8k'\?\)\."
+    ):
+        both = small_panel.join(own)
+    assert {"MMLU", "gsm8kk", "inhouse"} <= set(both.scores.columns)
+
+
+def test_a_table_with_a_column_per_benchmark_is_told_how_to_be_written(tmp_path):
+    with pytest.raises(SchemaError, match=r"found 'model', 'mmlu'.* Write a row per score: model,benchmark,score"):
+        read_panel(write(tmp_path, scores="model,mmlu\nus/a,0.3\n"))
+
+
+def test_a_file_in_place_of_its_folder_is_said_to_be_one(run, tmp_path):
+    write(tmp_path)
+    ran = run("families", "--add", tmp_path / "models.csv")
+    assert ran.code == 1 and "is a file; name the folder that holds it" in ran.err

@@ -217,3 +217,10 @@ def test_known_scores_names_the_row(small_panel, tmp_path):
     (tmp_path / "mine.csv").write_text("benchmark,score\nmmlu,0.5\ngsm8k,73\n")
     with pytest.raises(UsageError, match=r"mine.csv, row 3: gsm8k is 73; .* did you mean 0.73"):
         known_scores(tmp_path / "mine.csv", small_panel, "m")
+
+
+def test_far_beyond_the_family_its_own_models_do_not_tell_the_slope(small_panel):
+    largest = small_panel.models.query("family == 'beta'")["train_flop"].max()
+    tokens = small_panel.models["n_tokens"].max()
+    with pytest.warns(ExtrapolationWarning, match=r"times the compute of the largest known model of 'beta'"):
+        query(small_panel, "beta", n_params=20 * largest / 6 / tokens, n_tokens=tokens)

@@ -237,6 +237,8 @@ def benchmark_names(data: Panel, text: str | None) -> list[str] | None:
 def _folder(path: Path, option: str) -> Path:
     from obslaws.errors import UsageError
 
+    if path.is_file():
+        raise UsageError(f"{option} {str(path)!r} is a file; name the folder that holds it: {str(path.parent)!r}.")
     if not path.is_dir():
         raise UsageError(
             f"{option} {str(path)!r}: no such folder. Expected one with models, scores and benchmarks as CSV."

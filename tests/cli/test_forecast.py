@@ -238,6 +238,10 @@ def test_plot_writes_the_file_and_names_it_last(run, small_folder, tmp_path, end
         (["--params", "0"], r"--params is 0; expected a positive"),
         (["--params", "nan"], r"--params is nan; expected a positive"),
         (["--tokens", "inf"], r"--tokens is inf; expected a positive"),
+        (["--tokens", "1500"], r"--tokens is 1500, without a unit: did you mean 1500B\?"),
+        (["--params", "7000"], r"--params is 7000, without a unit: did you mean 7000M\?"),
+        (["--tokens", "1,5T"], r"'1,5T' is not a number; .* Did you mean 1\.5T\?"),
+        (["--params", "7 billion"], r"unknown suffix 'billion' .* Did you mean 7B\?"),
         (["--tokens", "18X"], r"unknown suffix 'X' in '18X'"),
         (["--params", "big"], r"--params: 'big' is not a number"),
         (
