@@ -67,7 +67,18 @@ def diagnose(
     page.line()
     counts = frame["trend"].value_counts()
     page.line(", ".join(f"{n} {trend}" for trend, n in counts.items()) + ".")
-    page.line("Shares: of the variance between models, what scale and other benchmarks foretell for unseen families.")
+    for text in _WORDS:
+        page.line(text)
+
+
+_WORDS = (
+    "Trend: of scores with compute, within families; U: a fall, then a rise. Per decade: fraction per tenfold compute.",
+    "Emergent: yes where models below some compute guess and those above do not: the smaller foretell nothing.",
+    "Growth: accelerated or slower than -ln(score) falling as a power of compute; by the law: no bend is certain.",
+    "Shares, of the variance between models: what scale and other benchmarks (skills) foretell for unseen families;",
+    "  of the rest what a family shares, the sampling of questions (noise), and the model's own.",
+    "Next: `obslaws forecast` for a model's score, `obslaws observe` for strong models from weaker ones.",
+)
 
 
 def _everything(snapshot: str | None) -> Panel:

@@ -77,6 +77,8 @@ def benchmarks(
     from obslaws.select.benchmarks import select_benchmarks
     from obslaws.select.posterior import joint_posterior, population
 
+    if count is not None and count < 1:
+        raise typer.BadParameter(f"--count is {count}; expected 1 or more.")
     data = open_fractions(view, snapshot, panel, add)
     data = choose_benchmarks(data, benchmarks)
     columns = list(map(str, data.scores.columns))

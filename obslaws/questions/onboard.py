@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import SchemaError, UsageError
+from obslaws.errors import SchemaError, UnknownNameError, UsageError
 from obslaws.quantities import parse_fraction
 from obslaws.query import find_model
 from obslaws.reading import read_csv
@@ -57,8 +57,9 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
     for column in ("model", "score"):
         if column not in table.columns:
             raise SchemaError(f"{path.name}: no column {column!r}; found {', '.join(map(repr, table.columns))}.")
-    table = table.dropna(subset=["model", "score"])
-    names = [find_model(panel.models.index, name) for name in table["model"]]
+    table = table.assign(row=np.arange(len(table)) + 2).dropna(subset=["model", "score"])
+    rows = zip(table["row"], table["model"], strict=True)
+    names = [_known_model(panel, name, f"{path.name}, row {row}") for row, name in rows]
     scores = [parse_fraction(s, f"{path.name}: {m}") for m, s in zip(table["model"], table["score"], strict=True)]
     out = pd.Series(scores, index=pd.Index(names, name="model"), dtype=float)
     if out.index.has_duplicates:
@@ -68,6 +69,16 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
             f"{path.name}: scores of {len(out)} models; expected {_FEWEST} or more, better 5 to 10 that differ in size."
         )
     return out
+
+
+def _known_model(panel: Panel, name: str, where: str) -> str:
+    try:
+        return find_model(panel.models.index, name)
+    except UnknownNameError as error:
+        error.args = (
+            f"{where}: {error} Leave the row out, take another --view, or let the model join with --add FOLDER.",
+        )
+        raise
 
 
 def with_benchmark(

@@ -105,9 +105,10 @@ def select_benchmarks(
     limit = np.inf if budget is None else budget
     able = able & (costs <= limit)
     if most < 1 or not able.any() or not weight.any():
+        cost = "" if budget is None else f" and cost no more than {limit:g}"
         raise UsageError(
-            f"Nothing can be chosen: {int(able.sum())} of {J} benchmarks are open and cost no more than "
-            f"{limit:g}, and {int((weight > 0).sum())} are to be told. Raise the budget or the count."
+            f"Nothing can be chosen: {int(able.sum())} of {J} benchmarks are open{cost}, and "
+            f"{int((weight > 0).sum())} are to be told. Raise the budget or the count."
         )
     most = min(most, int(able.sum()))
     problem = _Problem(weight, able, costs, limit)

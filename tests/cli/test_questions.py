@@ -125,3 +125,21 @@ def test_a_plan_ends_with_the_command_that_forecasts_it(run, small_folder):
     told = json.loads(run("plan", "--flop", "1e23", "--panel", small_folder, "--format", "json").out)
     assert any("within half a point" in text for text in told["in_short"])
     assert "usual" in told["line"][0]
+
+
+def test_an_unknown_model_is_told_with_its_row_and_what_to_do(run, small_folder, tmp_path):
+    (tmp_path / "new.csv").write_text("model,score\nacme/Alpha-7B,0.4\nacme/Alfa-70B,0.6\n")
+    ran = run("onboard", "--scores", tmp_path / "new.csv", "--panel", small_folder)
+    assert ran.code == 1 and "new.csv, row 3: No model named 'acme/Alfa-70B'. Did you mean" in ran.err
+    assert "let the model join with --add FOLDER" in ran.err
+
+
+def test_no_benchmarks_are_no_choice(run, small_folder):
+    ran = run("select", "benchmarks", "--count", "0", "--panel", small_folder)
+    assert (ran.code, ran.out) == (2, "") and "--count is 0; expected 1 or more" in ran.err
+
+
+def test_diagnose_says_what_its_columns_mean(run, small_folder):
+    ran = run("diagnose", "--panel", small_folder)
+    for word in ("Trend: ", "Emergent: ", "Growth: ", "Shares, "):
+        assert f"\n{word}" in ran.out
