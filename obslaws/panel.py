@@ -202,11 +202,16 @@ def _check_joinable(panel: Panel, other: Panel) -> None:
 
 
 def _warn_of_near_names(panel: Panel, other: Panel) -> None:
-    """Ask about benchmarks that only the newcomer has, where one of the panel's is called almost the same."""
+    """Ask about benchmarks that only the newcomer has, where one of the panel's is called almost the same.
+
+    Names that differ in digits alone are of other editions: `aime_2025` is no slip for `aime_2024`.
+    """
     known = {spelling_key(name): str(name) for name in panel.scores.columns}
     alike = {}
     for name in map(str, other.scores.columns):
-        near = difflib.get_close_matches(spelling_key(name), known, n=1, cutoff=0.85)
+        key = spelling_key(name)
+        others = [one for one in known if one == key or _letters(one) != _letters(key)]
+        near = difflib.get_close_matches(key, others, n=1, cutoff=0.85)
         if name not in panel.scores.columns and near:
             alike[name] = known[near[0]]
     if alike:
@@ -216,6 +221,10 @@ def _warn_of_near_names(panel: Panel, other: Panel) -> None:
             AssumptionWarning,
             stacklevel=3,
         )
+
+
+def _letters(key: str) -> str:
+    return "".join(sign for sign in key if not sign.isdigit())
 
 
 def _settled(models: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Models of one's own join those of a view: nothing is lost, nothing is counted twice."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,6 +87,16 @@ def test_a_benchmark_that_is_called_almost_as_a_known_one_is_asked_about(small_p
     ):
         both = small_panel.join(own)
     assert {"MMLU", "gsm8kk", "inhouse"} <= set(both.scores.columns)
+
+
+def test_another_edition_of_a_benchmark_is_no_slip(small_panel, tmp_path):
+    known = small_panel.join(read_panel(write(tmp_path, scores="model,benchmark,score\nus/a,contest_2024,0.3\n")))
+    later = "model,family,n_params\nus/c,a,1e9\n"
+    (tmp_path / "later").mkdir()
+    own = read_panel(write(tmp_path / "later", models=later, scores="model,benchmark,score\nus/c,contest_2025,0.3\n"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert {"contest_2024", "contest_2025"} <= set(known.join(own).scores.columns)
 
 
 def test_a_table_with_a_column_per_benchmark_is_told_how_to_be_written(tmp_path):
