@@ -39,8 +39,7 @@ def heavy(deviate: Array, dof: float = _TAIL_DOF) -> Array:
     ndarray
         Odd and increasing in `deviate`; 1.645 stays.
     """
-    scale = float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
-    return np.asarray(-np.sign(deviate) * scale * stdtrit(dof, ndtr(-np.abs(deviate))))
+    return np.asarray(-np.sign(deviate) * _scale(dof) * stdtrit(dof, ndtr(-np.abs(deviate))))
 
 
 def widened(deviate: Array, factor: Array, dof: float = _TAIL_DOF) -> Array:
@@ -59,8 +58,7 @@ def widened(deviate: Array, factor: Array, dof: float = _TAIL_DOF) -> Array:
     -------
     ndarray
     """
-    scale = float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
-    return np.asarray(ndtri(stdtr(dof, heavy(deviate, dof) / (factor * scale))))
+    return np.asarray(ndtri(stdtr(dof, heavy(deviate, dof) / (factor * _scale(dof)))))
 
 
 def widening(levels: Array, variance: float, dof: float = _TAIL_DOF) -> float:
@@ -86,6 +84,11 @@ def widening(levels: Array, variance: float, dof: float = _TAIL_DOF) -> float:
     square = stdtrit(dof, 0.5 + np.asarray(levels) / 2.0) ** 2
     elasticity = (dof + 1.0) * square / (dof + square)
     return float(np.exp(0.5 * variance * (elasticity - 1.0).mean()))
+
+
+def _scale(dof: float) -> float:
+    """Scale at which Student's t has the normal's central nine tenths."""
+    return float(ndtri(_AGREE) / stdtrit(dof, _AGREE))
 
 
 def student_t(deviate: Array, dof: float) -> tuple[Array, Array]:
