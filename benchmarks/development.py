@@ -27,6 +27,7 @@ from obslaws.panel import load_panel
 
 LAST = pd.Timestamp("2024-06-01")
 LEVELS = (0.8, 0.9, 0.95)
+COLUMNS = ["cells", "mean absolute error", "mean error", *(f"{100 * level:g} %" for level in LEVELS), "interval score"]
 SHARES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -48,10 +49,20 @@ def answers(panel, hidden, calibrate):
     train = panel.select(~hidden)
     predictive = SkillForecaster(calibrate=calibrate).fit(train).predict(panel.models[hidden])
     asked = np.where(train.scores.notna().any(), panel.scores.to_numpy(dtype=float)[hidden], np.nan)
+    return measured(predictive, asked)[:, np.isfinite(asked)]
+
+
+def measured(predictive, asked):
+    """Error, standard deviate and interval score of all scores asked about: (n, J) -> (3, n, J)."""
     low, high = predictive.quantile(0.05), predictive.quantile(0.95)
     score = high - low + 20.0 * (np.maximum(low - asked, 0.0) + np.maximum(asked - high, 0.0))
-    found = np.stack([100.0 * (predictive.point - asked), predictive.normal_score(asked), 100.0 * score])
-    return found[:, np.isfinite(asked)]
+    return np.stack([100.0 * (predictive.point - asked), predictive.normal_score(asked), 100.0 * score])
+
+
+def in_short(error, deviate, score):
+    """Sum some cells up in a row of the table."""
+    inside = (f"{100 * np.mean(np.abs(deviate) < ndtri(0.5 + level / 2)):.1f}" for level in LEVELS)
+    return [str(len(error)), f"{np.abs(error).mean():.2f}", f"{error.mean():+.2f}", *inside, f"{score.mean():.1f}"]
 
 
 def main():
@@ -62,14 +73,10 @@ def main():
     found = Parallel(2)(delayed(answers)(panel, hidden, name != "core, past days") for name, panel, hidden in jobs)
     parts = {name: [part for job, part in zip(jobs, found, strict=True) if job[0] == name] for name in data}
     parts = {"sloth, all settings": [part for name in SETTINGS for part in parts[name]]} | parts
-    rows = []
-    for name, part in parts.items():
-        error, deviate, score = np.concatenate(part, axis=1)
-        inside = (f"{100 * np.mean(np.abs(deviate) < ndtri(0.5 + level / 2)):.1f}" for level in LEVELS)
-        mean = f"{np.abs(error).mean():.2f}", f"{error.mean():+.2f}"
-        rows.append([name, str(len(error)), *mean, *inside, f"{score.mean():.1f}"])
-    levels = (f"{100 * level:g} %" for level in LEVELS)
-    show(["development data", "cells", "mean absolute error", "mean error", *levels, "interval score"], rows)
+    show(
+        ["development data", *COLUMNS],
+        [[name, *in_short(*np.concatenate(part, axis=1))] for name, part in parts.items()],
+    )
 
 
 if __name__ == "__main__":

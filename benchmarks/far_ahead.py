@@ -17,16 +17,15 @@ import argparse
 import numpy as np
 import pandas as pd
 from bench_new_model import thinned
-from development import LAST, LEVELS
+from development import COLUMNS, LAST, SHARES, in_short, measured
 from joblib import Parallel, delayed
-from scipy.special import ndtri
 from table import show
 
 from obslaws.folds import draw
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.panel import load_panel
 
-SHARES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MEASURES = ["error", "deviate", "spread"]
 ENDS = {"day": (30, 90, 180, np.inf), "decade": (0.1, 0.3, 0.6, np.inf)}  # days, decades of FLOP
 
 
@@ -56,20 +55,13 @@ def answers(name, panel, order, share, n_told):
     given = asked.scores.where(told)[wanted] if n_told else None
     predictive = SkillForecaster().fit(train).predict(asked.models[wanted], given)
     score = scores[wanted].to_numpy(dtype=float)
-    low, high = predictive.quantile(0.05), predictive.quantile(0.95)
-    spread = 100.0 * (high - low + 20.0 * (np.maximum(low - score, 0.0) + np.maximum(score - high, 0.0)))
     lead = np.broadcast_to((value[later][wanted] - np.nanmax(value[~later]))[:, None], score.shape)
-    seen = np.isfinite(score)
-    found = {"error": 100.0 * (predictive.point - score), "deviate": predictive.normal_score(score), "spread": spread}
-    return pd.DataFrame({key: part[seen] for key, part in (found | {"lead": lead}).items()}).assign(
-        board=name, order=order, told=n_told
-    )
+    found = np.stack([*measured(predictive, score), lead])[:, np.isfinite(score)]
+    return pd.DataFrame(found.T, columns=[*MEASURES, "lead"]).assign(board=name, order=order, told=n_told)
 
 
 def row(part):
-    inside = (f"{100 * np.mean(part['deviate'].abs() < ndtri(0.5 + level / 2)):.1f}" for level in LEVELS)
-    error = f"{part['error'].abs().mean():.2f}", f"{part['error'].mean():+.2f}"
-    return [str(len(part)), *error, *inside, f"{part['spread'].mean():.1f}"]
+    return in_short(*part[MEASURES].to_numpy().T)
 
 
 def main(counts):
@@ -85,8 +77,7 @@ def main(counts):
                 unit = "days" if order == "day" else "decades"
                 rows.append(["", "", f"over {start:g} {unit}" if end == np.inf else f"to {end:g} {unit}", *row(some)])
             start = end
-    levels = (f"{100 * level:g} %" for level in LEVELS)
-    show(["board", "told", "ahead", "cells", "mean absolute error", "mean error", *levels, "interval score"], rows)
+    show(["board", "told", "ahead", *COLUMNS], rows)
 
 
 if __name__ == "__main__":
