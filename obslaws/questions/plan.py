@@ -68,17 +68,18 @@ class Plan:
         best, advised = self.targets.iloc[0], self.advised
         ends = (self._point(best["near_lower"]), self._point(best["near_upper"]))
         within = f"{ends[0]} to {ends[1]} is expected within half a point of the best for {best['target']}"
-        if not best["at_boundary"]:
-            lines = [f"Any size from {within}: choose among these by other needs, smaller ones are cheaper to run."]
-        else:
+        lower = best["value"] - advised["value"]
+        if best["at_boundary"]:
             lines = [f"{within}, but that is where the data end: a limit, and no advice to go there."]
-        if advised["value"] < best["value"] - _NEAR:
+        else:
+            lines = [f"Any size from {within}: choose among these by other needs, smaller ones are cheaper to run."]
+        if self.line["usual"].any() and (best["at_boundary"] or lower > _NEAR):
+            short = f"{100 * lower:.1f} points lower" if lower > _NEAR else "within half a point of that"
             lines.append(
-                f"Among sizes and tokens that models of about this compute have had, "
-                f"{self._point(advised['n_params'])} is expected best, {100 * (best['value'] - advised['value']):.1f} "
-                "points lower."
+                "Among sizes and tokens that models of about this compute have had, "
+                f"{self._point(advised['n_params'])} is expected best, {short}."
             )
-        elif "not identified" in best["flag"]:
+        elif "not identified" in best["flag"] and not best["at_boundary"]:
             lines.append("Rely on that range, not on one best size: the data do not settle where in it the best is.")
         return lines
 

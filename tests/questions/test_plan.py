@@ -106,6 +106,10 @@ def test_an_optimum_at_the_end_of_the_data_is_no_advice(model, average):
     assert "where the data end" in limit and "no advice to go there" in limit
     assert "models of about this compute have had" in usual and "11.8 points lower" in usual
     assert edge.advised["n_params"] == line["n_params"].iloc[99]
+    near = replace(edge, line=line.assign(value=0.499)).in_short()
+    assert near[1].endswith("is expected best, within half a point of that.") and len(near) == 2
+    unheard = replace(edge, line=line.assign(usual=False)).in_short()
+    assert unheard == [limit]
     flat = edge.targets.assign(at_boundary=False, flag="interaction not identified", value=0.385)
     inner = replace(edge, targets=flat)
     assert inner.in_short()[0].startswith("Any size from") and inner.in_short()[1].startswith("Rely on that range")
