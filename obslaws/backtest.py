@@ -29,6 +29,7 @@ from obslaws.metrics import (
     point_metrics,
     r2,
     rank_correlation,
+    share_interval,
     within,
 )
 from obslaws.outcomes import Outcome, outcome, totals
@@ -135,13 +136,26 @@ class BacktestResult:
             **{f"within_{points}": within(score, forecast, points) for points in (3, 5, 10)},
             "decision_accuracy": decision_accuracy(score, forecast, cells["benchmark"]),
             "crps": crps(score, quantiles, list(quantiles.columns)),
-            "intervals": {
-                f"{100 * level:g}": interval_metrics(score, *(quantiles[share] for share in _ends(level)))
-                for level in LEVELS
-            },
+            "intervals": {f"{100 * level:g}": self._holds(cells, quantiles, level) for level in LEVELS},
             "noise": item_noise(score, n_items),
             "noise_known": float(np.isfinite(n_items).mean()),
         }
+
+    def _holds(self, cells: pd.DataFrame, quantiles: pd.DataFrame, level: float) -> dict[str, float]:
+        """Measure the intervals of one level, and how far chance may have moved their coverage."""
+        low, high = (quantiles[share] for share in _ends(level))
+        inside = (low <= cells["score"]) & (cells["score"] <= high)
+        lower, upper = share_interval(inside, cells[self._group])
+        return {
+            **interval_metrics(cells["score"], low, high),
+            "coverage_lower": lower,
+            "coverage_upper": upper,
+        }
+
+    @property
+    def _group(self) -> str:
+        """Column of the cells whose entries err together."""
+        return "fold" if self.by_group else "family"
 
     def against(self, other: BacktestResult) -> dict[str, Any]:
         """Compare the absolute errors with another forecaster's on the same cells, by a paired bootstrap over groups.
@@ -169,8 +183,7 @@ class BacktestResult:
                 f"{len(other.cells)}, not the same ones. Compare backtests of one protocol on one panel."
             )
         mine, theirs = (100.0 * (r.cells["forecast"] - r.cells["score"]).abs() for r in (self, other))
-        group = self.cells["fold" if self.by_group else "family"]
-        told = paired_bootstrap(mine, theirs, group, self.by_group)
+        told = paired_bootstrap(mine, theirs, self.cells[self._group], self.by_group)
         return {"forecaster": self.forecaster, "other": other.forecaster, **told}
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "r2",
     "rank_correlation",
     "rmse",
+    "share_interval",
     "width",
     "within",
 ]
@@ -117,6 +118,53 @@ def coverage(score: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> float:
     """
     score = np.asarray(score, dtype=float)
     return float(((np.asarray(lower) <= score) & (score <= np.asarray(upper))).mean())
+
+
+def share_interval(inside: ArrayLike, group: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Tell how far chance may have moved a share of cells, where the cells of a group are hit or missed together.
+
+    Wilson's interval with the effective number of cells: the one whose independent draws would vary as much as the
+    groups do, made smaller by Student's t for the few groups that say so.
+
+    Parameters
+    ----------
+    inside : array_like of bool, shape (n_cells,)
+    group : array_like of shape (n_cells,)
+        Such as the model's family.
+    level : float
+        Nominal, in (0, 1).
+
+    Returns
+    -------
+    lower, upper : float
+        In [0, 1]; NaN for a single group. Where all cells are inside or none is, each group counts as one draw.
+
+    References
+    ----------
+    .. [1] Korn and Graubard (1998), Survey Methodology 24: 193-201: the effective number.
+    .. [2] Dean and Pagano (2015), Journal of Survey Statistics and Methodology 3: 484-503: Wilson's interval with it.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in share_interval([True] * 9 + [False], range(10))]
+    [0.523, 0.987]
+    """
+    from scipy.special import ndtri, stdtrit
+
+    hit = np.asarray(inside, dtype=float)
+    labels, at = np.unique(np.asarray(group), return_inverse=True)
+    n, g = len(hit), len(labels)
+    if g < 2:
+        return np.nan, np.nan
+    share = hit.mean()
+    stray = np.bincount(at, hit - share)
+    spread = g / (g - 1.0) * np.square(stray).sum() / n**2
+    z = ndtri(0.5 + 0.5 * level)
+    effective = min(share * (1.0 - share) / spread, float(n)) if spread > 0 else float(g)
+    effective *= (z / stdtrit(g - 1, 0.5 + 0.5 * level)) ** 2
+    centre = (share + z**2 / (2.0 * effective)) / (1.0 + z**2 / effective)
+    reach = z * np.sqrt(share * (1.0 - share) / effective + (z / (2.0 * effective)) ** 2) / (1.0 + z**2 / effective)
+    return float(max(centre - reach, 0.0)), float(min(centre + reach, 1.0))
 
 
 def width(lower: ArrayLike, upper: ArrayLike) -> float:

@@ -18,6 +18,7 @@ from obslaws.metrics import (
     r2,
     rank_correlation,
     rmse,
+    share_interval,
     width,
     within,
 )  # fmt: skip
@@ -105,3 +106,33 @@ def test_paired_bootstrap_draws_groups():
     assert by_group["difference"] == pytest.approx(np.mean(means))
     # the spread of the draws is that of a mean over 30 groups
     assert by_group["upper"] - by_group["lower"] == pytest.approx(2 * 1.96 * np.std(means) / np.sqrt(30), rel=0.1)
+
+
+def test_a_share_of_cells_that_stand_alone_has_wilsons_interval():
+    from statsmodels.stats.proportion import proportion_confint
+
+    inside = np.arange(2000) % 10 > 0
+    told = share_interval(inside, np.arange(2000))
+    np.testing.assert_allclose(told, proportion_confint(1800, 2000, method="wilson"), atol=2e-4)
+
+
+@pytest.mark.parametrize(("n_groups", "share"), [(8, 0.8), (20, 0.9), (40, 0.95)])
+def test_the_interval_of_a_share_holds_where_groups_are_hit_together(n_groups, share):
+    rng = np.random.default_rng(0)
+    held, alone = [], []
+    for _ in range(400):
+        group = np.repeat(np.arange(n_groups), rng.integers(1, 12, n_groups))
+        chance = rng.beta(3 * share, 3 * (1 - share), n_groups)  # of each group: correlation of 1 / 4
+        inside = rng.random(len(group)) < chance[group]
+        for found, by in ((held, group), (alone, np.arange(len(group)))):
+            lower, upper = share_interval(inside, by)
+            found.append(lower <= share <= upper)
+    assert 0.91 <= np.mean(held) <= 0.98
+    assert np.mean(alone) < 0.88
+
+
+def test_the_interval_of_a_share_at_its_ends():
+    assert np.isnan(share_interval([True, False], ["a", "a"])).all()
+    lower, upper = share_interval([True] * 60, np.repeat(np.arange(6), 10))
+    assert 0.3 < lower < 0.6 and upper == 1.0  # six groups say no more than six draws
+    assert share_interval([False] * 60, np.repeat(np.arange(6), 10)) == pytest.approx((1 - upper, 1 - lower))

@@ -145,6 +145,12 @@ def backtest(
     page.frame(_overall(summaries), _overall(summaries))
     page.line()
     page.frame(_shares(summaries), _shares(summaries))
+    if summaries[0]["n_cells"]:
+        whole = "test groups" if results[0].by_group else "families"
+        page.line()
+        page.line(f"Scores inside their intervals: share, with its own 95 % interval by {whole}, and width in points")
+        page.line()
+        page.frame(_intervals(summaries), _intervals(summaries))
     if compared:
         page.line()
         page.line(f"Errors less those of {against}, points: 95 % interval of a bootstrap over groups")
@@ -227,10 +233,20 @@ def _shares(summaries: list[dict[str, Any]]) -> pd.DataFrame:
         shown[f"within {points}"] = [number(s[f"within_{points}"], ".2f") for s in summaries]
     shown["decisions"] = [number(s["decision_accuracy"]) for s in summaries]
     shown["crps"] = [number(s["crps"], ".2f") for s in summaries]
-    for level in summaries[0]["intervals"]:
-        cells = [s["intervals"][level] for s in summaries]
-        shown[f"{level} % (width)"] = [f"{number(c['coverage'])} ({number(c['width'], '.1f')})" for c in cells]
     return shown.assign(abstained=[s["n_abstained"] for s in summaries])
+
+
+def _intervals(summaries: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame({"<forecaster": [s["forecaster"] for s in summaries]})
+    for level in summaries[0]["intervals"]:
+        held = [s["intervals"][level] for s in summaries]
+        ends = [[number(h[f"coverage_{end}"], ".2f") for end in ("lower", "upper")] for h in held]
+        shares = zip(held, ends, strict=True)
+        shown[f"in {level} %"] = [f"{number(h['coverage'])} ({' to '.join(pair)})" for h, pair in shares]
+        shown[f"width {level} %"] = [number(h["width"], ".1f") for h in held]
+    return shown
 
 
 def _own(summaries: list[dict[str, Any]]) -> pd.DataFrame:

@@ -88,7 +88,7 @@ def scoreboard(
     if format is not Format.table:
         shown.frame(table)
     else:
-        from obslaws.report.scoreboard_page import COLUMNS, for_people, years_for_people
+        from obslaws.report.scoreboard_page import COLUMNS, YEARS_NOTE, for_people, years_for_people
 
         for race, rows in for_people(table).groupby("race", sort=False):
             shown.line()
@@ -99,6 +99,7 @@ def scoreboard(
         if len(years):
             shown.line()
             shown.line(f"Intervals of {entrants[0]} by year of release", bold=True)
+            shown.line(YEARS_NOTE)
             shown.line()
             told = years_for_people(years).rename(columns={"race": "<race"})
             shown.frame(told, told)

@@ -187,10 +187,21 @@ _SECONDS = " Seconds of processor time for all fits and forecasts."
 
 def years_for_people(years: pd.DataFrame) -> pd.DataFrame:
     """Word a table of `obslaws.scoreboard.table.yearly` for people."""
-    shares = {f"{level} %": (100 * years[f"coverage_{level}"]).map("{:.1f}".format) for level in (80, 90, 95)}
-    return pd.DataFrame({"race": years["race"], "year": years["year"], "scores": years["n_cells"], **shares}).astype(
-        str
-    )
+    told = pd.DataFrame({"race": years["race"], "year": years["year"].astype("string").fillna("all")})
+    told["scores"], told["groups"] = years["n_cells"], years["n_groups"]
+    for level in (80, 90, 95):
+        share, lower, upper = (
+            (100 * years[f"coverage_{level}{end}"]).map(f"{{:.{digits}f}}".format)
+            for end, digits in (("", 1), ("_lower", 0), ("_upper", 0))
+        )
+        told[f"{level} %"] = share + (" (" + lower + " to " + upper + ")").where(years["n_groups"] > 1, "")
+    return told.astype(str)
+
+
+YEARS_NOTE = (
+    "Per cent of scores inside; in brackets the 95 % interval of that share, for scores of a family (of a test group, "
+    "where the race has them) are hit or missed together, and few of these say little."
+)
 
 
 def write_markdown(record: TrackRecord, forecaster: str, years: pd.DataFrame) -> str:
@@ -222,7 +233,8 @@ def write_markdown(record: TrackRecord, forecaster: str, years: pd.DataFrame) ->
         parts.append("")
     if len(years):
         told = years_for_people(years)
-        parts += [f"## Intervals of {forecaster} by year of release", "", f"| {' | '.join(map(str, told.columns))} |"]
+        parts += [f"## Intervals of {forecaster} by year of release", "", YEARS_NOTE, ""]
+        parts.append(f"| {' | '.join(map(str, told.columns))} |")
         parts.append(f"|---|{'---:|' * (told.shape[1] - 1)}")
         parts += [f"| {' | '.join(values)} |" for values in told.itertuples(index=False)]
         parts.append("")

@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 
 from obslaws.backtest import CELL_COLUMNS, LEVELS
-from obslaws.metrics import coverage, crps, decision_accuracy, mae_groups, paired_bootstrap, point_metrics, width
+from obslaws.metrics import (
+    coverage,
+    crps,
+    decision_accuracy,
+    mae_groups,
+    paired_bootstrap,
+    point_metrics,
+    share_interval,
+    width,
+)
 from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol
 
@@ -78,8 +87,7 @@ def _difference(outcome: Outcome, reference: Outcome | None) -> dict[str, float]
     if reference is None or outcome is reference:
         return dict.fromkeys(("difference", "difference_lower", "difference_upper"), np.nan)
     mine, theirs = (100.0 * (o.cells["forecast"] - o.cells["score"]).abs() for o in (outcome, reference))
-    group = outcome.cells["fold" if outcome.by_group else "family"]
-    told = paired_bootstrap(mine, theirs, group, False)
+    told = paired_bootstrap(mine, theirs, outcome.cells[_group(outcome)], False)
     return {"difference": told["difference"], "difference_lower": told["lower"], "difference_upper": told["upper"]}
 
 
@@ -101,7 +109,7 @@ def reliability(outcome: Outcome) -> pd.DataFrame:
 
 
 def coverage_by_year(outcome: Outcome, years: pd.Series) -> pd.DataFrame:
-    """Coverage of the intervals by the year in which the asked models were released.
+    """Coverage of the intervals, of all asked models and by the year in which they were released.
 
     Parameters
     ----------
@@ -112,20 +120,29 @@ def coverage_by_year(outcome: Outcome, years: pd.Series) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        year, n_cells, coverage_80, coverage_90, coverage_95; NaN years are left out.
+        year (missing in the first row, that of all models), n_cells, n_groups (families or test groups), coverage_80,
+        coverage_80_lower, coverage_80_upper (see `obslaws.metrics.share_interval`), and so on for 90 and 95 %.
     """
-    quantiles, score = _quantiles(outcome), outcome.cells["score"]
-    inside = pd.DataFrame(
-        {
-            f"coverage_{100 * level:g}": (quantiles[f"{(1 - level) / 2:g}"] <= score)
-            & (score <= quantiles[f"{(1 + level) / 2:g}"])
-            for level in LEVELS
-        }
-    )
-    year = outcome.cells["model"].map(years)
-    table = inside.groupby(year.to_numpy()).mean()
-    table.insert(0, "n_cells", inside.groupby(year.to_numpy()).size())
-    return table.rename_axis("year").reset_index()
+    cells, quantiles = outcome.cells, _quantiles(outcome)
+    year = cells["model"].map(years).to_numpy(dtype=float)
+    group = cells[_group(outcome)].to_numpy()
+    rows = []
+    for one in (np.nan, *np.unique(year[np.isfinite(year)])):
+        at = np.isnan(one) | (year == one)
+        row = {"year": one, "n_cells": int(at.sum()), "n_groups": len(np.unique(group[at]))}
+        for level in LEVELS:
+            low, high = (quantiles[f"{(1 + sign * level) / 2:g}"] for sign in (-1, 1))
+            inside = ((low <= cells["score"]) & (cells["score"] <= high)).to_numpy()[at]
+            name = f"coverage_{100 * level:g}"
+            row[name] = inside.mean()
+            row[f"{name}_lower"], row[f"{name}_upper"] = share_interval(inside, group[at])
+        rows.append(row)
+    return pd.DataFrame(rows).astype({"year": "Int64"})
+
+
+def _group(outcome: Outcome) -> str:
+    """Column of the cells whose entries err together."""
+    return "fold" if outcome.by_group else "family"
 
 
 def years_of(outcome: Outcome, snapshot: str | None = None) -> pd.Series:
@@ -155,5 +172,5 @@ def yearly(outcomes: Sequence[Outcome], forecaster: str, snapshot: str | None = 
         if one.forecaster == forecaster
     ]
     every = pd.concat(parts, ignore_index=True)
-    every = every[every["n_cells"] >= _FEWEST].astype({"year": int})
+    every = every[every["n_cells"] >= _FEWEST]
     return every[["race", *every.columns.drop("race")]].reset_index(drop=True)

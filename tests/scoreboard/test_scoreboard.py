@@ -60,10 +60,14 @@ def test_reliability_and_years_count_what_is_below(outcomes):
     models = outcomes[0].cells["model"].unique()
     years = pd.Series(np.where(np.arange(len(models)) % 2, 2023.0, 2024.0), index=models)
     table = coverage_by_year(outcomes[0], years)
-    assert table["n_cells"].sum() == len(outcomes[0].cells)
-    assert (table["n_cells"] * table["coverage_90"]).sum() / len(outcomes[0].cells) == pytest.approx(
-        add_up(outcomes)["coverage_90"][0]
-    )
+    every, by_year = table.iloc[0], table.iloc[1:]
+    assert every["year"] is pd.NA and by_year["year"].tolist() == [2023, 2024]
+    assert by_year["n_cells"].sum() == every["n_cells"] == len(outcomes[0].cells)
+    assert every["n_groups"] == outcomes[0].n_folds
+    assert every["coverage_90"] == pytest.approx(add_up(outcomes)["coverage_90"][0])
+    assert (by_year["n_cells"] * by_year["coverage_90"]).sum() / every["n_cells"] == pytest.approx(every["coverage_90"])
+    assert (table["coverage_80_lower"] < table["coverage_80"]).all()
+    assert (table["coverage_80"] < table["coverage_80_upper"]).all()
 
 
 def test_years_are_those_of_release(outcomes):
@@ -71,7 +75,8 @@ def test_years_are_those_of_release(outcomes):
     table = yearly(outcomes, "mean")
     assert (table["n_cells"] >= 30).all() and set(table["race"]) == {RACE.name}
     released = load_panel("sloth").models["release_date"].dt.year
-    for row in table.itertuples():
+    assert table["year"].isna().sum() == 1
+    for row in table.dropna(subset="year").itertuples():
         cells = mean.cells[(mean.cells["model"].map(released) == row.year).to_numpy()]
         assert row.n_cells == len(cells)
         assert row.coverage_90 == pytest.approx(
