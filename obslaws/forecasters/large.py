@@ -1,8 +1,8 @@
 """The default forecaster on large sparse panels: when the other solver takes over, and how it answers.
 
 In: what `SkillForecaster` has collected of a panel. Out: the same kind of predictive distribution, from
-`obslaws.skill.sparse_fit`. Forecasts by family, pooled, and from known scores work as ever; updates and questions that
-need the joint posterior of all models do not, and say so. Labs are left out: base families lie around zero.
+`obslaws.skill.sparse_fit`. Forecasts by family, pooled, and from known scores work as ever; questions that need the
+joint posterior of all models do not, and say so. Labs are left out: base families lie around zero.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import UsageError
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.sample import sampled_bases
-from obslaws.skill.sparse_predict import logits_of, replay_cells
+from obslaws.skill.sparse_predict import replay_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,13 +23,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obslaws.panel import Panel
-    from obslaws.skill.predict import Relatives
     from obslaws.skill.sparse_fit import SparseFit
+    from obslaws.skill.sparse_update import SparseUpdate
     from obslaws.skill.state import Data
+    from obslaws.skill.update import Kin
 
     Array = NDArray[np.float64]
 
-__all__ = ["DENSE_PRODUCTS", "LargePredictive", "is_large", "no_update", "posterior", "replayed", "spoken_for"]
+__all__ = ["DENSE_PRODUCTS", "LargePredictive", "is_large", "posterior", "replayed", "spoken_for"]
 
 DENSE_PRODUCTS = 1e9
 """Products per round of a fit above which `is_large`: about a second per round on one core, half a minute per fit."""
@@ -62,21 +62,14 @@ def is_large(data: Data, n_skills: int) -> bool:
     return products > DENSE_PRODUCTS
 
 
-def no_update(n_models: int) -> UsageError:
-    """Say that scores cannot be told to a fit of this size, and what to do."""
-    return UsageError(
-        f"update: a fit to {n_models} models keeps no joint posterior that scores could be told to. Give them to "
-        "forecast(queries, scores=...), which needs no refit, or add them to the panel and fit again."
-    )
-
-
-def posterior(fit: SparseFit, who: Relatives, fresh: Array, asked: Array) -> tuple[Array, Array]:
+def posterior(update: SparseUpdate, kin: Kin, fresh: Array, asked: Array) -> tuple[Array, Array]:
     """Posterior mean and sd of the queries' logits under one fit, given scores that the fit has not seen.
 
     Parameters
     ----------
-    fit : SparseFit
-    who : Relatives
+    update : SparseUpdate
+        The fit, and what was told since.
+    kin : Kin
         Of n queries.
     fresh : ndarray of shape (n, J)
         Fractions, NaN where nothing is known.
@@ -88,7 +81,7 @@ def posterior(fit: SparseFit, who: Relatives, fresh: Array, asked: Array) -> tup
     tuple of ndarray
         Shapes (n, J).
     """
-    found = logits_of(fit, who)
+    fit, found = update.fit, update.logits(kin)
     mean, sd, noise, dof = found.mean.copy(), found.sd, fit.variances.told_noise, fit.problem.priors.dof
     asymptotes = fit.problem.asymptotes(fit.state)
     for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):

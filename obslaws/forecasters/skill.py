@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import Forecaster, complete_columns, complete_queries
-from obslaws.forecasters.large import LargePredictive, is_large, no_update, posterior
+from obslaws.forecasters.large import LargePredictive, is_large, posterior
 from obslaws.forecasters.stretch import Stretch
 from obslaws.forecasters.told import Told, checked_scores, rows_of
 from obslaws.panel import Panel
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from obslaws.forecasters.told import Name
     from obslaws.skill.covariates import Columns
-    from obslaws.skill.sparse_fit import SparseFit
+    from obslaws.skill.sparse_update import SparseUpdate
     from obslaws.skill.update import Kin, Update
 
     Array = NDArray[np.float64]
@@ -139,8 +139,7 @@ class SkillForecaster(Forecaster):
         base = nesting.base_of_model
         kin = nesting.family, base, nesting.lab[base]
         self._fitted = Relatives(np.arange(len(models)), *kin, self.data_.size, covariates, unknown)
-        # a large fit keeps nothing that scores could be told to
-        self.told_ = Told.nothing([] if self.is_large_ else self.fits_, self.data_.n_items, self._fitted)
+        self.told_ = Told.nothing(self.fits_, self.data_.n_items, self._fitted)
 
     def _fits(self) -> list[Fit]:
         """Two fits that differ in everything that a table cannot settle.
@@ -168,7 +167,8 @@ class SkillForecaster(Forecaster):
         """Tell new scores, of known models or of new ones, without a refit.
 
         All models that share skills, family or base family with those told of move as well, and so do the benchmarks'
-        parameters. What does not move: the variances, and what siblings of nearly the same size carry over.
+        parameters. What does not move: the variances, and what siblings of nearly the same size carry over. On a large
+        panel (`is_large_`) only the base families of those told of move.
 
         Parameters
         ----------
@@ -186,12 +186,9 @@ class SkillForecaster(Forecaster):
         ------
         UnknownNameError, UsageError
             As `obslaws.forecasters.told.checked_scores`; or a new model of which nothing is told but its name, or two
-            rows of one in `models`; or a panel so large that its fit keeps no joint posterior
-            (`obslaws.forecasters.large`).
+            rows of one in `models`.
         """
         self._check_fitted()
-        if self.is_large_:
-            raise no_update(len(self.row_))
         values, told = checked_scores(scores, self._column, self.units_), self.told_
         names = list(scores.index)
         row = np.array([self.row_.get(name, -1) for name in names])
@@ -271,14 +268,10 @@ class SkillForecaster(Forecaster):
         n_items = scores.attrs.get("n_items", {})
         asked = np.fmin(self.data_.n_items, np.array([n_items.get(name, np.nan) for name in self._column], dtype=float))
         if self.is_large_:
-            parts = [posterior(fit, who, fresh, asked) for fit in cast("list[SparseFit]", self.fits_)]
-            asymptotes = [(fit.floors, fit.ceilings) for fit in self.fits_]
+            parts = [posterior(update, kin, fresh, asked) for update in cast("list[SparseUpdate]", told.updates)]
         else:
-            parts = [
-                self._logits(fit, kin, fresh, asked, update)
-                for fit, update in zip(self.fits_, told.updates, strict=True)
-            ]
-            asymptotes = [update.asymptotes for update in told.updates]
+            parts = [self._logits(kin, fresh, asked, update) for update in cast("list[Update]", told.updates)]
+        asymptotes = [update.asymptotes for update in told.updates]
         own = np.isfinite(known).any(axis=1) | np.isfinite(since).any(axis=1)
         n_told, n_kin = told.count(columns["family"], 1), told.count(columns["base_family"], 2)
         by_family, by_base = (family >= 0) | (n_told > 0), (base >= 0) | (n_kin > 0)
@@ -321,8 +314,9 @@ class SkillForecaster(Forecaster):
             out[:, k, seen] = curve_doubt(fit, row[seen])
         return out[0] * ~told, out[1] * ~told
 
-    def _logits(self, fit: Fit, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
+    def _logits(self, kin: Kin, fresh: Array, asked: Array, update: Update) -> tuple[Array, Array]:
         """Posterior mean and sd of the queries' logits under one fit and what was told since; shapes (n, J)."""
+        fit = update.fit
         mean, cov = update.apply(*logits(fit, kin.who), kin)
         noise, dof = fit.variances.told_noise, fit.problem.priors.dof
         mean, cov = condition(mean, cov, fresh, *update.asymptotes, noise, asked, dof)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from obslaws.errors import UnknownNameError, UsageError
+from obslaws.skill.sparse_fit import SparseFit
+from obslaws.skill.sparse_update import SparseUpdate
 from obslaws.skill.update import Kin, Update
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ class Told:
 
     Parameters
     ----------
-    updates : tuple of Update
-        One per fit.
+    updates : tuple of Update or SparseUpdate
+        One per fit, large ones by the latter.
     who : Relatives
         What the fit knows of each of the n models told of.
     models : tuple of (str, str, str, str)
@@ -50,7 +52,7 @@ class Told:
         Place of each model by name.
     """
 
-    updates: tuple[Update, ...]
+    updates: tuple[Update | SparseUpdate, ...]
     who: Relatives
     models: tuple[Name, ...]
     scores: Array
@@ -58,11 +60,14 @@ class Told:
     row: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def nothing(cls, fits: Sequence[Fit], n_items: Array, who: Relatives) -> Self:
+    def nothing(cls, fits: Sequence[Fit | SparseFit], n_items: Array, who: Relatives) -> Self:
         """Start with nothing told; `who` is any models, of which none is taken."""
         none = np.zeros(len(who.row), dtype=np.intp)
         kin = Kin(who, none, none, none, none)
-        updates = tuple(Update.nothing(fit, n_items, kin) for fit in fits)
+        updates = tuple(
+            SparseUpdate.nothing(fit, kin) if isinstance(fit, SparseFit) else Update.nothing(fit, n_items, kin)
+            for fit in fits
+        )
         nobody = kin.take(np.zeros(0, dtype=np.intp)).who
         return cls(updates, nobody, (), np.zeros((0, len(n_items))), np.zeros(0, dtype=bool))
 

@@ -138,6 +138,11 @@ class CellTable:
                 pair = self._pair[cells] - pairs.start
                 yield Column(j, cells, pairs, self.model[cells], pair, self.pair_starts[pairs] - cells.start)
 
+    def values(self, table: Array) -> Array:
+        """Read a table of models and benchmarks, rows as in the data, at every cell: (M, J) -> (N,)."""
+        benchmark = np.repeat(np.arange(self.n_benchmarks), self.n_observed)
+        return np.asarray(table[self.order[self.model], benchmark])
+
     def by_model(self, values: Array, rows: Array) -> Array:
         """Sum over each model's cells of a value times the row of the cell's benchmark: (N,), (J, a) -> (a, M)."""
         matrix = csc_array((values, self._indices, self._indptr), shape=(self.n_models, self.n_benchmarks))

@@ -77,11 +77,14 @@ class SparseProblem:
     data : Data
     n_skills : int
     priors : Priors
+    doubt : ndarray of shape (M, J), optional
+        Factor on the noise of each score; 1 if not given.
     """
 
-    def __init__(self, data: Data, n_skills: int, priors: Priors) -> None:
+    def __init__(self, data: Data, n_skills: int, priors: Priors, doubt: Array | None = None) -> None:
         self.data, self.d, self.priors = data, n_skills, priors
         self.cells = cells = CellTable(data)
+        self.doubt = None if doubt is None else cells.values(doubt)
         self.covariates = np.ascontiguousarray(data.covariates[cells.order].T)
         self.unknown = data.covariate_cov[cells.order].transpose(1, 2, 0).copy() if data.covariate_cov.any() else None
         self.room = data.room
@@ -238,7 +241,8 @@ class SparseProblem:
             j, at, there = c.number, c.cells, share[c.cells]
             expected = floor[j] + (ceiling[j] - floor[j]) * there
             p = np.clip(expected, 0.01, 0.99)
-            noise = variance[at] = variances.noise[j] + p * (1.0 - p) / self.data.n_items[j]
+            doubt = 1.0 if self.doubt is None else self.doubt[at]
+            noise = variance[at] = doubt * variances.noise[j] + p * (1.0 - p) / self.data.n_items[j]
             gap = cells.score[at] - expected
             root = np.sqrt((dof + 1.0) / (dof * noise + gap * gap))
             by = sensitivity[:, at]

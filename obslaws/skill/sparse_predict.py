@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
 
-__all__ = ["Logits", "ReplayedCells", "logits_of", "replay_cells"]
+__all__ = ["Logits", "ReplayedCells", "logits_of", "placed", "replay_cells"]
 
 _STEPS = 12  # Gauss-Newton steps of a replay at most
 _STILL = 1e-3  # logits
@@ -55,6 +55,12 @@ class Logits:
         """Standard deviations, shape (n, J)."""
         skills = np.einsum("jd,nde,je->nj", self.loadings, self.skill_cov, self.loadings, optimize=True)
         return np.sqrt(np.maximum(skills + self.beside, 1e-12))
+
+    def with_rows(self, rows: Index, other: Logits) -> Logits:
+        """Take those of another for some of the models."""
+        mean, cov, beside = self.mean.copy(), self.skill_cov.copy(), self.beside.copy()
+        mean[rows], cov[rows], beside[rows] = other.mean, other.skill_cov, other.beside
+        return Logits(mean, cov, self.loadings, beside)
 
     def covariance(self, i: int) -> Array:
         """Covariance over benchmarks of one of the models, shape (J, J)."""
@@ -163,7 +169,7 @@ def replay_cells(fit: SparseFit, size: Array, n_observed: int, n_bases: int) -> 
     if not len(model):
         return None
     left = replace(part, scores=np.where(hidden[:, None], np.nan, part.scores))
-    known = _placed(fit, SparseProblem(left, fit.n_skills, fit.problem.priors))
+    known = placed(fit, SparseProblem(left, fit.n_skills, fit.problem.priors))
     asked = np.flatnonzero(hidden)
     who = Relatives(
         asked, part.nesting.family[asked], part.nesting.base_of_model[asked], np.full(len(asked), -1),
@@ -175,8 +181,19 @@ def replay_cells(fit: SparseFit, size: Array, n_observed: int, n_bases: int) -> 
     return ReplayedCells(group, benchmark, part.scores[model, benchmark], found.mean[at], found.sd[at])
 
 
-def _placed(fit: SparseFit, problem: SparseProblem) -> SparseFit:
-    """Find skills, effects and own intercepts of other data under a fit's benchmarks, slopes and variances."""
+def placed(fit: SparseFit, problem: SparseProblem) -> SparseFit:
+    """Find skills, effects and own intercepts of other data under a fit's benchmarks, slopes and variances.
+
+    Parameters
+    ----------
+    fit : SparseFit
+    problem : SparseProblem
+        Of the other data, with the benchmarks and covariates of the fit.
+
+    Returns
+    -------
+    SparseFit
+    """
     state, variances, penalty = adopted(problem, fit), fit.variances, fit.penalty
     precision = problem.model_precision(variances, state.slopes)
     share, others = problem.share(state), None

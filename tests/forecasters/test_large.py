@@ -121,10 +121,75 @@ def test_rows_are_worked_out_some_at_a_time(split, monkeypatch):
     np.testing.assert_array_equal(split.fitted.predict(queries).cdf(wanted), whole.cdf(wanted))
 
 
-def test_an_update_is_refused_with_the_cure(split):
-    told = pd.DataFrame({"benchmark_0": [0.5]}, index=split.training.models.index[:1])
-    with pytest.raises(UsageError, match=r"forecast\(queries, scores=...\)"):
-        split.fitted.update(told)
+def newcomers(split, n_told):
+    """Models of the largest base family that was held out, those to be told of first, and their scores."""
+    models = split.panel.models[split.new]
+    of_one = models[models["base_family"] == models["base_family"].value_counts().index[0]]
+    return of_one[:n_told], of_one[n_told:], split.panel.scores.loc[of_one.index]
+
+
+def same_answers(one, other, models, **tolerance):
+    left, right = (fitted.predict(models) for fitted in (one, other))
+    np.testing.assert_allclose(left.logit, right.logit, **tolerance)
+    np.testing.assert_allclose(left.logit_sd, right.logit_sd, **tolerance)
+
+
+@pytest.mark.slow
+def test_an_update_comes_to_what_a_refit_finds(split):
+    told, asked, scores = newcomers(split, 12)
+    plain = SkillForecaster(n_skills=3, calibrate=False).fit(split.training)
+    panel = replace(
+        split.training,
+        models=pd.concat([split.training.models, told]),
+        scores=pd.concat([split.training.scores, scores.loc[told.index]]),
+    )
+    refitted = SkillForecaster(n_skills=3, calibrate=False).fit(panel).predict(asked)
+    updated = plain.update(scores.loc[told.index], told).predict(asked)
+    before = plain.predict(asked)
+    apart = np.abs(updated.logit - refitted.logit) / refitted.logit_sd
+    assert apart.mean() < 0.12 < np.mean(np.abs(before.logit - refitted.logit) / refitted.logit_sd) / 3
+    assert np.mean(updated.logit_sd / refitted.logit_sd) == pytest.approx(1.0, abs=0.05)
+    assert np.mean(before.logit_sd / refitted.logit_sd) > 1.3
+
+
+def test_an_update_moves_its_base_family_alone(split):
+    told, asked, scores = newcomers(split, 12)
+    updated = split.fitted.update(scores.loc[told.index], told)
+    others = split.training.models.iloc[::500]
+    same_answers(split.fitted, updated, others, rtol=0, atol=0)
+    table = updated.forecast(pd.concat([told[:1], asked]))
+    assert table["basis"].iloc[0] == "own scores"
+    assert set(table["basis"]) == {"own scores", "family", "base family"}
+    assert set(split.fitted.forecast(asked)["basis"]) == {"pooled"}
+
+
+def test_scores_told_one_by_one_come_to_the_same(split):
+    told, asked, scores = newcomers(split, 4)
+    known = split.training.models.index[100]
+    more = split.panel.scores.loc[[known]].where(split.hidden[split.panel.models.index == known])
+    column = split.training.scores.columns[split.training.scores.loc[known].isna()][0]
+    more.loc[known, column] = 0.4
+    together = split.fitted.update(pd.concat([scores.loc[told.index], more]), told)
+    one_by_one = split.fitted
+    for name in told.index:
+        one_by_one = one_by_one.update(scores.loc[[name]], told.loc[[name]])
+    one_by_one = one_by_one.update(more)
+    every = pd.concat([told, asked, split.training.models.loc[[known]]])
+    same_answers(together, one_by_one, every, rtol=0, atol=1e-6)
+    with pytest.raises(UsageError, match="has a score on"):
+        together.update(more)
+
+
+def test_a_score_told_of_a_known_model_draws_it(split):
+    name = split.training.models.index[100]
+    hidden = split.training.scores.columns[split.training.scores.loc[name].isna()]
+    query = split.training.models.loc[[name]]
+    low, high = (
+        split.fitted.update(pd.DataFrame({hidden[0]: [value]}, index=[name])).forecast(query).set_index("benchmark")
+        for value in (0.2, 0.8)
+    )
+    assert (high["forecast"] >= low["forecast"]).mean() > 0.8
+    assert high.loc[hidden[0], "forecast"] > low.loc[hidden[0], "forecast"] + 0.1
 
 
 @pytest.mark.parametrize("command", [["skills"], ["plan", "--flop", "1e24", "--basket", "mmlu=1"]])
