@@ -184,12 +184,15 @@ def test_a_score_told_of_a_known_model_draws_it(split):
     name = split.training.models.index[100]
     hidden = split.training.scores.columns[split.training.scores.loc[name].isna()]
     query = split.training.models.loc[[name]]
+    column = list(split.training.scores.columns).index(hidden[0])
+    told = [split.fitted.predict(query).quantile(share)[0, column] for share in (0.1, 0.9)]
     low, high = (
         split.fitted.update(pd.DataFrame({hidden[0]: [value]}, index=[name])).forecast(query).set_index("benchmark")
-        for value in (0.2, 0.8)
+        for value in told
     )
     assert (high["forecast"] >= low["forecast"]).mean() > 0.8
-    assert high.loc[hidden[0], "forecast"] > low.loc[hidden[0], "forecast"] + 0.1
+    drawn = high.loc[hidden[0], "forecast"] - low.loc[hidden[0], "forecast"]
+    assert 0.3 * (told[1] - told[0]) < drawn < told[1] - told[0]
 
 
 @pytest.mark.parametrize("command", [["skills"], ["plan", "--flop", "1e24", "--basket", "mmlu=1"]])
