@@ -30,9 +30,9 @@ def halve(blocks: Array, right: Array) -> tuple[Array, Array]:
     """
     factors, halves = blocks.copy(), right.copy()
     for k in range(len(factors)):
-        root = np.sqrt(factors[k, k])
-        factors[k:, k] /= root
-        halves[:, k] /= root
+        inverse_root = 1.0 / np.sqrt(factors[k, k])
+        factors[k:, k] *= inverse_root
+        halves[:, k] *= inverse_root
         for later in range(k + 1, len(factors)):
             factors[later:, later] -= factors[later:, k] * factors[later, k]
             halves[:, later] -= factors[later, k] * halves[:, k]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["THRESHOLD", "curvature", "huber", "slope"]
+__all__ = ["THRESHOLD", "derivatives", "huber"]
 
 Array = NDArray[np.float64]
 
 THRESHOLD = 0.01
 
 
-def huber(residual: Array, known: Array, threshold: float = THRESHOLD) -> float:
+def huber(residual: Array, known: Array, threshold: float = THRESHOLD, n_known: float | None = None) -> float:
     """Mean over the known cells of the loss divided by its threshold.
 
     Parameters
@@ -23,6 +23,8 @@ def huber(residual: Array, known: Array, threshold: float = THRESHOLD) -> float:
         1 where a cell counts, 0 where it does not.
     threshold : float
         Below it the loss is quadratic.
+    n_known : float, optional
+        Sum of `known`, where it is at hand.
 
     Returns
     -------
@@ -34,19 +36,28 @@ def huber(residual: Array, known: Array, threshold: float = THRESHOLD) -> float:
     """
     size = np.abs(residual)
     small = np.minimum(size, threshold)
-    return float((known * small * (size - 0.5 * small)).sum() / (threshold * known.sum()))
+    size -= 0.5 * small
+    small *= known
+    return float(np.vdot(small, size) / (threshold * (known.sum() if n_known is None else n_known)))
 
 
-def slope(residual: Array, known: Array, threshold: float = THRESHOLD) -> Array:
-    """Differentiate the loss by each residual, times the number of known cells; shape (n, J)."""
-    return known * np.clip(residual / threshold, -1.0, 1.0)
+def derivatives(residual: Array, known: Array, threshold: float = THRESHOLD) -> tuple[Array, Array]:
+    """First derivative of the loss by each residual, and the second to step with; both times the number of known cells.
 
+    The second is the true one inside the threshold. Outside it is zero, which is no basis for a step, and the
+    majorant's is 1 / |residual|, whose steps are too short by a factor that nears two: half of it.
 
-def curvature(residual: Array, known: Array, threshold: float = THRESHOLD) -> Array:
-    """Give the second derivative to step with, times the number of known cells; shape (n, J).
+    Parameters
+    ----------
+    residual, known, threshold
+        See `huber`.
 
-    Inside the threshold the true one. Outside it is zero, which is no basis for a step, and the majorant's is
-    1 / |residual|, whose steps are too short by a factor that nears two: half of it.
+    Returns
+    -------
+    tuple of ndarray
+        Shapes as `residual`.
     """
     size = np.abs(residual)
-    return known * np.where(size <= threshold, 1.0 / threshold, 0.5 / np.maximum(size, threshold))
+    outside = size > threshold
+    rate = known / np.maximum(size, threshold)
+    return residual * rate, rate * (1.0 - 0.5 * outside)

@@ -3,26 +3,28 @@
 score = floor + (1 - floor) * logistic(b_j + loading_j . theta), theta = intercept of the family + covariates * slopes,
 fitted by Huber's loss. Gauss-Newton with damping: a family's intercepts meet other families only through slopes,
 loadings and offsets, so that each step eliminates them family by family and solves one small system. Tables are small:
-a step's cost is the number of numpy's calls, which is why arrays are few, large and have the models last.
+a step's cost is the number of numpy's calls, which is why arrays are few, large and have the models last, sorted by
+family.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.peers.blocks import halve, substitute
-from obslaws.peers.huber import curvature, huber, slope
+from obslaws.peers.huber import THRESHOLD, derivatives, huber
 from obslaws.peers.places import Places
 
 __all__ = ["QUICK", "THOROUGH", "Factors", "LowRank", "Search", "fit_low_rank", "starts"]
 
 Array = NDArray[np.float64]
+Unknowns = tuple[Array, Array, Array]  # intercepts, slopes, loadings with offsets
 
-DAMPING = (1e-3, 1e-8, 1e6)
+DAMPING = (1e-8, 1e6)  # least and most
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,21 @@ class Search:
     gap : int
         Steps before the first look for better places of families, see `obslaws.peers.places`; 0 never looks, and
         takes no step further than it was computed.
+    damping : float
+        Of the first step.
     """
 
     margins: tuple[float, ...]
     trial: int
     restarts: int
     gap: int = 0
+    damping: float = 1e-3
 
 
 THOROUGH = Search((0.003, 0.01, 0.03, 0.1), 10, 0)
-# margin and gap are among those that reach low objectives soonest on tables of resampled families
-QUICK = Search((0.15,), 0, 3, 3)
-FURTHER = 1.5  # steps are tried at this multiple once they succeed
+# these reach low objectives soonest on tables of resampled families, and so does going on by as much again
+QUICK = Search((0.15,), 0, 3, 3, 1e-2)
+FURTHER = 2.0  # steps are tried at this multiple once they succeed
 JITTER = 0.3  # intercepts are moved by this share of their spread
 
 
@@ -184,9 +189,9 @@ def fit_low_rank(
     steps = _Steps(data)
     tried = starts(data, n_skills, search.margins)
     if len(tried) > 1:
-        tried = [steps.descend(start, tolerance, search.trial, target) for start in tried]
+        tried = [steps.descend(start, tolerance, search.trial, target, replace(search, gap=0)) for start in tried]
     best = min(tried, key=lambda fit: fit.objective)
-    best = steps.descend(best, tolerance, max_iter, target, search.gap)
+    best = steps.descend(best, tolerance, max_iter, target, search)
     total = sum(fit.n_iter for fit in tried) + best.n_iter
     # families whose scores all lie at an end of the link are stuck where a start put them: shake them loose
     rng = np.random.default_rng(0)
@@ -196,120 +201,134 @@ def fit_low_rank(
             break
         moved = best.intercepts + spread * rng.normal(size=best.intercepts.shape)
         again = LowRank(moved, best.slopes, best.loadings, best.offsets)
-        end = steps.descend(again, tolerance, max_iter, target, search.gap)
+        end = steps.descend(again, tolerance, max_iter, target, search)
         total += end.n_iter
         best = min(best, end, key=lambda fit: fit.objective)
     return LowRank(best.intercepts, best.slopes, best.loadings, best.offsets, best.objective, total)
 
 
 class _Steps:
-    """Damped Gauss-Newton steps on one data set; letters as in the paper, models along the last axis."""
+    """Damped Gauss-Newton steps on one data set; letters as in the paper, offsets as the last column of L.
+
+    Models lie along the last axis, those of a family side by side.
+    """
 
     def __init__(self, data: Factors) -> None:
-        self.n, self.J = data.scores.shape
-        self.X, self.family = data.covariates, data.family
-        self.F, self.p = int(self.family.max()) + 1, self.X.shape[1]
-        self.known = np.ascontiguousarray(np.isfinite(data.scores).T, dtype=float)
+        order = np.argsort(data.family, kind="stable")
+        self.family, scores = data.family[order], data.scores[order].T
+        self.X = np.ascontiguousarray(data.covariates[order])
+        self.n, self.J, self.p = len(order), len(scores), self.X.shape[1]
+        self.F = int(self.family[-1]) + 1
+        self.first = np.searchsorted(self.family, np.arange(self.F))
+        self.by_covariate = np.ascontiguousarray(self.X.T)
+        self.known = np.ascontiguousarray(np.isfinite(scores), dtype=float)
+        self.n_known = float(self.known.sum())
         self.floor = data.score_floor[:, None]
         self.span = 1.0 - self.floor
-        self.above = np.nan_to_num(data.scores.T) - self.floor
-        self.member = np.zeros((self.n, self.F))
-        self.member[np.arange(self.n), self.family] = 1.0
+        self.above = np.ascontiguousarray(np.nan_to_num(scores)) - self.floor
         self.places: Places | None = None
 
-    def descend(self, start: LowRank, tolerance: float, max_iter: int, target: float, gap: int = 0) -> LowRank:
-        """Step downhill, and look for better places after `gap` steps and where no step helps; see `Search`."""
-        alpha, B, L, b = start.intercepts, start.slopes, start.loadings, start.offsets
-        damping, least, most = DAMPING
-        theta, share, r, value = self._at(alpha, B, L, b)
+    def descend(self, start: LowRank, tolerance: float, max_iter: int, target: float, search: Search) -> LowRank:
+        """Step downhill, and look for better places as `search` has it."""
+        at = start.intercepts, start.slopes, np.column_stack([start.loadings, start.offsets])
+        damping, gap, (least, most) = search.damping, search.gap, DAMPING
+        theta, share, r, value = self._at(*at)
         taken, since, before = 0, 0, value
         while taken < max_iter and value > target:
-            system = self._system(theta, share, r, L)
+            system = self._system(theta, share, r, at[2])
             while True:
-                d_alpha, d_B, d_L, d_b = self._solve(system, damping)
-                trial = (alpha + d_alpha, B + d_B, L + d_L, b + d_b)
+                step = self._solve(system, damping)
+                trial = _moved(at, step)
                 new = self._at(*trial)
                 if new[3] < value or damping > most:
                     break
                 damping *= 5.0
-            if gap and new[3] < value:
-                further = (alpha + FURTHER * d_alpha, B + FURTHER * d_B, L + FURTHER * d_L, b + FURTHER * d_b)
+            if gap and target < new[3] < value:
+                further = _moved(at, step, FURTHER)
                 there = self._at(*further)
                 trial, new = (further, there) if there[3] < new[3] else (trial, new)
             ended = new[3] >= value
             if not ended:
                 ended = value - new[3] < tolerance * value
                 taken, since = taken + 1, since + 1
-                alpha, B, L, b = trial
+                at = trial
                 theta, share, r, value = new
                 damping = max(damping / 5.0, least)
             if gap and (ended or since == gap) and value > target:
-                looked = self._look(alpha, B, L, b)
-                new = self._at(looked, B, L, b)
+                looked = self._look(*at), *at[1:]
+                new = self._at(*looked)
                 gain, pace = value - new[3], (before - value) / max(since, 1)
                 if gain > 0:
-                    alpha, (theta, share, r, value) = looked, new
+                    at, (theta, share, r, value) = looked, new
                 # looks that bring less than a step grow rare
                 gap, since, before = 2 * gap if gain < pace else gap, 0, value
                 ended = ended and gain < tolerance * value
             if ended:
                 break
-        return LowRank(alpha, B, L, b, value, taken)
+        alpha, B, L = at
+        return LowRank(alpha, B, L[:, :-1], L[:, -1], value, taken)
 
-    def _look(self, alpha: Array, B: Array, L: Array, b: Array) -> Array:
+    def _look(self, alpha: Array, B: Array, L: Array) -> Array:
         if self.places is None:
-            self.places = Places(self.above, self.known, self.span, self.member)
-        return self.places.better(alpha, (self.X @ B).T, L, b)
+            member = np.zeros((self.n, self.F))
+            member[np.arange(self.n), self.family] = 1.0
+            self.places = Places(self.above, self.known, self.span, member)
+        return self.places.better(alpha, B.T @ self.by_covariate, L[:, :-1], L[:, -1])
 
-    def _at(self, alpha: Array, B: Array, L: Array, b: Array) -> tuple[Array, Array, Array, float]:
-        theta = np.ascontiguousarray((alpha.take(self.family, axis=0) + self.X @ B).T)
-        share = logistic(L @ theta + b[:, None])
+    def _at(self, alpha: Array, B: Array, L: Array) -> tuple[Array, Array, Array, float]:
+        """Skills with a row of ones below (d + 1, n), shares and residuals (J, n), objective."""
+        d = alpha.shape[1]
+        theta = np.empty((d + 1, self.n))
+        theta[d] = 1.0
+        alpha.T.take(self.family, axis=1, out=theta[:d])
+        theta[:d] += B.T @ self.by_covariate
+        share = logistic(L @ theta)
         r = self.above - self.span * share
-        return theta, share, r, huber(r, self.known)
+        return theta, share, r, huber(r, self.known, THRESHOLD, self.n_known)
 
     def _system(self, theta: Array, share: Array, r: Array, L: Array) -> tuple[Array, Array, Array, Array, Array]:
         """Set up the normal equations: family by family, family by shared in two parts, shared by shared, gradient."""
-        n, J, F, p, d = self.n, self.J, self.F, self.p, L.shape[1]
-        rate = self.span * share * (1.0 - share)
-        g = slope(r, self.known) * rate
-        c = curvature(r, self.known) * rate * rate
-        T = np.concatenate([theta, np.ones((1, n))])
-        # every sum over models is an entry of one product: what is summed, by families, covariates and skills
-        at = np.cumsum([0, d * d, p * d * d, J * (d + 1), d, J])
-        summed = np.empty((at[-1], n))
-        M = np.matmul((L[:, :, None] * L[:, None, :]).reshape(J, d * d).T, c, out=summed[: at[1]])
-        np.multiply(self.X.T[:, None, :], M, out=summed[at[1] : at[2]].reshape(p, d * d, n))
-        np.multiply(c[:, None, :], T, out=summed[at[2] : at[3]].reshape(J, d + 1, n))
-        np.matmul(L.T, g, out=summed[at[3] : at[4]])
-        summed[at[4] :] = g
-        sums = summed @ np.concatenate([self.member, self.X, T.T], axis=1)
-        by_family, by_covariate, by_skill = sums[:, :F], sums[:, F : F + p], sums[:, F + p :]
+        n, J, F, p, d = self.n, self.J, self.F, self.p, L.shape[1] - 1
+        rate = 1.0 - share
+        rate *= share
+        rate *= self.span
+        g, c = derivatives(r, self.known)
+        g *= rate
+        rate *= rate
+        c *= rate
+        loadings = np.ascontiguousarray(L[:, :d])
+        # every sum over models is a row: by families of neighbours, covariates and skills
+        one, two, three = d * d, (1 + p) * d * d, (1 + p) * d * d + J * (d + 1)
+        summed = np.empty((three + d, n))
+        M = np.matmul((loadings[:, :, None] * loadings[:, None, :]).reshape(J, one).T, c, out=summed[:one])
+        np.multiply(self.by_covariate[:, None, :], M, out=summed[one:two].reshape(p, one, n))
+        np.multiply(c[:, None, :], theta, out=summed[two:three].reshape(J, d + 1, n))
+        np.matmul(loadings.T, g, out=summed[three:])
+        by_family, by_covariate = np.add.reduceat(summed, self.first, axis=1), summed[one:] @ self.X
         k, size = p * d, p * d + J * (d + 1)
         # what loadings and offsets share with a family are multiples of a benchmark's loadings
         cross = np.empty((k + J + 1, d, F))
-        cross[:k] = by_family[at[1] : at[2]].reshape(k, d, F)
-        cross[k:-1] = L[:, :, None]
-        cross[-1] = by_family[at[3] : at[4]]
-        multiples = by_family[at[2] : at[3]].reshape(J, d + 1, 1, F)
+        cross[:k] = by_family[one:two].reshape(k, d, F)
+        cross[k:-1] = loadings[:, :, None]
+        cross[-1] = by_family[three:]
+        multiples = by_family[two:three].reshape(J, d + 1, 1, F)
         shared = np.zeros((size, size))
-        shared[:k, :k] = by_covariate[at[1] : at[2]].reshape(p, d, d, p).transpose(0, 1, 3, 2).reshape(k, k)
-        mixed = by_covariate[at[2] : at[3]].reshape(J, d + 1, p).transpose(2, 0, 1)[:, None] * L.T[:, :, None]
-        shared[:k, k:] = mixed.reshape(k, -1)
-        shared[k:, :k] = shared[:k, k:].T
+        shared[:k, :k] = by_covariate[: two - one].reshape(p, d, d, p).transpose(0, 1, 3, 2).reshape(k, k)
+        mixed = by_covariate[two - one : three - one].reshape(J, d + 1, p).transpose(2, 0, 1)[:, None]
+        mixed = (mixed * loadings.T[:, :, None]).reshape(k, -1)
+        shared[:k, k:], shared[k:, :k] = mixed, mixed.T
         own_blocks = np.einsum("jajb->jab", shared[k:, k:].reshape(J, d + 1, J, d + 1))
-        own_blocks[...] = by_skill[at[2] : at[3]].reshape(J, d + 1, d + 1)
-        gradient = np.concatenate([by_covariate[at[3] : at[4]].T.ravel(), by_skill[at[4] :].ravel()])
-        return by_family[: at[1]].reshape(d, d, F), cross, multiples, shared, gradient
+        own_blocks[...] = (summed[two:three] @ theta.T).reshape(J, d + 1, d + 1)
+        gradient = np.concatenate([by_covariate[three - one :].T.ravel(), (g @ theta.T).ravel()])
+        return by_family[:one].reshape(d, d, F), cross, multiples, shared, gradient
 
-    def _solve(
-        self, system: tuple[Array, Array, Array, Array, Array], damping: float
-    ) -> tuple[Array, Array, Array, Array]:
+    def _solve(self, system: tuple[Array, Array, Array, Array, Array], damping: float) -> Unknowns:
         from scipy.linalg.lapack import dposv
 
         own, cross, multiples, shared, gradient = system
         size, d, F, k = len(gradient), len(own), self.F, self.p * len(own)
         damped = own.copy()
-        diagonal = np.einsum("kkf->kf", damped)
+        diagonal = damped.reshape(d * d, F)[:: d + 1]
         diagonal += damping * np.maximum(diagonal, 1e-3)
         factors, halves = halve(damped, cross)
         flat = np.empty((size, d * F))
@@ -322,5 +341,9 @@ class _Steps:
         if failed:  # not positive definite to rounding
             step = np.linalg.solve(left, right)
         own_step = substitute(factors, halves[-1:] - (step @ flat).reshape(1, d, F))[0].T
-        per_benchmark: Array = step[k:].reshape(self.J, d + 1)
-        return own_step, step[:k].reshape(self.p, d), per_benchmark[:, :d], per_benchmark[:, d]
+        return own_step, step[:k].reshape(self.p, d), step[k:].reshape(self.J, d + 1)
+
+
+def _moved(at: Unknowns, step: Unknowns, length: float = 1.0) -> Unknowns:
+    (alpha, B, L), (by_alpha, by_B, by_L) = at, step
+    return alpha + length * by_alpha, B + length * by_B, L + length * by_L

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obslaws.links import logistic
-from obslaws.peers.huber import curvature, huber, slope
+from obslaws.peers.huber import derivatives, huber
 from obslaws.peers.lowrank import Factors, LowRank
 
 __all__ = ["Monotone", "fit_monotone", "fresh_nets"]
@@ -255,7 +255,8 @@ class _Steps:
         by_eta = (by_first @ w1.transpose(0, 2, 1)) * (1.0 - at.squashed**2)
         by_floor = ((1.0 - at.share) * floor * (1.0 - floor)).T[:, :, None]
         r = self.scores - at.fitted
-        root, g = np.sqrt(curvature(r, self.known).T), slope(r, self.known).T
+        first, second = derivatives(r, self.known)
+        root, g = np.sqrt(second.T), first.T
         out = []
         for j, (rows, turned) in enumerate(zip(self.rows, self.turned, strict=True)):
             eta = by_eta[j, rows]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.peers.blocks import solve
-from obslaws.peers.huber import THRESHOLD, curvature, slope
+from obslaws.peers.huber import THRESHOLD, derivatives
 
 __all__ = ["Places"]
 
@@ -107,8 +107,11 @@ class Places:
         many = share.shape[1]
         rate = self.span[:, None] * share * (1.0 - share)
         known = self.known[:, None]
-        g = (slope(r, known) * rate).reshape(J, -1)
-        c = (curvature(r, known) * rate * rate).reshape(J, -1)
+        first, second = derivatives(r, known)
+        first *= rate
+        rate *= rate
+        second *= rate
+        g, c = first.reshape(J, -1), second.reshape(J, -1)
         outer = (L[:, :, None] * L[:, None, :]).reshape(J, d * d)
         summed = np.concatenate([outer.T @ c, L.T @ g]).reshape(-1, share.shape[2]) @ self.member
         sums = summed.reshape(d * d + d, many, -1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obslaws.links import clipped_logit, logistic
-from obslaws.peers.huber import curvature, huber, slope
+from obslaws.peers.huber import derivatives, huber
 
 __all__ = ["Law", "fit_law"]
 
@@ -96,8 +96,9 @@ def _descend(
     while taken < max_iter:
         by_floor = (1.0 - share) * low * (1.0 - low) * train_floor
         J = np.column_stack([((1.0 - low) * share * (1.0 - share))[:, None] * design, by_floor])
-        H = J.T @ (curvature(r, known)[:, None] * J)
-        g = J.T @ slope(r, known)
+        first, second = derivatives(r, known)
+        H = J.T @ (second[:, None] * J)
+        g = J.T @ first
         while True:
             left = H + np.diag(damping * np.maximum(H.diagonal(), 1e-3))
             trial = z + np.linalg.solve(left, g)
