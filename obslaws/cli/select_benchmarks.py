@@ -92,12 +92,13 @@ def benchmarks(
     # the error on a benchmark counts as often as models have it
     usual = data.scores.notna().mean().to_numpy()
     goal = np.where(known, 0.0, usual if wanted is None else wanted * np.where(learnt, usual, 0.0))
+    open_to = ~able & ~known & learnt & (True if price is None else np.isfinite(price))
     found = select_benchmarks(
         joint,
         columns,
         3 if count is None and budget is None else count,
         targets=goal,
-        candidates=~able & ~known & learnt,
+        candidates=open_to,
         costs=price,
         budget=budget,
     )
@@ -116,7 +117,11 @@ def benchmarks(
         f"Mean expected error over {found.n_targets} benchmarks, each as often as models have it, those evaluated "
         f"counting 0; before {found.error_before:.2f}."
     )
-    page.line("No other set is expected to do better." if found.is_exact else "Chosen one by one; not proven best.")
+    if len(found.steps) == open_to.sum():
+        asked_for = f" --count asked for {count}." if count is not None and count > len(found.steps) else ""
+        page.line(f"These are all {len(found.steps)} that can be run.{asked_for}")
+    else:
+        page.line("No other set is expected to do better." if found.is_exact else "Chosen one by one; not proven best.")
 
 
 def next_(

@@ -134,6 +134,12 @@ def test_an_unknown_model_is_told_with_its_row_and_what_to_do(run, small_folder,
     assert "let the model join with --add FOLDER" in ran.err
 
 
+def test_more_benchmarks_than_there_are_is_said(run, small_folder):
+    some, every = (run("select", "benchmarks", "--count", n, "--panel", small_folder).out for n in ("1", "9"))
+    assert "These are all 3 that can be run. --count asked for 9." in every
+    assert "These are all" not in some
+
+
 def test_no_benchmarks_are_no_choice(run, small_folder):
     ran = run("select", "benchmarks", "--count", "0", "--panel", small_folder)
     assert (ran.code, ran.out) == (2, "") and "--count is 0; expected 1 or more" in ran.err
