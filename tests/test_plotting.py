@@ -103,7 +103,7 @@ def test_lines_of_families_carry_names():
     ax = Figure().subplots()
     assert family_lines(ax, models, models, "b") is ax
     assert ax.get_xscale() == "log"
-    assert [t.get_text() for t in ax.texts] == ["a", "b"]
+    assert [t.get_text() for t in ax.texts] == ["b", "a"]  # the reference first
     assert ax.lines[1].get_linewidth() > ax.lines[0].get_linewidth()
 
 
@@ -134,3 +134,18 @@ def test_a_level_without_room_has_no_number():
     crowd = np.array([(x, y) for x in np.linspace(0, 2, 40) for y in np.linspace(0, 2, 40)])
     assert label_levels(ax, drawn, crowd, fontsize=8) == []
     assert len(label_levels(ax, drawn, crowd[:0], fontsize=8)) == 1
+
+
+def test_names_of_lines_do_not_cover_one_another():
+    ax = Figure(figsize=(6, 4)).subplots()
+    rng = np.random.default_rng(0)
+    lines = pd.DataFrame({
+        "family": np.repeat([f"family-{i:02}" for i in range(30)], 2),
+        "train_flop": np.tile([1e22, 1e23], 30),
+        "capability": rng.normal(size=60).round(1),
+    })  # fmt: skip
+    family_lines(ax, lines, lines, "family-29")
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert "family-29" in [text.get_text() for text in ax.texts] and 5 < len(boxes) < 21
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])

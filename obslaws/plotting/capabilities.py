@@ -8,7 +8,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import NullLocator
 
-from obslaws.plotting.colours import COLOURS, HALO
+from obslaws.plotting.colours import COLOURS
+from obslaws.plotting.line_names import name_lines
 from obslaws.quantities import format_name
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["capability_map", "family_lines", "loadings_heatmap", "scree"]
 
-_MOST_NAMES = 20  # lines that carry the name of their family; those with most models
+_MOST_NAMES = 20  # lines that carry the name of their family where there is room; those with most models
 
 
 def scree(ax: Axes, shares: pd.DataFrame) -> Axes:
@@ -135,7 +136,7 @@ def family_lines(ax: Axes, models: pd.DataFrame, lines: pd.DataFrame, reference:
         Labelled for a legend.
     """
     sizes = models["family"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    named = set(sizes.index[:_MOST_NAMES])
+    ends_at = {}
     for family, ends in lines.groupby("family", sort=True):
         mine = models[models["family"] == family]
         told = family == reference
@@ -146,21 +147,12 @@ def family_lines(ax: Axes, models: pd.DataFrame, lines: pd.DataFrame, reference:
             mine["train_flop"], mine["capability"], color=colour, s=30 if told else 9, edgecolor="white", linewidth=0.4,
             zorder=5 if told else 3, label=format_name(family) if told else None,
         )  # fmt: skip
-        if not (told or family in named):
-            continue
-        last = ends.iloc[-1]
-        ax.annotate(
-            format_name(family),
-            (last["train_flop"], last["capability"]),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7,
-            color=colour if told else "0.35",
-            path_effects=HALO,
-            zorder=7 if told else 6,
-        )
+        ends_at[family] = ends.iloc[-1]["train_flop"], ends.iloc[-1]["capability"]
     ax.set_xscale("log")
+    plain, bold = {"color": "0.35", "zorder": 6}, {"color": COLOURS["family"], "zorder": 7}
+    first = [reference, *sizes.index[:_MOST_NAMES].drop(reference, errors="ignore")]
+    shown = [(format_name(f), *ends_at[f], bold if f == reference else plain) for f in first if f in ends_at]
+    name_lines(ax, shown, fontsize=7)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("training compute (FLOP)")
     return ax

@@ -19,6 +19,8 @@ from matplotlib.text import Text
 from obslaws.report.style import DARK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
@@ -35,15 +37,17 @@ def darken(figure: Figure) -> Figure:
     Parameters
     ----------
     figure : Figure
-        Is changed. Cells of a heat map keep their colours and the numbers in them.
+        Is changed. Cells of a heat map are the darker the paler they were, with numbers that can be read on them.
 
     Returns
     -------
     Figure
         The one given.
     """
-    maps = {mesh.axes for mesh in figure.findobj(QuadMesh)}
-    kept = {text for ax in maps if ax is not None for text in ax.texts}
+    maps = {mesh.axes: mesh for mesh in figure.findobj(QuadMesh) if mesh.axes is not None}
+    kept = {text for ax in maps for text in ax.texts}
+    for ax, mesh in maps.items():
+        _darken_cells(mesh, ax.texts)
     for artist in figure.findobj():
         if artist not in kept and not isinstance(artist, QuadMesh):
             _recolour(artist)
@@ -117,6 +121,24 @@ def _recolour(artist: Artist) -> None:
         artist.set_array(None)  # colours are from here on as they stand
         artist.set_facecolor([night_colour(one) for one in faces])
         artist.set_edgecolor([night_colour(one) for one in edges])
+
+
+def _darken_cells(mesh: QuadMesh, numbers: Iterable[Text]) -> None:
+    """Turn the lightness of cells round, and write the numbers that stand in them in what can be read there."""
+    mesh.update_scalarmappable()
+    hls = [(colorsys.rgb_to_hls(*rgb), alpha) for *rgb, alpha in to_rgba_array(mesh.get_facecolor())]
+    lowest = colorsys.rgb_to_hls(*to_rgb(DARK.ground))[1]
+    cells = [
+        (*colorsys.hls_to_rgb(h, max(1.0 - light, lowest), saturation), alpha) for (h, light, saturation), alpha in hls
+    ]
+    n_columns = np.shape(mesh.get_coordinates())[1] - 1
+    mesh.set_array(None)  # colours are from here on as they stand
+    mesh.set_facecolor(cells)
+    mesh.set_edgecolor(DARK.ground)
+    for text in numbers:
+        column, row = (int(at) for at in text.get_position())
+        cell = cells[row * n_columns + column][:3]
+        text.set_color(DARK.ink if contrast(DARK.ink, cell) > contrast(DARK.ground, cell) else DARK.ground)
 
 
 def _night(colour: Any) -> Any:

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -44,20 +45,23 @@ def test_every_word_stays_and_can_be_read(figure):
     darken(figure)
     shown = words(figure)
     assert [text.get_text() for text in shown] == before
-    cells = {text for ax in figure.axes if ax.collections and ax.collections[0].get_array() is not None
-             for text in ax.texts}  # fmt: skip
+    cells = {text for mesh in figure.findobj(QuadMesh) for text in mesh.axes.texts}
     faint = [text.get_text() for text in shown if text not in cells and contrast(text.get_color()) < 4.5]
     assert faint == []
     assert to_hex(figure.get_facecolor()) == DARK.ground
     assert {to_hex(ax.get_facecolor()) for ax in figure.axes} == {DARK.ground}
 
 
-def test_numbers_in_a_heat_map_keep_their_colours(small_panel):
-    figure = capability_figure(CapabilityPCA(2).fit(small_panel.scores), small_panel)
+def test_cells_of_a_heat_map_are_dark_and_their_numbers_can_be_read(small_panel):
+    figure = darken(capability_figure(CapabilityPCA(2).fit(small_panel.scores), small_panel))
     heat = figure.axes[1]
-    before = [text.get_color() for text in heat.texts]
-    darken(figure)
-    assert before and [text.get_color() for text in heat.texts] == before
+    cells = to_rgba_array(heat.collections[0].get_facecolor())[:, :3]
+    loadings = [abs(float(text.get_text().replace("\u2212", "-"))) for text in heat.texts]
+    strength = [contrast(cell) for cell in cells]
+    assert np.corrcoef(loadings, strength)[0, 1] > 0.8  # the more, the brighter
+    assert min(strength) < 1.3
+    for text, cell in zip(heat.texts, cells, strict=True):
+        assert contrast(text.get_color(), cell) > 4
 
 
 def test_colours_keep_their_hue_and_opacity():
