@@ -38,6 +38,8 @@ from obslaws.errors import ObslawsError, ObslawsWarning
 
 __all__ = ["app", "main"]
 
+_INTERRUPTED = 130  # as shells count it: 128 and the number of the signal
+
 app = typer.Typer(
     name="obslaws",
     cls=Program,
@@ -100,7 +102,8 @@ def main(arguments: list[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        0 when all went well, 1 after an `ObslawsError` (one line on stderr), 2 when the command was not understood.
+        0 when all went well, 1 after an `ObslawsError` (one line on stderr), 2 when the command was not understood,
+        130 after an interrupt from the keyboard.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("always", ObslawsWarning)
@@ -110,6 +113,10 @@ def main(arguments: list[str] | None = None) -> None:
         except ObslawsError as error:
             note(f"Error: {' '.join(str(error).split())}")
             sys.exit(1)
+        except SystemExit as end:
+            if end.code == _INTERRUPTED:
+                note("Interrupted.")
+            raise
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:

@@ -16,7 +16,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     names,
 )
-from obslaws.cli.output import Page, progress_bar
+from obslaws.cli.output import Page, note, progress_bar
 
 
 def scoreboard(
@@ -58,16 +58,20 @@ def scoreboard(
             raise UnknownNameError("forecaster", name, FORECASTERS)
     chosen = find_races(names(races))
     folder = results or cache_folder() / "scoreboard"
-    with progress_bar("Running the races") as progress:
-        outcomes = run_races(
-            chosen,
-            entrants,
-            folder,
-            snapshot=snapshot,
-            every=every,
-            workers=Workers(jobs, backend, scheduler),
-            progress=progress,
-        )
+    try:
+        with progress_bar("Running the races") as progress:
+            outcomes = run_races(
+                chosen,
+                entrants,
+                folder,
+                snapshot=snapshot,
+                every=every,
+                workers=Workers(jobs, backend, scheduler),
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        note(f"What was finished is kept in {folder}; the same command goes on from there.")
+        raise
     years = yearly(outcomes, entrants[0], snapshot)
     record = track_record(outcomes, *_made_by(snapshot), _command(races, forecasters, every, snapshot))
     table = record.table

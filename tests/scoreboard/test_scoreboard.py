@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -99,25 +100,21 @@ def test_what_is_done_is_not_done_again(folder, outcomes):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path, outcomes):
-    command = [
-        sys.executable,
-        "-m",
-        "obslaws",
-        "scoreboard",
-        "--races",
-        "sloth-v2-1",
-        "--forecasters",
-        "logit-ols,mean",
-    ]
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_ended_goes_on_where_it_stopped(end, tmp_path, outcomes):
+    command = [sys.executable, "-m", "obslaws", "scoreboard", "--races", "sloth-v2-1"]
+    command += ["--forecasters", "logit-ols,mean", "--results", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     running = subprocess.Popen(
-        [*command, "--results", str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, encoding="utf-8"
     )
     while running.poll() is None and len(list(tmp_path.glob("*.parquet"))) < 3:
         time.sleep(0.01)
-    running.kill()
-    running.wait()
+    running.send_signal(end)
+    told = running.communicate()[1]
+    if end == signal.SIGINT:
+        assert running.returncode == 130
+        assert f"kept in {tmp_path}; the same command goes on" in told and told.endswith("Interrupted.\n")
     done = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
     assert done
     heard = []
