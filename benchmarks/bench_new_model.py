@@ -1,8 +1,9 @@
 """New models with k scores told: median errors of `skill` beside other forecasters, coverage and width by k.
 
-The protocol is `new-model`; each month is fitted once and asked for every k. Errors are over hidden cells only. The
-interval of a difference of medians is from a bootstrap over families. `--thin 0.4 --source livebench` makes the
-development table instead: one source of the snapshot, two of five cells at random.
+The protocol is `new-model`; each month is fitted once and asked for every k. Errors are over hidden cells only. Shares
+inside have intervals by families (`obslaws.metrics.share_interval`), and so have differences of medians, from a
+bootstrap. `--thin 0.4 --source livebench` makes the development table instead: one source of the snapshot, two of five
+cells at random.
 """
 # ruff: noqa: E402  threads are set before numpy is imported: a BLAS reads them once
 
@@ -18,6 +19,7 @@ import pandas as pd
 from table import show
 
 from obslaws.forecasters import forecaster
+from obslaws.metrics import share_interval
 from obslaws.panel import COVARIATES, Panel, complete_benchmarks, load_panel
 from obslaws.protocols import load_protocol, with_options
 from obslaws.snapshot import load_snapshot
@@ -95,7 +97,9 @@ def main(panel, names, ks):
             row["mean error"] = f"{part['error'].mean():.2f}"
             for level in LEVELS:
                 hit, width = inside(part, level)
-                row[f"{100 * level:g} % (width)"] = f"{100 * hit.mean():.1f} ({width.median():.1f})"
+                ends = [100 * end for end in share_interval(hit, part["family"])]
+                row[f"{100 * level:g} %"] = "{:.1f} ({:.0f} to {:.0f})".format(100 * hit.mean(), *ends)
+                row[f"width {100 * level:g} %"] = f"{width.median():.1f}"
             if name != names[0]:
                 gain = median_gain(first["error"].to_numpy(), part["error"].to_numpy(), first["family"].to_numpy())
                 row[f"{names[0]} less this, median"] = "{:+.2f} ({:+.2f} to {:+.2f})".format(*gain)
