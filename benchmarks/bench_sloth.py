@@ -21,8 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="parts of the variants' names, separated by commas")
     parser.add_argument("--settings", default=",".join(SETTINGS), help="protocols, separated by commas")
-    parser.add_argument("--search", default="", help="adam: `sloth` by the authors' procedure")
-    parser.add_argument("--random-state", type=int, default=42)
+    parser.add_argument("--random-state", type=int, default=42, help="where the learned link starts from")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--lines", action="store_true", help="one JSON line per fit instead of a table at the end")
     options = parser.parse_args()
@@ -35,7 +34,7 @@ def main():
         for setting in settings:
             ours = variants(setting)[name]
             if ours.startswith("sloth:"):
-                ours += f",random_state={options.random_state}" + f",search={options.search}" * bool(options.search)
+                ours += f",random_state={options.random_state}"
             result = backtest(setting, panel, ours, jobs=options.jobs)
             ours, theirs = result.summary()["mae_groups"], load_protocol(setting).peers[name]["mae_groups"]
             if options.lines:
