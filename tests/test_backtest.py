@@ -11,7 +11,7 @@ from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol, with_options
 from obslaws.splits import plan
 
-# the default of `sloth` takes a second a fit on a small table; what it may see does not hang on its link
+# the default of `sloth` takes a second a fit; what it may see does not hang on its link
 QUICK = [{"sloth": "sloth:link=logistic"}.get(name, name) for name in FORECASTERS]
 SLOTH = ("sloth-v1-1", "sloth-v2-1", "sloth-both-1", "sloth-v1-2", "sloth-v2-2", "sloth-both-2")
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from obslaws.backtest import backtest
@@ -56,6 +57,28 @@ def test_stored_errors_are_reached(sloth, variant, ours, tolerance):
 def test_stored_errors_of_the_learned_link_are_reached(sloth, setting, variant, ours):
     error = backtest(setting, sloth, ours).summary()["mae_groups"]
     assert error == pytest.approx(load_protocol(setting).peers[variant]["mae_groups"], abs=0.3)
+
+
+def test_the_learned_link_answers_everybody_whatever_the_order_of_models(small_panel):
+    """A sibling, a stranger, one with nothing known; a benchmark without any score, one score missing elsewhere."""
+    hidden = np.zeros(small_panel.scores.shape, dtype=bool)
+    hidden[:, 1], hidden[3, 0] = True, True
+    panel = small_panel.hide(hidden)
+    queries = panel.models.iloc[[0, 0, 0]].copy()
+    queries.index = ["new/sibling", "new/stranger", "new/unknown"]
+    queries.loc[queries.index[1:], ["family", "base_family"]] = "unheard-of"
+    queries.loc["new/unknown", ["n_params", "n_active_params", "n_tokens", "train_flop"]] = np.nan
+    turned = panel.select(list(panel.models.index[::-1]))
+    fitted, again = (forecaster("sloth:d=1").fit(one) for one in (panel, turned))
+    answers = fitted.forecast(queries)
+    pd.testing.assert_frame_equal(answers, again.forecast(queries))
+    assert answers["forecast"].between(answers["lower"], answers["upper"]).all()
+    assert answers[["lower", "upper"]].stack().between(0, 1).all()
+    assert answers.query("model == 'new/sibling' and benchmark != 'gsm8k'")["basis"].eq("family").all()
+    width = (answers["upper"] - answers["lower"]).groupby(answers["model"]).mean()
+    assert width["new/stranger"] > width["new/sibling"]
+    other = forecaster("sloth:d=1,random_state=1").fit(panel)
+    assert other.objective_ != fitted.objective_
 
 
 def test_slopes_by_family_are_each_familys_own(small_panel):
