@@ -1,4 +1,4 @@
-"""Our optimiser beside the Sloth paper's Adam: one objective, one process, one core, seconds of its time."""
+"""Our optimiser beside the Sloth paper's Adam, logistic link: one objective, one process, one core, seconds of it."""
 # ruff: noqa: E402  threads are set before numpy is imported: a BLAS reads them once
 
 import os
@@ -15,8 +15,7 @@ from table import show
 from obslaws.forecasters.regression import translog
 from obslaws.panel import load_panel
 from obslaws.peers.lowrank import QUICK, Factors, fit_low_rank
-from obslaws.peers.monotone import fit_monotone
-from obslaws.peers.stages import first_stage, second_stage
+from obslaws.peers.stages import first_stage
 from obslaws.protocols import load_protocol
 
 
@@ -44,27 +43,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", default="sloth-v1-1,sloth-v2-1,sloth-both-1")
     parser.add_argument("--skills", default="2,3")
-    parser.add_argument("--links", default="logistic", help="logistic, trained, or both separated by a comma")
     options = parser.parse_args()
     rows = []
     for setting in options.settings.split(","):
         data = table(setting)
         for d in map(int, options.skills.split(",")):
-            basic = fit_low_rank(data, d)
-            for link in options.links.split(","):
-                if link == "logistic":
-                    peer, slow = timed(lambda data=data, d=d: first_stage(data, d))
-                    ours = lambda target, data=data, d=d: fit_low_rank(data, d, target=target, search=QUICK)  # noqa: E731
-                else:
-                    peer, slow = timed(lambda data=data, b=basic: second_stage(data, b))
-                    ours = lambda target, data=data, b=basic: fit_monotone(data, b, tolerance=1e-5, target=target)  # noqa: E731
-                whole, whole_seconds = timed(lambda o=ours: o(-np.inf), 3)
-                reached, seconds = timed(lambda o=ours, at=peer.objective: o(at), 5)
-                met = "yes" if reached.objective <= peer.objective else "no"
-                rows.append([
-                    f"{setting} d={d} {link}", f"{peer.objective:.6f}", f"{whole.objective:.6f}", met, slow,
-                    f"{peer.n_iter}", seconds, f"{slow / seconds:.0f}", whole_seconds, f"{slow / whole_seconds:.0f}",
-                ])  # fmt: skip
+            (peer, _), slow = timed(lambda data=data, d=d: first_stage(data, d))
+            ours = lambda target, data=data, d=d: fit_low_rank(data, d, target=target, search=QUICK)  # noqa: E731
+            whole, whole_seconds = timed(lambda o=ours: o(-np.inf), 3)
+            reached, seconds = timed(lambda o=ours, at=peer.objective: o(at), 5)
+            met = "yes" if reached.objective <= peer.objective else "no"
+            rows.append([
+                f"{setting} d={d}", f"{peer.objective:.6f}", f"{whole.objective:.6f}", met, slow,
+                f"{peer.n_iter}", seconds, f"{slow / seconds:.0f}", whole_seconds, f"{slow / whole_seconds:.0f}",
+            ])  # fmt: skip
     header = ["fit", "Adam, objective", "ours, objective", "reached", "Adam, s", "epochs", "ours to Adam's, s", "ratio",
               "ours to the end, s", "ratio"]  # fmt: skip
     show(header, rows)

@@ -18,7 +18,8 @@ def variants(setting):
         out[f"logF_sigmoid{ending}"] = f"compute-huber:intercept={intercept}{slope}"
         out[f"logSlogT_sigmoid{ending}"] = f"size-tokens-huber:intercept={intercept}"
         for inputs, name in (("compute", "logF"), ("size-tokens", "logSlogT")):
-            out[f"{name}_trainlink{ending}"] = f"sloth:inputs={inputs},joint=no,d=1,intercept={intercept}"
+            own = slope if inputs == "compute" else ""
+            out[f"{name}_trainlink{ending}"] = f"sloth:inputs={inputs},joint=no,d=1,intercept={intercept}{own}"
         for link, ours in LINKS.items():
             for d in (1, 2, 3, 4):
                 out[f"factor_{link}{ending}_d={d}"] = f"sloth:d={d},link={ours},intercept={intercept}"

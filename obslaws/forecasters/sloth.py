@@ -1,8 +1,8 @@
 """Sloth (Maia Polo et al. 2024) as a forecaster: skills from size, tokens and family, scores from skills.
 
-Exactly the paper's objective, by an optimiser of ours or by the paper's. The paper gives no intervals: ours are normal
-with the residual spread of each benchmark, and the spread of the families' intercepts on top for a family that was not
-seen.
+Exactly the paper's objective: with the logistic link by an optimiser of ours, with the learned link by the authors'
+procedure. The paper gives no intervals: ours are normal with the residual spread of each benchmark, and the spread of
+the families' intercepts on top for a family that was not seen.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from obslaws.forecasters.regression import compute_terms, translog
 from obslaws.forecasters.settings import choose
 from obslaws.links import inverse
 from obslaws.peers.lowrank import Factors, fit_low_rank
-from obslaws.peers.monotone import fit_monotone
-from obslaws.peers.stages import first_stage, second_stage
+from obslaws.peers.stages import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from obslaws.panel import Panel
 
     Array = NDArray[np.float64]
+    Curve = Callable[[Array, Array], Array]
 
 __all__ = ["Sloth"]
 
@@ -46,21 +46,21 @@ class Sloth(Forecaster):
         Whether each family has intercepts of its own.
     link : {"trained", "logistic"}
         From skills to scores: a monotone network per benchmark with a trained floor, or the logistic above the floor.
+        The logistic is fitted by damped Gauss-Newton from fixed starts (`obslaws.peers.lowrank`), in a tenth of a
+        second; networks by Adam as the authors do (`obslaws.peers.stages`), in seconds.
     inputs : {"size-tokens", "compute"}
         What skills are a function of.
     joint : bool
         Whether the benchmarks share skills; if not, each is fitted alone with one skill.
     random_state : int
-        Of the networks before training; with ``search="adam"`` of the random start too.
-    search : {"gauss-newton", "adam"}
-        How the minimum is sought. Ours is damped Gauss-Newton from fixed starts. ``"adam"`` is the authors' procedure,
-        see `obslaws.peers.adam`: both stages from a random start, at three rates, the lowest training error kept. With
-        the learned link it ends lower and nearer to the authors' errors, and takes 3 to 10 s a fit.
+        Of the learned link's start; 42 in the paper's experiments.
+    slope : {"shared", "family"}
+        Whether each family has slopes of its own; an unseen one takes their mean.
 
     Attributes
     ----------
     fits_ : list of (ndarray of int, callable)
-        Benchmarks and the function from designs to their scores, one entry per fit.
+        Benchmarks and the function from intercepts' shares and terms to their scores, one entry per fit.
     objective_ : float
         Huber's loss, averaged over fits.
 
@@ -84,7 +84,7 @@ class Sloth(Forecaster):
         inputs: str = "size-tokens",
         joint: bool = True,
         random_state: int = 42,
-        search: str = "gauss-newton",
+        slope: str = "shared",
     ) -> None:
         if n_skills < 1:
             raise UsageError(f"sloth: n_skills is {n_skills}; expected 1 or more.")
@@ -94,10 +94,13 @@ class Sloth(Forecaster):
         self.inputs = choose(self.name, "inputs", inputs, ("size-tokens", "compute"))
         self.joint = joint
         self.random_state = random_state
-        self.search = choose(self.name, "search", search, ("gauss-newton", "adam"))
+        self.slope = choose(self.name, "slope", slope, ("shared", "family"))
 
     def _terms(self, models: pd.DataFrame) -> Array:
-        return translog(models) if self.inputs == "size-tokens" else np.log(10.0) * compute_terms(models)
+        if self.inputs == "size-tokens":
+            # tokens come first in the paper's code: the order decides what start each slope gets
+            return translog(models)[:, [1, 0, 2]] if self.link == "trained" else translog(models)
+        return np.log(10.0) * (compute_terms(models) + 1.0)  # in 1e21 FLOP as the paper has it
 
     def _fit(self, panel: Panel) -> None:
         self.fallback_ = fallback(panel)
@@ -106,59 +109,60 @@ class Sloth(Forecaster):
         models = complete_queries(panel.models.iloc[order])
         terms, scores = self._terms(models), panel.scores.to_numpy(dtype=float)[order]
         rows = np.isfinite(terms).all(axis=1) & np.isfinite(scores).any(axis=1)
-        self.fits_: list[tuple[NDArray[np.intp], Callable[[Array], Array]]] = []
+        self.fits_: list[tuple[NDArray[np.intp], Curve]] = []
         self.sd_ = self.fallback_.sd.copy()
-        self.between_ = np.zeros(0)
         if not rows.any():
             return
-        models, terms, scores = models.iloc[np.flatnonzero(rows)], terms[rows], scores[rows]
-        self.kin_ = Kin.learn(models, self.intercept == "shared")
+        models, scores = models.iloc[np.flatnonzero(rows)], scores[rows]
+        self.kin_, self.slopes_ = (Kin.learn(models, kind == "shared") for kind in (self.intercept, self.slope))
+        terms = self._slopes(self.slopes_.weights(models)[0], terms[rows])
         floor = panel.benchmarks["score_floor"].fillna(0.0).to_numpy(dtype=float)
         learnt = np.flatnonzero(np.isfinite(scores).any(axis=0))
         losses = []
         for at in [learnt] if self.joint else learnt[:, None]:
             here = np.isfinite(scores[:, at]).any(axis=1)
             data = Factors(scores[here][:, at], terms[here], self.kin_.family[here], floor[at])
-            curve, loss, n_skills = self._curve(data)
+            curve, loss, n_skills = self._curve(data, np.unique(self.slopes_.family[here]))
             self.fits_.append((at, curve))
             losses.append(loss)
-            errors = data.scores - curve(self._design(np.eye(self.kin_.n_intercepts)[data.family], data.covariates))
+            errors = data.scores - curve(np.eye(self.kin_.n_intercepts)[data.family], data.covariates)
             paid = n_skills * (len(np.unique(data.family)) + terms.shape[1]) / len(at) + n_skills + 1
             left = np.isfinite(errors).sum(axis=0) - paid
             spread = np.sqrt(np.nansum(errors**2, axis=0) / np.maximum(left, 1.0))
             self.sd_[at] = np.where(left >= 1, spread, self.sd_[at])
         self.objective_ = float(np.mean(losses))
 
-    def _curve(self, data: Factors) -> tuple[Callable[[Array], Array], float, int]:
-        """Fit one group of benchmarks: function from designs to scores, Huber's loss, number of skills."""
+    def _curve(self, data: Factors, sloped: NDArray[np.intp]) -> tuple[Curve, float, int]:
+        """Fit one group of benchmarks: from intercepts' shares and terms to scores, Huber's loss, number of skills.
+
+        `sloped` are those of the slopes that the models with a score have.
+        """
         seen, family = np.unique(data.family, return_inverse=True)
-        data = Factors(data.scores, data.covariates, family, data.score_floor)
-        n_intercepts = self.kin_.n_intercepts
-        adam = self.search == "adam"
-        if adam:
-            basic = first_stage(data, self.n_skills, self.random_state)
-        else:
-            basic = fit_low_rank(data, self.n_skills)
-        keep = np.concatenate([seen, n_intercepts + np.arange(data.covariates.shape[1])])
+        n_slopes = self.slopes_.n_intercepts
 
-        def narrow(design: Array) -> Array:
-            """Give a family that this group of benchmarks has not seen the mean of those that it has."""
-            own = design[:, seen]
-            lost = 1.0 - own.sum(axis=1, keepdims=True)
-            return np.concatenate([own + lost / len(seen), design[:, keep[len(seen) :]]], axis=1)
+        def design(weights: Array, terms: Array) -> Array:
+            """Give a family that this group of benchmarks has not seen the means of those that it has."""
+            slopes = _among(terms.reshape(len(terms), n_slopes, -1), sloped)
+            return np.concatenate([_among(weights[:, :, None], seen), slopes], axis=1)
 
+        covariates = _among(data.covariates.reshape(len(family), n_slopes, -1), sloped)
+        data = Factors(data.scores, covariates, family, data.score_floor)
         if self.link == "trained":
-            trained = (second_stage if adam else fit_monotone)(data, basic, self.random_state)
-            return lambda design: trained.scores(narrow(design)), trained.objective, basic.loadings.shape[1]
-        weights = np.concatenate([basic.intercepts, basic.slopes])
-        return (
-            lambda design: inverse(narrow(design) @ weights @ basic.loadings.T + basic.offsets, data.score_floor),
-            basic.objective,
-            basic.loadings.shape[1],
-        )
+            # the paper trains the floors of its laws of compute from the first stage on
+            learned = train(data, self.n_skills, self.random_state, train_floor=self.inputs == "compute")
+            n_skills = learned.coefficients.shape[1]
+            return lambda weights, terms: learned.scores(design(weights, terms)), learned.objective, n_skills
+        basic = fit_low_rank(data, self.n_skills)
+        lines = np.concatenate([basic.intercepts, basic.slopes])
 
-    def _design(self, weights: Array, terms: Array) -> Array:
-        return np.concatenate([weights, terms], axis=1)
+        def logistic(weights: Array, terms: Array) -> Array:
+            return inverse(design(weights, terms) @ lines @ basic.loadings.T + basic.offsets, data.score_floor)
+
+        return logistic, basic.objective, basic.loadings.shape[1]
+
+    def _slopes(self, families: Array, terms: Array) -> Array:
+        """Terms once per slope, shared by the families' weights; shape (n_models, n_slopes * p)."""
+        return (families[:, :, None] * terms[:, None, :]).reshape(len(terms), -1)
 
     def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> NormalPredictive:
         mean, sd, basis = self.fallback_.repeat(len(queries))
@@ -167,17 +171,26 @@ class Sloth(Forecaster):
         if not self.fits_ or not len(able):
             return NormalPredictive(mean, sd, basis)
         weights, who = self.kin_.weights(queries.iloc[able])
+        slopes = self.slopes_.weights(queries.iloc[able])[0]
         strange = np.flatnonzero((who != "family") & (self.intercept == "family"))
         for benchmarks, curve in self.fits_:
             at = np.ix_(able, benchmarks)
-            mean[at] = curve(self._design(weights, terms[able]))
+            mean[at] = curve(weights, self._slopes(slopes, terms[able]))
             spread = np.tile(self.sd_[benchmarks], (len(able), 1))
             if len(strange) and self.kin_.n_intercepts > 1:
                 # as each family in turn would do: the spread over families at the query's own size and tokens
                 everyone = np.eye(self.kin_.n_intercepts)
                 for i in strange:
-                    as_each = curve(self._design(everyone, np.tile(terms[able][i], (len(everyone), 1))))
+                    own = everyone if self.slope == "family" else np.ones((len(everyone), 1))
+                    as_each = curve(everyone, self._slopes(own, np.tile(terms[able][i], (len(everyone), 1))))
                     spread[i] = np.sqrt(spread[i] ** 2 + as_each.var(axis=0, ddof=1))
             sd[at] = spread
             basis[at] = who[:, None]
         return NormalPredictive(mean, sd, basis)
+
+
+def _among(shares: Array, seen: NDArray[np.intp]) -> Array:
+    """Split what belongs to families (m, F, k) that were not seen evenly among those that were; shape (m, F' * k)."""
+    own = shares[:, seen]
+    lost = shares.sum(axis=1, keepdims=True) - own.sum(axis=1, keepdims=True)
+    return (own + lost / len(seen)).reshape(len(shares), -1)

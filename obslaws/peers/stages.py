@@ -7,17 +7,20 @@ biases are a column of its weights, so that a pass through all benchmarks' nets 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from obslaws.errors import ConvergenceWarning
+from obslaws.links import logistic
 from obslaws.peers.adam import EPOCHS, RATES, Descent, Flat, Gradient, Model, adam
+from obslaws.peers.draws import Draws
 from obslaws.peers.huber import huber
 from obslaws.peers.lowrank import Factors, LowRank
 from obslaws.peers.monotone import NUDGE, PARTS, WIDTH, Monotone, fresh_nets
 
-__all__ = ["Stage", "first_stage", "learned_stage", "logistic_stage", "second_stage"]
+__all__ = ["Stage", "first_stage", "learned_stage", "logistic_stage", "second_stage", "train"]
 
 Array = NDArray[np.float64]
 
@@ -57,43 +60,53 @@ class Stage:
         return np.ones((n_skills + 1, self.rows.shape[1]), dtype=self.dtype)
 
 
-def logistic_stage(data: Factors, n_skills: int, dtype: DTypeLike = np.float32) -> tuple[Stage, Model]:
-    """Set up the model with the logistic link over a floor that is held.
+def logistic_stage(
+    data: Factors, n_skills: int, train_floor: bool = False, dtype: DTypeLike = np.float32
+) -> tuple[Stage, Model]:
+    """Set up the model with the logistic link.
 
     Parameters
     ----------
     data : Factors
     n_skills : int
+    train_floor : bool
+        Whether the floors are parameters too, or held.
     dtype : dtype
 
     Returns
     -------
     stage : Stage
-        Parameters: coefficients (d, F + p), loadings and offset of each benchmark (J, d + 1).
+        Parameters: coefficients (d, F + p), loadings and offset of each benchmark (J, d + 1), and where floors are
+        trained their logits (J, 1).
     model : callable
         See `obslaws.peers.adam.Model`.
     """
     d, n_benchmarks = n_skills, data.scores.shape[1]
     n_rows = int(data.family.max()) + 1 + data.covariates.shape[1]
-    stage = Stage(data, [(d, n_rows), (n_benchmarks, d + 1)], dtype)
-    floor = data.score_floor.astype(dtype)[:, None]
-    half = (1 - floor) / 2
-    # in terms of tanh(eta / 2): no power of e that could overflow
-    above, theta = stage.scores - (floor + half), stage.skills(d)
+    stage = Stage(data, [(d, n_rows), (n_benchmarks, d + 1), *[(n_benchmarks, 1)] * train_floor], dtype)
+    held = data.score_floor.astype(dtype)[:, None]
+    theta = stage.skills(d)
     gradient = np.empty(stage.cuts[-1], dtype=dtype)
-    by_coefficients, by_loadings = stage.parts(gradient)
+    by_coefficients, by_loadings, *by_low = stage.parts(gradient)
 
     def model(flat: Flat) -> tuple[Flat, Gradient]:
-        coefficients, loadings = stage.parts(flat)
+        coefficients, loadings, *low = stage.parts(flat)
+        floor = 0.5 + 0.5 * np.tanh(0.5 * low[0]) if train_floor else held
+        half = (1 - floor) / 2
         np.matmul(coefficients, stage.rows, out=theta[:d])
         curve = loadings @ theta
         curve *= 0.5
         np.tanh(curve, out=curve)
+        # in terms of tanh(eta / 2): no power of e that could overflow
         residual = curve * half
-        residual -= above
+        residual += floor + half
+        residual -= stage.scores
         residual *= stage.known
 
         def back(by_residual: Flat) -> Flat:
+            if train_floor:
+                share = ((1 - curve) * by_residual).sum(axis=1, keepdims=True)
+                np.multiply(share, half * floor, out=by_low[0])
             by_eta = 1 - curve * curve
             by_eta *= by_residual
             by_eta *= 0.5 * half
@@ -180,7 +193,38 @@ def learned_stage(data: Factors, n_skills: int, dtype: DTypeLike = np.float32) -
     return stage, model, lowest
 
 
-def first_stage(data: Factors, n_skills: int, random_state: int = 42, rates: tuple[float, ...] = RATES) -> LowRank:
+def train(data: Factors, n_skills: int, random_state: int = 42, train_floor: bool = False) -> Monotone:
+    """Fit the learned link: the logistic link first, then everything together.
+
+    Parameters
+    ----------
+    data : Factors
+    n_skills : int
+        At most the number of benchmarks and of models.
+    random_state : int
+        Of the random start, and of the nets.
+    train_floor : bool
+        Whether the first stage trains the floors too; the second always does.
+
+    Returns
+    -------
+    Monotone
+
+    References
+    ----------
+    .. [1] Maia Polo et al. (2024), arXiv 2412.06540, section 3.3 and appendix, and the authors' code.
+    """
+    basic, floor = first_stage(data, n_skills, random_state, train_floor)
+    return second_stage(replace(data, score_floor=floor), basic, random_state)
+
+
+def first_stage(
+    data: Factors,
+    n_skills: int,
+    random_state: int = 42,
+    train_floor: bool = False,
+    rates: tuple[float, ...] = RATES,
+) -> tuple[LowRank, Array]:
     """Fit the logistic link from one random start.
 
     Parameters
@@ -189,14 +233,19 @@ def first_stage(data: Factors, n_skills: int, random_state: int = 42, rates: tup
     n_skills : int
         At most the number of benchmarks and of models.
     random_state : int
-        Of the start: standard normal, slopes and loadings in absolute value; one benchmark alone has a loading of 1.
+        Of the start, as in `obslaws.peers.draws`: standard normal, slopes and loadings in absolute value; one benchmark
+        alone has a loading of 1.
+    train_floor : bool
+        Whether the floors are trained, from the scores of guessing on.
     rates : tuple of float
         See `obslaws.peers.adam.adam`.
 
     Returns
     -------
-    LowRank
+    fit : LowRank
         With the epochs of all rates as `n_iter`.
+    floor : ndarray of shape (J,)
+        As trained, or as it was.
 
     Warns
     -----
@@ -208,19 +257,19 @@ def first_stage(data: Factors, n_skills: int, random_state: int = 42, rates: tup
     .. [1] Maia Polo et al. (2024), arXiv 2412.06540, section 3.3, and the authors' code.
     """
     d = min(n_skills, *data.scores.shape)
-    stage, model = logistic_stage(data, d)
+    stage, model = logistic_stage(data, d, train_floor)
     n_families, n_benchmarks = int(data.family.max()) + 1, data.scores.shape[1]
-    rng = np.random.default_rng(random_state)
-    coefficients = rng.normal(size=(stage.design.shape[1], d))
-    coefficients[n_families:] = np.abs(coefficients[n_families:])
-    loadings = np.abs(rng.normal(size=(n_benchmarks, d)))
-    if n_benchmarks == 1:
-        loadings[:] = 1.0
-    start = [coefficients.T, np.column_stack([loadings, rng.normal(size=n_benchmarks)])]
+    draws = Draws(random_state)
+    slopes, intercepts = np.abs(draws.normal(data.covariates.shape[1], d)), draws.normal(n_families, d)
+    offsets = draws.normal(n_benchmarks)
+    loadings = np.ones((1, d)) if n_benchmarks == 1 else np.abs(draws.normal(d, n_benchmarks)).T
+    start = [np.concatenate([intercepts, slopes]).T, np.column_stack([loadings, offsets])]
+    if train_floor:
+        start.append(_logits(data.score_floor))
     found = _converged(adam(model, stage.flat(start), stage.n_known, rates=rates))
     residual = model(found.params)[0].astype(float)
-    coefficients, loadings = (part.astype(float) for part in stage.parts(found.params))
-    return LowRank(
+    coefficients, loadings, *low = (part.astype(float) for part in stage.parts(found.params))
+    fitted = LowRank(
         coefficients.T[:n_families],
         coefficients.T[n_families:],
         loadings[:, :d],
@@ -228,6 +277,7 @@ def first_stage(data: Factors, n_skills: int, random_state: int = 42, rates: tup
         huber(residual, stage.known),
         found.epochs,
     )
+    return fitted, logistic(low[0][:, 0]) if train_floor else data.score_floor
 
 
 def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: tuple[float, ...] = RATES) -> Monotone:
@@ -237,8 +287,8 @@ def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: t
     ----------
     data : Factors
     start : LowRank
-        Fit of the same data with the logistic link. The paper's code sets the loading of one benchmark alone to 1
-        again; here it is kept, for where it is negative a net that can only rise would lose its weights and be stuck.
+        Fit of the same data with the logistic link. As in the paper's code, one benchmark alone has its loading set to
+        1 again: where it had become negative, a net that can only rise loses its weights and stays flat.
     random_state : int
         Of the nets.
     rates : tuple of float
@@ -259,13 +309,14 @@ def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: t
     .. [1] Maia Polo et al. (2024), arXiv 2412.06540, section 3.3 and appendix, and the authors' code.
     """
     stage, model, lowest = learned_stage(data, start.loadings.shape[1])
-    floor = np.log((data.score_floor + NUDGE) / (1.0 - data.score_floor + NUDGE))
+    floor = _logits(data.score_floor)
     nets = fresh_nets(len(floor), random_state)
     w1, b1, w2, b2, w3, b3 = (nets[:, at : at + a * b].reshape(-1, a, b).transpose(0, 2, 1) for at, (a, b) in PARTS)
     layers = [np.concatenate(pair, axis=2) for pair in ((w1, b1), (w2, b2), (w3, b3))]
     coefficients = np.concatenate([start.intercepts, start.slopes])
-    loadings = np.column_stack([start.loadings, start.offsets])
-    begin = stage.flat([coefficients.T, loadings, floor[:, None], *layers])
+    alone = len(floor) == 1
+    loadings = np.column_stack([np.ones_like(start.loadings) if alone else start.loadings, start.offsets])
+    begin = stage.flat([coefficients.T, loadings, floor, *layers])
     found = _converged(adam(model, begin, stage.n_known, lowest, rates))
     coefficients, loadings, low, *layers = (part.astype(float) for part in stage.parts(found.params))
     rows = [
@@ -276,6 +327,10 @@ def second_stage(data: Factors, start: LowRank, random_state: int = 42, rates: t
     fitted = Monotone(coefficients.T, np.concatenate([loadings, low, *rows], axis=1), np.nan, found.epochs)
     objective = huber(stage.scores.T - fitted.scores(stage.design), stage.known.T)
     return Monotone(fitted.coefficients, fitted.benchmarks, objective, found.epochs)
+
+
+def _logits(floor: Array) -> Array:
+    return np.log((floor + NUDGE) / (1.0 - floor + NUDGE))[:, None]
 
 
 def _converged(found: Descent) -> Descent:

@@ -4,10 +4,11 @@ import pytest
 from obslaws.errors import ConvergenceWarning
 from obslaws.peers import stages
 from obslaws.peers.adam import descend
+from obslaws.peers.draws import Draws
 from obslaws.peers.huber import huber
 from obslaws.peers.lowrank import Factors, fit_low_rank
-from obslaws.peers.monotone import SIZE, _is_weight
-from obslaws.peers.stages import first_stage, learned_stage, logistic_stage, second_stage
+from obslaws.peers.monotone import PARTS, SIZE
+from obslaws.peers.stages import first_stage, learned_stage, logistic_stage, second_stage, train
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +26,16 @@ def saturating():
 
 @pytest.fixture(scope="module")
 def fitted(saturating):
-    basic = first_stage(saturating, 1)
+    basic = first_stage(saturating, 1)[0]
     return basic, second_stage(saturating, basic)
 
 
-@pytest.mark.parametrize("setup", [logistic_stage, learned_stage])
-def test_gradients_are_those_of_finite_differences(saturating, setup):
-    stage, model, *lowest = setup(saturating, 2, np.float64)
+@pytest.mark.parametrize(
+    ("setup", "options"),
+    [(logistic_stage, {}), (logistic_stage, {"train_floor": True}), (learned_stage, {})],
+)
+def test_gradients_are_those_of_finite_differences(saturating, setup, options):
+    stage, model, *lowest = setup(saturating, 2, dtype=np.float64, **options)
     rng = np.random.default_rng(1)
     params = rng.normal(size=stage.cuts[-1])
     for least in lowest:
@@ -62,7 +66,8 @@ def test_the_second_stage_follows_ceilings(saturating, fitted):
     basic, trained = fitted
     assert trained.objective < 0.01 * basic.objective
     nets = trained.benchmarks[:, -SIZE:]
-    assert (nets[:, _is_weight()] >= 0).all()
+    for at, (above, units) in PARTS[::2]:
+        assert (nets[:, at : at + above * units] >= 0).all()
     again = second_stage(saturating, basic)
     np.testing.assert_array_equal(again.benchmarks, trained.benchmarks)
     assert not np.array_equal(second_stage(saturating, basic, 1).benchmarks, trained.benchmarks)
@@ -87,7 +92,23 @@ def test_nets_are_laid_out_as_their_fits_are(saturating, fitted):
     np.testing.assert_allclose(residual, expected, atol=1e-12)
 
 
-def test_one_benchmark_alone_starts_with_a_loading_of_one_and_keeps_what_it_becomes(saturating, monkeypatch):
+def test_both_stages_in_turn(saturating, fitted):
+    np.testing.assert_array_equal(train(saturating, 1).benchmarks, fitted[1].benchmarks)
+
+
+def test_the_first_stage_trains_floors_where_asked(saturating):
+    """A floor of 0.1 where guessing is said to give nothing."""
+    raised = saturating.scores.copy()
+    raised[:, 0] = 0.1 + raised[:, 0] * 0.9 / 0.6
+    data = Factors(raised, saturating.covariates, saturating.family, saturating.score_floor)
+    held, floor = first_stage(data, 1)
+    assert floor is data.score_floor
+    freed, floor = first_stage(data, 1, train_floor=True)
+    assert freed.objective < held.objective
+    np.testing.assert_allclose(floor, [0.1, 0.25, 0.0], atol=0.02)
+
+
+def test_one_benchmark_alone_has_a_loading_of_one_at_the_start_of_both_stages(saturating, monkeypatch):
     starts = []
 
     def watched(model, start, n_known, lowest=None, rates=()):
@@ -98,8 +119,27 @@ def test_one_benchmark_alone_starts_with_a_loading_of_one_and_keeps_what_it_beco
     rows = np.isfinite(saturating.scores[:, 0])
     alone = Factors(saturating.scores[rows][:, :1], saturating.covariates[rows], saturating.family[rows], np.zeros(1))
     with pytest.warns(ConvergenceWarning, match="still gained after 100,000 epochs"):
-        basic = first_stage(alone, 1)
+        basic = first_stage(alone, 1)[0]
     with pytest.warns(ConvergenceWarning):
         second_stage(alone, basic)
     assert basic.loadings[0, 0] != 1.0
-    np.testing.assert_allclose([start[11] for start in starts], [1.0, basic.loadings[0, 0]], rtol=1e-6)
+    assert [start[11] for start in starts] == [1.0, 1.0]
+    np.testing.assert_allclose(starts[1][:11], [*basic.intercepts[:, 0], *basic.slopes[:, 0]], rtol=1e-6)
+
+
+def test_the_start_is_the_one_that_torch_drew(saturating, monkeypatch):
+    """Slopes, intercepts, offsets and loadings in this order, slopes and loadings in absolute value."""
+    starts = []
+
+    def watched(model, start, n_known, lowest=None, rates=()):
+        starts.append(start)
+        return descend(model, start, n_known, 0.01, lowest, max_epochs=1)
+
+    monkeypatch.setattr(stages, "adam", watched)
+    with pytest.warns(ConvergenceWarning):
+        first_stage(saturating, 2)
+    draws = Draws(42)
+    slopes, intercepts, offsets, loadings = (draws.normal(*shape) for shape in ((3, 2), (8, 2), (1, 3), (2, 3)))
+    lines = np.concatenate([intercepts, np.abs(slopes)])
+    expected = [lines.T.ravel(), np.concatenate([np.abs(loadings), offsets]).T.ravel()]
+    np.testing.assert_allclose(starts[0], np.concatenate(expected), rtol=1e-6)
