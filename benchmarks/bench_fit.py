@@ -17,9 +17,9 @@ from obslaws.panel import load_panel
 V1 = ["mmlu", "arc", "hellaswag", "winogrande", "truthfulqa", "gsm8k"]
 
 
-def sloth_v1():
-    """Sloth's table for the first leaderboard: rows with all six scores, size and tokens."""
-    panel = load_panel("sloth").select(benchmarks=V1)
+def sloth(benchmarks=None):
+    """Sloth's table for the first leaderboard or for both: rows with all scores, size and tokens."""
+    panel = load_panel("sloth").select(benchmarks=benchmarks)
     known = panel.models[["n_params", "n_tokens"]].notna().all(axis=1)
     return panel.select((panel.scores.notna().all(axis=1) & known).to_numpy())
 
@@ -35,11 +35,16 @@ def seconds(work, runs):
 
 def main():
     rows = []
-    for label, panel, limit in (("sloth-v1", sloth_v1(), 0.1), ("core", load_panel("core"), 1.0)):
+    tables = (
+        ("sloth-v1", sloth(V1), {}, 0.1),
+        ("sloth-both, three skills", sloth(), {"n_skills": 3}, 0.2),
+        ("core", load_panel("core"), {}, 1.0),
+    )
+    for label, panel, settings, limit in tables:
         ols = seconds(lambda panel=panel: forecaster("logit-ols").fit(panel), 5)
-        forecaster("skill").fit(panel)  # the first fit imports scipy
-        fit = seconds(lambda panel=panel: forecaster("skill").fit(panel), 5)
-        fitted = forecaster("skill").fit(panel)
+        forecaster("skill", **settings).fit(panel)  # the first fit imports scipy
+        fit = seconds(lambda panel=panel, settings=settings: forecaster("skill", **settings).fit(panel), 5)
+        fitted = forecaster("skill", **settings).fit(panel)
         first = seconds(lambda panel=panel, fitted=fitted: fitted.forecast(panel.models.tail(1)), 1)
         shape = f"{panel.scores.shape[0]} x {panel.scores.shape[1]}"
         rows.append([label, shape, f"{limit:g}", fit, first, ols, f"{fit / ols:.0f}"])
