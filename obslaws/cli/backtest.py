@@ -242,11 +242,19 @@ def _intervals(summaries: list[dict[str, Any]]) -> pd.DataFrame:
     shown = pd.DataFrame({"<forecaster": [s["forecaster"] for s in summaries]})
     for level in summaries[0]["intervals"]:
         held = [s["intervals"][level] for s in summaries]
-        ends = [[number(h[f"coverage_{end}"], ".2f") for end in ("lower", "upper")] for h in held]
-        shares = zip(held, ends, strict=True)
-        shown[f"in {level} %"] = [f"{number(h['coverage'])} ({' to '.join(pair)})" for h, pair in shares]
+        shown[f"in {level} %"] = [_share(one) for one in held]
         shown[f"width {level} %"] = [number(h["width"], ".1f") for h in held]
     return shown
+
+
+def _share(held: dict[str, float]) -> str:
+    """Write a coverage with its interval, which a single group has not."""
+    import numpy as np
+
+    share, lower, upper = held["coverage"], held["coverage_lower"], held["coverage_upper"]
+    if np.isnan(lower):
+        return number(share)
+    return f"{number(share)} ({number(lower, '.2f')} to {number(upper, '.2f')})"
 
 
 def _own(summaries: list[dict[str, Any]]) -> pd.DataFrame:

@@ -219,3 +219,10 @@ def test_a_value_that_cannot_be_read_is_named(run, arguments, words):
     ran = run(*arguments)
     told = " ".join(ran.err.replace("│", " ").split())
     assert (ran.code, ran.out) == (2, "") and words in told and "Input should be" not in told
+
+
+def test_a_coverage_has_an_interval_where_several_families_speak(run):
+    options = ("backtest", "--protocol", "date-cutoff", "--forecaster", "size-tokens", "--cutoff")
+    one, many = (run(*options, day).out.split("Scores inside")[1] for day in ("2025-03-05", "2024-12-01"))
+    assert " to " not in one.split("Per benchmark")[0] and "nan" not in one
+    assert re.search(r"0\.\d{3} \(0\.\d\d to [01]\.\d\d\)", many)
