@@ -41,7 +41,7 @@ def huber(residual: Array, known: Array, threshold: float = THRESHOLD, n_known: 
     return float(np.vdot(small, size) / (threshold * (known.sum() if n_known is None else n_known)))
 
 
-def derivatives(residual: Array, known: Array, threshold: float = THRESHOLD) -> tuple[Array, Array]:
+def derivatives(residual: Array, known: Array | float, threshold: float = THRESHOLD) -> tuple[Array, Array]:
     """First derivative of the loss by each residual, and the second to step with; both times the number of known cells.
 
     The second is the true one inside the threshold. Outside it is zero, which is no basis for a step, and the
@@ -50,7 +50,7 @@ def derivatives(residual: Array, known: Array, threshold: float = THRESHOLD) -> 
     Parameters
     ----------
     residual, known, threshold
-        See `huber`.
+        See `huber`; 1 for `known` where every cell counts.
 
     Returns
     -------
@@ -60,4 +60,4 @@ def derivatives(residual: Array, known: Array, threshold: float = THRESHOLD) -> 
     size = np.abs(residual)
     outside = size > threshold
     rate = known / np.maximum(size, threshold)
-    return residual * rate, rate * (1.0 - 0.5 * outside)
+    return residual * rate, rate - 0.5 * (rate * outside)

@@ -1,30 +1,28 @@
 """Sloth's factor model with the logistic link: skills from covariates and families, scores from skills.
 
 score = floor + (1 - floor) * logistic(b_j + loading_j . theta), theta = intercept of the family + covariates * slopes,
-fitted by Huber's loss. Gauss-Newton with damping: a family's intercepts meet other families only through slopes,
-loadings and offsets, so that each step eliminates them family by family and solves one small system. Tables are small:
-a step's cost is the number of numpy's calls, which is why arrays are few, large and have the models last, sorted by
-family.
+fitted by Huber's loss. Gauss-Newton with damping, from one start or several; the steps are those of
+`obslaws.peers.steps`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obslaws.links import clipped_logit, logistic
-from obslaws.peers.blocks import halve, substitute
-from obslaws.peers.huber import THRESHOLD, derivatives, huber
-from obslaws.peers.places import Places
+from obslaws.links import clipped_logit
+from obslaws.peers.steps import Steps
 
 __all__ = ["QUICK", "THOROUGH", "Factors", "LowRank", "Search", "fit_low_rank", "starts"]
 
 Array = NDArray[np.float64]
-Unknowns = tuple[Array, Array, Array]  # intercepts, slopes, loadings with offsets
+Unknowns = tuple[Array, Array]  # coefficients and items, see `obslaws.peers.steps.Steps`
 
-DAMPING = (1e-8, 1e6)  # least and most
+DAMPING = ((1e-8, 1e6), (1e-5, 1e6))  # least and most, in double and in single precision
+ROUNDING = 1e-6  # share of an objective in single precision, more than what it is off by
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,8 @@ class Search:
     Parameters
     ----------
     margins : tuple of float
-        How far clipped logits stay from floor and 1; one start each.
+        How far clipped logits stay from floor and 1; one start each. Without any, one start from the scores as they
+        are, see `obslaws.peers.steps.Steps.start`.
     trial : int
         Steps from each start before the best goes on; of no use with one start.
     restarts : int
@@ -65,6 +64,10 @@ class Search:
         takes no step further than it was computed.
     damping : float
         Of the first step.
+    cautious : int
+        Steps, from a start on, that take the majorant's second derivatives.
+    single : bool
+        Whether to compute in single precision, as the Sloth paper's Adam does.
     """
 
     margins: tuple[float, ...]
@@ -72,11 +75,14 @@ class Search:
     restarts: int
     gap: int = 0
     damping: float = 1e-3
+    cautious: int = 0
+    single: bool = False
 
 
 THOROUGH = Search((0.003, 0.01, 0.03, 0.1), 10, 0)
-# these reach low objectives soonest on tables of resampled families, and so does going on by as much again
-QUICK = Search((0.15,), 0, 3, 3, 1e-2)
+# what to start from, when to look, and how cautious to be are chosen by the mean time to what Adam reaches, on 240
+# tables with families drawn anew and other seeds of Adam (`benchmarks/bench_adam.py --drawn`); the choice is a flat one
+QUICK = Search((), 0, 3, 3, 1e-2, 3, single=True)
 FURTHER = 2.0  # steps are tried at this multiple once they succeed
 JITTER = 0.3  # intercepts are moved by this share of their spread
 
@@ -186,164 +192,80 @@ def fit_low_rank(
     .. [1] Maia Polo et al. (2024), arXiv 2412.06540, sections 3.1 to 3.3.
     """
     n_skills = min(n_skills, *data.scores.shape)
-    steps = _Steps(data)
-    tried = starts(data, n_skills, search.margins)
+    steps = Steps(data, n_skills, np.float32 if search.single else np.float64)
+    if search.single:
+        target *= 1.0 - ROUNDING
+    if search.margins:
+        tried = [_End(_unknowns(start)) for start in starts(data, n_skills, search.margins)]
+    else:
+        tried = [_End(steps.start())]
     if len(tried) > 1:
-        tried = [steps.descend(start, tolerance, search.trial, target, replace(search, gap=0)) for start in tried]
-    best = min(tried, key=lambda fit: fit.objective)
-    best = steps.descend(best, tolerance, max_iter, target, search)
-    total = sum(fit.n_iter for fit in tried) + best.n_iter
-    # families whose scores all lie at an end of the link are stuck where a start put them: shake them loose
-    rng = np.random.default_rng(0)
-    spread = JITTER * best.intercepts.std(axis=0)
-    for _ in range(search.restarts):
-        if best.objective <= target:
-            break
-        moved = best.intercepts + spread * rng.normal(size=best.intercepts.shape)
-        again = LowRank(moved, best.slopes, best.loadings, best.offsets)
-        end = steps.descend(again, tolerance, max_iter, target, search)
-        total += end.n_iter
-        best = min(best, end, key=lambda fit: fit.objective)
-    return LowRank(best.intercepts, best.slopes, best.loadings, best.offsets, best.objective, total)
-
-
-class _Steps:
-    """Damped Gauss-Newton steps on one data set; letters as in the paper, offsets as the last column of L.
-
-    Models lie along the last axis, those of a family side by side.
-    """
-
-    def __init__(self, data: Factors) -> None:
-        order = np.argsort(data.family, kind="stable")
-        self.family, scores = data.family[order], data.scores[order].T
-        self.X = np.ascontiguousarray(data.covariates[order])
-        self.n, self.J, self.p = len(order), len(scores), self.X.shape[1]
-        self.F = int(self.family[-1]) + 1
-        self.first = np.searchsorted(self.family, np.arange(self.F))
-        self.by_covariate = np.ascontiguousarray(self.X.T)
-        self.known = np.ascontiguousarray(np.isfinite(scores), dtype=float)
-        self.n_known = float(self.known.sum())
-        self.floor = data.score_floor[:, None]
-        self.span = 1.0 - self.floor
-        self.above = np.ascontiguousarray(np.nan_to_num(scores)) - self.floor
-        self.places: Places | None = None
-
-    def descend(self, start: LowRank, tolerance: float, max_iter: int, target: float, search: Search) -> LowRank:
-        """Step downhill, and look for better places as `search` has it."""
-        at = start.intercepts, start.slopes, np.column_stack([start.loadings, start.offsets])
-        damping, gap, (least, most) = search.damping, search.gap, DAMPING
-        theta, share, r, value = self._at(*at)
-        taken, since, before = 0, 0, value
-        while taken < max_iter and value > target:
-            system = self._system(theta, share, r, at[2])
-            while True:
-                step = self._solve(system, damping)
-                trial = _moved(at, step)
-                new = self._at(*trial)
-                if new[3] < value or damping > most:
-                    break
-                damping *= 5.0
-            if gap and target < new[3] < value:
-                further = _moved(at, step, FURTHER)
-                there = self._at(*further)
-                trial, new = (further, there) if there[3] < new[3] else (trial, new)
-            ended = new[3] >= value
-            if not ended:
-                ended = value - new[3] < tolerance * value
-                taken, since = taken + 1, since + 1
-                at = trial
-                theta, share, r, value = new
-                damping = max(damping / 5.0, least)
-            if gap and (ended or since == gap) and value > target:
-                looked = self._look(*at), *at[1:]
-                new = self._at(*looked)
-                gain, pace = value - new[3], (before - value) / max(since, 1)
-                if gain > 0:
-                    at, (theta, share, r, value) = looked, new
-                # looks that bring less than a step grow rare
-                gap, since, before = 2 * gap if gain < pace else gap, 0, value
-                ended = ended and gain < tolerance * value
-            if ended:
+        tried = [_descend(steps, end.at, tolerance, search.trial, target, replace(search, gap=0)) for end in tried]
+    best = min(tried, key=lambda end: end.value)
+    best = _descend(steps, best.at, tolerance, max_iter, target, search)
+    total = sum(end.taken for end in tried) + best.taken
+    p = steps.p
+    if search.restarts and best.value > target:
+        # families whose scores all lie at an end of the link are stuck where a start put them: shake them loose
+        rng, spread = np.random.default_rng(0), JITTER * best.at[0][:, p:].std(axis=1)
+        for _ in range(search.restarts):
+            moved = best.at[0].copy()
+            moved[:, p:] += (spread * rng.normal(size=(steps.F, steps.d))).T
+            end = _descend(steps, (moved, best.at[1]), tolerance, max_iter, target, search)
+            total += end.taken
+            best = min(best, end, key=lambda end: end.value)
+            if best.value <= target:
                 break
-        alpha, B, L = at
-        return LowRank(alpha, B, L[:, :-1], L[:, -1], value, taken)
-
-    def _look(self, alpha: Array, B: Array, L: Array) -> Array:
-        if self.places is None:
-            member = np.zeros((self.n, self.F))
-            member[np.arange(self.n), self.family] = 1.0
-            self.places = Places(self.above, self.known, self.span, member)
-        return self.places.better(alpha, B.T @ self.by_covariate, L[:, :-1], L[:, -1])
-
-    def _at(self, alpha: Array, B: Array, L: Array) -> tuple[Array, Array, Array, float]:
-        """Skills with a row of ones below (d + 1, n), shares and residuals (J, n), objective."""
-        d = alpha.shape[1]
-        theta = np.empty((d + 1, self.n))
-        theta[d] = 1.0
-        alpha.T.take(self.family, axis=1, out=theta[:d])
-        theta[:d] += B.T @ self.by_covariate
-        share = logistic(L @ theta)
-        r = self.above - self.span * share
-        return theta, share, r, huber(r, self.known, THRESHOLD, self.n_known)
-
-    def _system(self, theta: Array, share: Array, r: Array, L: Array) -> tuple[Array, Array, Array, Array, Array]:
-        """Set up the normal equations: family by family, family by shared in two parts, shared by shared, gradient."""
-        n, J, F, p, d = self.n, self.J, self.F, self.p, L.shape[1] - 1
-        rate = 1.0 - share
-        rate *= share
-        rate *= self.span
-        g, c = derivatives(r, self.known)
-        g *= rate
-        rate *= rate
-        c *= rate
-        loadings = np.ascontiguousarray(L[:, :d])
-        # every sum over models is a row: by families of neighbours, covariates and skills
-        one, two, three = d * d, (1 + p) * d * d, (1 + p) * d * d + J * (d + 1)
-        summed = np.empty((three + d, n))
-        M = np.matmul((loadings[:, :, None] * loadings[:, None, :]).reshape(J, one).T, c, out=summed[:one])
-        np.multiply(self.by_covariate[:, None, :], M, out=summed[one:two].reshape(p, one, n))
-        np.multiply(c[:, None, :], theta, out=summed[two:three].reshape(J, d + 1, n))
-        np.matmul(loadings.T, g, out=summed[three:])
-        by_family, by_covariate = np.add.reduceat(summed, self.first, axis=1), summed[one:] @ self.X
-        k, size = p * d, p * d + J * (d + 1)
-        # what loadings and offsets share with a family are multiples of a benchmark's loadings
-        cross = np.empty((k + J + 1, d, F))
-        cross[:k] = by_family[one:two].reshape(k, d, F)
-        cross[k:-1] = loadings[:, :, None]
-        cross[-1] = by_family[three:]
-        multiples = by_family[two:three].reshape(J, d + 1, 1, F)
-        shared = np.zeros((size, size))
-        shared[:k, :k] = by_covariate[: two - one].reshape(p, d, d, p).transpose(0, 1, 3, 2).reshape(k, k)
-        mixed = by_covariate[two - one : three - one].reshape(J, d + 1, p).transpose(2, 0, 1)[:, None]
-        mixed = (mixed * loadings.T[:, :, None]).reshape(k, -1)
-        shared[:k, k:], shared[k:, :k] = mixed, mixed.T
-        own_blocks = np.einsum("jajb->jab", shared[k:, k:].reshape(J, d + 1, J, d + 1))
-        own_blocks[...] = (summed[two:three] @ theta.T).reshape(J, d + 1, d + 1)
-        gradient = np.concatenate([by_covariate[three - one :].T.ravel(), (g @ theta.T).ravel()])
-        return by_family[:one].reshape(d, d, F), cross, multiples, shared, gradient
-
-    def _solve(self, system: tuple[Array, Array, Array, Array, Array], damping: float) -> Unknowns:
-        from scipy.linalg.lapack import dposv
-
-        own, cross, multiples, shared, gradient = system
-        size, d, F, k = len(gradient), len(own), self.F, self.p * len(own)
-        damped = own.copy()
-        diagonal = damped.reshape(d * d, F)[:: d + 1]
-        diagonal += damping * np.maximum(diagonal, 1e-3)
-        factors, halves = halve(damped, cross)
-        flat = np.empty((size, d * F))
-        flat[:k] = halves[:k].reshape(k, d * F)
-        np.multiply(multiples, halves[k:-1, None], out=flat[k:].reshape(self.J, d + 1, d, F))
-        left = shared - flat @ flat.T
-        left.reshape(-1)[:: size + 1] += damping * np.maximum(shared.diagonal(), 1e-3)
-        right = gradient - flat @ halves[-1].ravel()
-        step, failed = dposv(left.T, right, lower=True)[1:]
-        if failed:  # not positive definite to rounding
-            step = np.linalg.solve(left, right)
-        own_step = substitute(factors, halves[-1:] - (step @ flat).reshape(1, d, F))[0].T
-        return own_step, step[:k].reshape(self.p, d), step[k:].reshape(self.J, d + 1)
+    coefficients, items = (part.astype(float) for part in best.at)
+    return LowRank(coefficients[:, p:].T, coefficients[:, :p].T, items[:, :-1], items[:, -1], best.value, total)
 
 
-def _moved(at: Unknowns, step: Unknowns, length: float = 1.0) -> Unknowns:
-    (alpha, B, L), (by_alpha, by_B, by_L) = at, step
-    return alpha + length * by_alpha, B + length * by_B, L + length * by_L
+class _End(NamedTuple):
+    """Where a descent ended, or may begin."""
+
+    at: Unknowns
+    value: float = np.inf
+    taken: int = 0
+
+
+def _unknowns(start: LowRank) -> Unknowns:
+    return np.concatenate([start.slopes, start.intercepts]).T, np.column_stack([start.loadings, start.offsets])
+
+
+def _descend(steps: Steps, at: Unknowns, tolerance: float, max_iter: int, target: float, search: Search) -> _End:
+    """Step downhill, and look for better places as `search` has it."""
+    damping, gap, (least, most) = search.damping, search.gap, DAMPING[search.single]
+    point = steps.at(*at)
+    taken, since, before = 0, 0, point.value
+    while taken < max_iter and point.value > target:
+        system = steps.system(point, at[1], taken < search.cautious)
+        while True:
+            step = steps.solve(system, damping)
+            trial = at[0] + step[0], at[1] + step[1]
+            new = steps.at(*trial)
+            if new.value < point.value or damping > most:
+                break
+            damping *= 5.0
+        if gap and target < new.value < point.value:
+            items = at[1] + FURTHER * step[1]
+            there = steps.fit(point.theta + FURTHER * (new.theta - point.theta), items)
+            if there.value < new.value:
+                trial, new = (at[0] + FURTHER * step[0], items), there
+        ended = not new.value < point.value
+        if not ended:
+            ended = point.value - new.value < tolerance * point.value
+            taken, since = taken + 1, since + 1
+            at, point = trial, new
+            damping = max(damping / 5.0, least)
+        if gap and (ended or since == gap) and point.value > target:
+            looked = steps.look(*at), at[1]
+            new = steps.at(*looked)
+            gain, pace = point.value - new.value, (before - point.value) / max(since, 1)
+            if gain > 0:
+                at, point = looked, new
+            # looks that bring less than a step grow rare
+            gap, since, before = 2 * gap if gain < pace else gap, 0, point.value
+            ended = ended and gain < tolerance * point.value
+        if ended:
+            break
+    return _End(at, point.value, taken)

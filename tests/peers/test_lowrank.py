@@ -1,12 +1,16 @@
 """The factor model against plain loops, finite differences, and the truth of simulated scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from obslaws.links import inverse, logistic
+from obslaws.peers import steps
 from obslaws.peers.huber import derivatives, huber
-from obslaws.peers.lowrank import QUICK, Factors, LowRank, _Steps, fit_low_rank, starts
+from obslaws.peers.lowrank import QUICK, THOROUGH, Factors, LowRank, fit_low_rank, starts
+from obslaws.peers.steps import Steps
 
 
 def simulate(n_families=12, size=5, J=6, d=2, noise=0.0, gaps=0.0, seed=0):
@@ -40,15 +44,19 @@ def test_huber_is_the_plain_loop():
     assert (derivatives(r, known)[1] >= 0).all()
 
 
-def test_one_undamped_step_solves_the_dense_normal_equations():
+@pytest.mark.parametrize("sums", ["a product", "of neighbours"])
+def test_one_undamped_step_solves_the_dense_normal_equations(sums, monkeypatch):
+    monkeypatch.setattr(steps, "DENSE", np.inf if sums == "a product" else 0)
     data, _ = simulate(n_families=4, size=4, J=3, d=2, noise=0.02, gaps=0.1)
     fit = starts(data, 2)[0]
-    steps = _Steps(data)
+    ours = Steps(data, 2)
+    coefficients = np.concatenate([fit.slopes, fit.intercepts]).T
     items = np.column_stack([fit.loadings, fit.offsets])
-    theta, share, r, _ = steps._at(fit.intercepts, fit.slopes, items)
-    d_alpha, d_B, d_items = steps._solve(steps._system(theta, share, r, items), 1e-6)
+    at = ours.at(coefficients, items)
+    r, known = at.residual.T, np.isfinite(data.scores).astype(float)
+    d_coefficients, d_items = ours.solve(ours.system(at, items), 1e-6)
+    d_B, d_alpha = np.split(d_coefficients.T, [3])
     d_L, d_b = d_items[:, :-1], d_items[:, -1]
-    known = steps.known.T
     # the dense way: a Jacobian by finite differences of all parameters
     parts = [fit.intercepts, fit.slopes, fit.loadings, fit.offsets]
     cuts = np.cumsum([0, *(p.size for p in parts)])
@@ -60,7 +68,7 @@ def test_one_undamped_step_solves_the_dense_normal_equations():
 
     z = np.concatenate([p.ravel() for p in parts])
     J = np.array([(residual(z + 1e-6 * e) - residual(z - 1e-6 * e)) / 2e-6 for e in np.eye(len(z))]).T
-    g, c = (part.ravel() for part in derivatives(r.T, known))
+    g, c = (part.ravel() for part in derivatives(r, known))
     H = J.T @ (c[:, None] * J)
     dense = np.linalg.solve(H + 1e-6 * np.diag(np.maximum(H.diagonal(), 1e-3)), -J.T @ g)
     ours = np.concatenate([d_alpha.ravel(), d_B.ravel(), d_L.ravel(), d_b])
@@ -116,3 +124,41 @@ def test_the_fit_is_the_same_twice_and_stops_at_a_target():
 def test_more_skills_than_benchmarks_are_cut():
     data, _ = simulate(J=2)
     assert fit_low_rank(data, 5).loadings.shape == (2, 2)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.2])
+def test_what_single_precision_reaches_is_reached_in_double(gaps):
+    data, _ = simulate(noise=0.03, gaps=gaps)
+    target = 1.01 * fit_low_rank(data, 2).objective
+    fit = fit_low_rank(data, 2, target=target, search=QUICK)
+    answers = inverse(fit.skills(data.covariates, data.family) @ fit.loadings.T + fit.offsets, data.score_floor)
+    known = np.isfinite(data.scores).astype(float)
+    exact = huber(np.nan_to_num(data.scores - answers), known)
+    assert exact <= target
+    assert fit.objective == pytest.approx(exact, rel=1e-6)
+
+
+def test_where_the_link_is_nearly_straight_the_start_is_the_fit():
+    data, truth = simulate()
+    flat = LowRank(truth.intercepts, truth.slopes, 0.02 * truth.loadings, truth.offsets)
+    scores = inverse(flat.skills(data.covariates, data.family) @ flat.loadings.T + flat.offsets, data.score_floor)
+    ours = Steps(Factors(scores, data.covariates, data.family, data.score_floor), 2)
+    assert np.abs(ours.at(*ours.start()).residual).max() < 0.05 * np.ptp(scores, axis=0).min()
+
+
+@pytest.mark.parametrize("search", [THOROUGH, QUICK])
+@pytest.mark.parametrize("case", ["one benchmark", "families of one", "equal covariates", "an empty benchmark", "few"])
+def test_thin_tables_are_fitted(case, search):
+    data, _ = simulate(n_families=3 if case == "few" else 12, J=1 if case == "one benchmark" else 4, noise=0.02)
+    if case == "families of one":
+        data = replace(data, family=np.arange(len(data.scores)))
+    elif case == "equal covariates":
+        data = replace(data, covariates=np.repeat(data.covariates[:, :1], 3, axis=1))
+    elif case == "an empty benchmark":
+        data.scores[:, 1] = np.nan
+    elif case == "few":
+        data = Factors(data.scores[::5], data.covariates[::5], data.family[::5], data.score_floor)
+    fit = fit_low_rank(data, 2, search=search)
+    assert np.isfinite(fit.objective)
+    assert np.isfinite(fit.loadings).all()
+    assert fit.objective < (0.1 if case == "equal covariates" else 0.03)

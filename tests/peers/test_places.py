@@ -29,14 +29,15 @@ def losses(table, alpha):
 
 def places(table):
     scores, known, floor, member = table[:4]
-    return Places(scores.T - floor[:, None], known, 1.0 - floor[:, None], member)
+    half = known * (1.0 - floor[:, None]) / 2.0
+    return Places(known * (scores.T - floor[:, None]) - half, half, member, member.argmax(axis=1))
 
 
 def test_no_family_is_worse_and_one_with_a_wild_score_is_found(table):
     scores, _, _, _, alpha, by_covariates, L, b = table
     scores[:3, 0] = 0.97 - scores[:3, 0]  # one benchmark of the first family says something else
     far = alpha + 3.0
-    better = places(table).better(far, by_covariates, L, b)
+    better = places(table).better(far.T, by_covariates, L, b).T
     before, after, truth = (losses(table, at) for at in (far, better, alpha))
     assert (after <= before).all()
     assert (after[1:] < 0.001).all()
@@ -45,9 +46,10 @@ def test_no_family_is_worse_and_one_with_a_wild_score_is_found(table):
 
 def test_leaving_out_is_the_plain_loop(table):
     scores, known, floor, member, _, by_covariates, L, b = table
-    offered = places(table)._offered(by_covariates, L, b)
+    pairs = (L[:, :, None] * L[:, None, :]).reshape(6, 4).T
+    offered = places(table)._offered(L @ by_covariates + b[:, None], L, pairs)
     share = np.clip((scores - floor) / (1.0 - floor), MARGIN, 1.0 - MARGIN)
-    weight = known.T * ((1.0 - floor) * share * (1.0 - share)) ** 2
+    weight = known.T * (2.0 * (1.0 - floor) * share * (1.0 - share)) ** 2
     wanted = clipped_logit(share, margin=MARGIN) - b - by_covariates.T @ L.T
     for f in range(member.shape[1]):
         here = member[:, f] == 1
@@ -57,4 +59,4 @@ def test_leaving_out_is_the_plain_loop(table):
             kept = [j for j in range(6) if j != out]
             block = sum(weight[here, j].sum() * np.outer(L[j], L[j]) for j in kept) + ridge
             right = sum((weight[here, j] * wanted[here, j]).sum() * L[j] for j in kept)
-            np.testing.assert_allclose(offered[out + 1, f], np.linalg.solve(block, right), rtol=1e-6)
+            np.testing.assert_allclose(offered[:, out + 2, f], np.linalg.solve(block, right), rtol=1e-6)
