@@ -29,6 +29,7 @@ COVARIATES = (
     "org", "family", "base_family", "variant", "base_model",
     "n_params", "n_active_params", "n_tokens", "train_flop", "release_date",
 )  # fmt: skip
+_FEW = 4  # scores of a benchmark from which on its floor can be doubted
 
 
 @dataclass(frozen=True)
@@ -349,11 +350,27 @@ def read_panel(folder: Path) -> Panel:
             f"{scores['benchmark'].iloc[at]}, above its ceiling of {most.iloc[at]:g} in {benchmarks_file}. Correct one "
             "of the two, or leave the ceiling empty."
         )
+    _warn_of_high_floors(scores, benchmarks, benchmarks_file)
     models = complete_models(models)
     benchmarks = complete_benchmarks(benchmarks)
     wide = scores.pivot(index="model", columns="benchmark", values="score")
     wide = wide.reindex(index=models.index, columns=benchmarks.index)
     return Panel(folder.name, models, wide, benchmarks, {"folder": folder.name})
+
+
+def _warn_of_high_floors(scores: pd.DataFrame, benchmarks: pd.DataFrame, file: str) -> None:
+    """Tell of benchmarks where most models do worse than guessing: a wrong floor, or answers that did not parse."""
+    floor = scores["benchmark"].map(benchmarks.set_index("benchmark")["score_floor"].astype(float))
+    below = (scores["score"] < floor).groupby(scores["benchmark"], sort=False).agg(["sum", "size"])
+    for name, (worse, seen) in below[below["sum"] > below["size"] / 2].iterrows():
+        if seen >= _FEW:
+            told = float(floor[scores["benchmark"] == name].iloc[0])
+            warnings.warn(
+                f"{file}: {worse} of {seen} scores on {name!r} lie below its score_floor of {told:g}. Unless answers "
+                "failed to parse guessing scores less there: correct or leave out the score_floor.",
+                AssumptionWarning,
+                stacklevel=3,
+            )
 
 
 def complete_models(models: pd.DataFrame) -> pd.DataFrame:

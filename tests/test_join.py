@@ -108,3 +108,15 @@ def test_a_file_in_place_of_its_folder_is_said_to_be_one(run, tmp_path):
     write(tmp_path)
     ran = run("families", "--add", tmp_path / "models.csv")
     assert ran.code == 1 and "is a file; name the folder that holds it" in ran.err
+
+
+def test_a_floor_that_most_scores_lie_below_is_asked_about(tmp_path):
+    models = "model,family\n" + "".join(f"us/{i},x\n" for i in range(5))
+    scores = "model,benchmark,score\n" + "".join(f"us/{i},quiz,0.{2 + i}\n" for i in range(5))
+    folder = write(tmp_path, models, scores, "benchmark,score_floor\nquiz,0.45\n")
+    with pytest.warns(AssumptionWarning, match=r"benchmarks\.csv: 3 of 5 scores on 'quiz' lie below its .* 0\.45"):
+        read_panel(folder)
+    (folder / "benchmarks.csv").write_text("benchmark,score_floor\nquiz,0.35\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_panel(folder)

@@ -18,6 +18,7 @@ from obslaws.errors import FitError, UnknownNameError
 from obslaws.forecasters.base import Forecaster, NormalPredictive, Predictive, complete_queries
 from obslaws.forecasters.skill import SkillForecaster, kin_names
 from obslaws.links import logistic
+from obslaws.skill.floors import credible_floor
 from obslaws.skill.onboarding import onboard
 from obslaws.skill.update import Kin
 
@@ -121,13 +122,15 @@ class OnboardingForecaster(Forecaster):
         told = complete_queries(self.fractions_.models.loc[column.index])
         facts: dict[Any, Any] = self.fractions_.benchmarks.loc[name].to_dict()
         n_items = float(facts["n_items"]) if pd.notna(facts.get("n_items")) else np.inf
+        known = column.to_numpy(dtype=float)
+        floor = float(credible_floor(known[:, None], np.array([float(facts["score_floor"])]))[0])
         both = self._kin(pd.concat([told, queries]))
         n_told = np.arange(len(told))
         skill, rng = self.skill_, np.random.default_rng(self.random_state)
         self.draws_[name] = [
             onboard(
-                fit, both.take(n_told), column.to_numpy(dtype=float), both.take(np.arange(len(told), len(both))),
-                float(facts["score_floor"]), n_items, round(2 * self.n_draws * weight), self.random_state,
+                fit, both.take(n_told), known, both.take(np.arange(len(told), len(both))),
+                floor, n_items, round(2 * self.n_draws * weight), self.random_state,
                 float(facts.get("ceiling", np.nan)),
             )
             for fit, weight in zip(skill.fits_, skill.weights_, strict=True)

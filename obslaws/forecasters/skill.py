@@ -25,6 +25,7 @@ from obslaws.panel import Panel
 from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
 from obslaws.skill.doubt import curve_doubt
 from obslaws.skill.fit import Fit, fit_skills
+from obslaws.skill.floors import credible_floor
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.predict import Relatives, logits
 from obslaws.skill.problem import Data, Priors
@@ -115,11 +116,12 @@ class SkillForecaster(Forecaster):
             benchmarks[name].to_numpy(dtype=float) if name in benchmarks else np.full(len(benchmarks), np.nan)
             for name in ("n_items", "ceiling")
         )
+        scores = panel.scores.to_numpy(dtype=float)
         self.data_ = Data(
-            panel.scores.to_numpy(dtype=float),
+            scores,
             covariates,
             unknown,
-            benchmarks["score_floor"].to_numpy(dtype=float),
+            credible_floor(scores, benchmarks["score_floor"].to_numpy(dtype=float)),
             np.where(np.isnan(n_items), np.inf, n_items),
             nesting,
             raw[:, 0] / np.log(2.0),

@@ -39,7 +39,7 @@ class Data:
     covariate_cov : ndarray of shape (M, p, p)
         Covariance of the unknown covariates; zero where everything is known.
     score_floor : ndarray of shape (J,)
-        Expected score of guessing.
+        Expected score of guessing, see `obslaws.skill.floors`.
     n_items : ndarray of shape (J,)
         Questions per benchmark, inf where unknown.
     nesting : Nesting
