@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["credible_floor"]
 
-# chosen on `obsscaling-downstream`: docs/backtests.md, "How the form of the model was chosen"
+# chosen on `obsscaling-downstream`: docs/backtests.md, "Floors that scores contradict"
 _WEIGHT = 3  # scores that the declaration counts for
 
 
