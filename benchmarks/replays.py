@@ -22,7 +22,7 @@ from obslaws.forecasters.skill import SkillForecaster
 from obslaws.forecasters.stretch import replayed_answers
 from obslaws.panel import load_panel
 from obslaws.protocols import load_protocol
-from obslaws.skill.replay import replay
+from obslaws.skill.replay import larger, replay
 from obslaws.skill.student import heavy
 
 LEVELS = np.array([0.8, 0.9, 0.95])
@@ -54,8 +54,9 @@ def main():
     for name, panel, every in tables():
         fitted = SkillForecaster(calibrate=False).fit(panel)
         panel, found = fitted.stretch_.panel, []
+        hidden = larger(fitted.data_.size, fitted.data_.nesting.family, 1)
         for heavy_share in (1.0, 0.05):
-            replays = [replay(fit, fitted.data_.size, 1, heavy=heavy_share) for fit in fitted.fits_]
+            replays = [replay(fit, hidden, heavy=heavy_share) for fit in fitted.fits_]
             one = replays[0]
             asked = np.isin(one.group, np.unique(one.group)[::every])
             scores = one.scores[asked]

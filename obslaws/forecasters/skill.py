@@ -289,7 +289,8 @@ class SkillForecaster(Forecaster):
         )
         n_given = (np.isfinite(fresh) | np.isfinite(since)).sum(axis=1)
         is_fitted = np.asarray(np.isfinite(fitted).any(axis=1))
-        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, queries, is_fitted)
+        is_between = None if self.is_large_ else self.fits_[0].residuals.enclose(family, who.size)
+        stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, queries, is_fitted, is_between)
         shift = self.stretch_.shifts(n_given, queries)[:, None]
         parts = [(logit + shift * sd, sd) for logit, sd in parts]
         shape = (len(queries), known.shape[1])

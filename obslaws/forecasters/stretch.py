@@ -1,7 +1,8 @@
 """How far intervals must be stretched, and forecasts of newer models shifted, as forecasts of the past would have it.
 
 A posterior is as narrow as the model could justify if it held exactly. Two exercises tell how much wider the truth is.
-Forecasts inside what is known: each base family in turn is treated as new, with some of its models known. Forecasts
+Forecasts inside what is known: each base family in turn is treated as new, with some of its models known, the smallest
+or those around every second size: a model between two known siblings is forecast better than one beyond them. Forecasts
 beyond it, for models that are newer than all training data or trained with more compute: the fit is repeated on what
 lies before some days of the past, or below some amounts of compute, and asked about what comes after. Both are done
 again with scores of the asked model told, as many as the forecast is told: each told score narrows the posterior, by
@@ -33,7 +34,7 @@ from obslaws.folds import draw
 from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.forecasters.past_errors import Beyond, Errors, Factor, errors_of, grown, lag_of
 from obslaws.skill.posterior import LatentPredictive, condition
-from obslaws.skill.replay import replay
+from obslaws.skill.replay import larger, middle, replay
 from obslaws.skill.sparse_fit import SparseFit
 from obslaws.skill.state import told_noise
 from obslaws.skill.student import widened
@@ -84,7 +85,8 @@ class Stretch:
         self.panel = spoken_for(panel) if self.large else panel
         self._by_kin: dict[tuple[int, int], Factor] = {}
         self._beyond: dict[tuple[str, int], Beyond] = {}
-        self._replays: dict[int, tuple[Replay, ...]] = {}
+        self._errors_between: dict[int, Errors | None] = {}
+        self._replays: dict[int | None, tuple[Replay, ...]] = {}
         self._trials: dict[str, list[_Trial]] = {}
         self.frontiers = _frontiers(self.panel)
         if blank is None:  # nothing is learned of what lies beyond, so nothing does
@@ -99,6 +101,7 @@ class Stretch:
         n_told: NDArray[np.intp],
         queries: pd.DataFrame,
         is_fitted: NDArray[np.bool_] | None = None,
+        is_between: NDArray[np.bool_] | None = None,
     ) -> Array:
         """Factor for each query.
 
@@ -112,6 +115,8 @@ class Stretch:
             With ``release_date`` and ``train_flop``, missing where unknown.
         is_fitted : ndarray of bool, shape (n,), optional
             Whether scores of the model itself were part of the fit: replays hide whole models and say nothing of it.
+        is_between : ndarray of bool, shape (n,), optional
+            Whether a smaller and a larger model of the family were part of it.
 
         Returns
         -------
@@ -119,7 +124,8 @@ class Stretch:
         """
         if self.blank is None:
             return np.ones(len(n_known))
-        fitted = np.zeros(len(n_known), dtype=bool) if is_fitted is None else is_fitted
+        nobody = np.zeros(len(n_known), dtype=bool)
+        fitted, between = (nobody if given is None else given for given in (is_fitted, is_between))
         inside = [
             Factor() if known else self._kin(int(n), int(k))
             for n, k, known in zip(n_known, n_told, fitted, strict=True)
@@ -129,6 +135,8 @@ class Stretch:
             for i in np.flatnonzero(values > self.frontiers[name].last).tolist():
                 lead = float(self.frontiers[name].lead(values[i]))
                 ahead.setdefault(i, []).append(self._learned(name, int(n_told[i])).factor(inside[i], lead).value)
+        for i in np.flatnonzero(between & ~fitted).tolist():
+            inside[i] = self._between(int(n_known[i]), int(n_told[i]))
         return np.array([max(ahead[i]) if i in ahead else one.value for i, one in enumerate(inside)])
 
     def shifts(self, n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
@@ -155,6 +163,20 @@ class Stretch:
     def by_kin(self, n_known: int, n_told: int = 0) -> float:
         """Factor when `n_known` models of the family and `n_told` scores of the model itself are known."""
         return self._kin(n_known, n_told).value
+
+    def between(self, n_known: int, n_told: int = 0) -> float:
+        """Factor for a model with a smaller and a larger one among these."""
+        return self._between(n_known, n_told).value
+
+    def _between(self, n_known: int, n_told: int) -> Factor:
+        """Learn from models between two known ones; their factor is drawn towards that of models beyond them."""
+        k, beside = min(n_told, MOST_TOLD), self._kin(n_known, n_told)
+        if k not in self._errors_between:
+            self._errors_between[k] = self._replayed(None, k)
+        errors = self._errors_between[k]
+        if errors is None:  # too few models with so many scores
+            return self._between(n_known, k - 1) if k else beside
+        return errors.factor(beside.log)
 
     def _kin(self, n_known: int, n_told: int) -> Factor:
         key = (n_known, min(n_told, MOST_TOLD))
@@ -184,12 +206,17 @@ class Stretch:
             self._beyond[key] = found or (self._learned(order, key[1] - 1) if key[1] else Beyond())
         return self._beyond[key]
 
-    def _replayed(self, n_observed: int, n_told: int) -> Errors | None:
+    def _replayed(self, n_observed: int | None, n_told: int) -> Errors | None:
+        """Replay forecasts from the smallest models of each family, or (None) from those around every second size."""
         if self.large:  # here nothing is told: the replays of sparse fits keep no covariances
-            cells = replayed(self.large, self.weights, self.size, n_observed) if n_told == 0 else None
+            if n_told or n_observed is None:
+                return None
+            cells = replayed(self.large, self.weights, self.size, n_observed)
             return None if cells is None else errors_of([cells[0]], [cells[1]])
         if n_observed not in self._replays:
-            found = (replay(fit, self.size, n_observed) for fit in self.fits)
+            family = self.fits[0].problem.data.nesting.family
+            rows = middle(self.size, family) if n_observed is None else larger(self.size, family, n_observed)
+            found = (replay(fit, rows) for fit in self.fits)
             self._replays[n_observed] = tuple(r for r in found if r is not None)
         replays = self._replays[n_observed]
         if len(replays) < len(self.fits):

@@ -92,7 +92,7 @@ def explorer_data(
         "node_weights": NODE_WEIGHTS.tolist(),
         "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
         "fits": fits,
-        "families": _families(forecaster, queries, relatives),
+        "families": _families(forecaster, queries, relatives, found[0].sizes),
         "beyond": _beyond(forecaster),
         "models": _models(panel, origins),
         "sources": {key: {k: one.get(k) for k in ("title", "url", "licence")} for key, one in (sources or {}).items()},
@@ -247,14 +247,17 @@ def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
     }
 
 
-def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame) -> dict[str, Array]:
-    """Tell how far intervals of the relatives are stretched, by scores told: within the data, later, larger; (R, k).
+def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame, sizes: tuple[Array, ...]) -> dict[str, Array]:
+    """Tell how far intervals of the relatives are stretched, by scores told; (R, k).
 
-    The last two where the data end: what they grow by from there on is left to the page.
+    Within the data, there between two of the siblings whose sizes (log2) are given, later, larger. The last two where
+    the data end: what they grow by from there on is left to the page.
     """
     columns, frontiers = forecaster.panel_.scores.columns, forecaster.stretch_.frontiers
     told = [pd.DataFrame(0.5, index=queries.index, columns=columns[:n]) for n in range(_most_told(forecaster) + 1)]
-    asked = {"within": (queries, 0.0)}
+    middle = np.array([2.0 ** np.mean([some.min(), some.max()]) if len(some) else np.nan for some in sizes])
+    within = queries.assign(train_flop=np.nan, n_params=middle, n_active_params=middle)
+    asked = {"within": (queries, 0.0), "between": (within, 0.0)}
     if np.isfinite(frontiers["day"].last):
         later = pd.Timestamp(0) + pd.Timedelta(days=frontiers["day"].last + 1.0)
         asked["day"] = queries.assign(release_date=later), 1.0 / DAYS
@@ -270,9 +273,11 @@ def _most_told(forecaster: SkillForecaster) -> int:
     return min(MOST_TOLD, forecaster.panel_.scores.shape[1])
 
 
-def _families(forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame) -> list[dict[str, Any]]:
+def _families(
+    forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, sizes: tuple[Array, ...]
+) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
-    stretches, out = _stretches(forecaster, queries), []
+    stretches, out = _stretches(forecaster, queries, sizes), []
     for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
         date = query["release_date"]
         out.append(

@@ -30,6 +30,7 @@ __all__ = ["RANGE", "Residuals", "closeness", "steepness"]
 
 # chosen on development data: docs/backtests.md, "How the form of the model was chosen"
 _SHARE = 0.8  # of the variance of residuals, what siblings of one size have in common
+_SAME = 1e-6  # doublings that count as no difference in size
 RANGE = 2.0
 """Distance at which half is left in common, doublings of active parameters."""
 
@@ -119,6 +120,15 @@ class Residuals:
     def siblings(self, family: int) -> Index:
         """Rows of the scored models of a family whose size is known; none of family -1."""
         return self.order[self.bounds[family] : self.bounds[family + 1]] if family >= 0 else self.order[:0]
+
+    def enclose(self, family: Index, size: Array) -> NDArray[np.bool_]:
+        """Tell of models by family (-1 unknown) and size whether siblings are smaller and others larger; shape (n,)."""
+        out = np.zeros(len(family), dtype=bool)
+        for number in {*family[(family >= 0) & np.isfinite(size)].tolist()}:
+            kin, asked = self.size[self.siblings(number)], family == number
+            low, high = kin.min(initial=np.inf) + _SAME, kin.max(initial=-np.inf) - _SAME
+            out[asked] = (low < size[asked]) & (size[asked] < high)
+        return out
 
     def carried(self, row: Index, family: Index, size: Array) -> Array:
         """Logits that siblings add to models.

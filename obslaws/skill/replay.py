@@ -1,11 +1,11 @@
 """Replay, inside the training data, the forecasts that a fit will be asked for.
 
 Each base family in turn is treated as new: all scores of its larger models are hidden (the smallest models of each
-family stay), or all its scores are. From the mode of the full fit, two Gauss-Newton steps without the hidden cells give
-the leave-family-out forecasts without refitting: only the branch of the tree that lost cells is linearised anew, the
-others speak through the curvature that they left on its lab and on the shared parameters. Standardised errors of
-replayed forecasts tell how far the intervals must be stretched. Held-out data of a backtest never enter: a replay sees
-its own fold only.
+family stay), or all its scores are, or those of every second size between its smallest and its largest. From the mode
+of the full fit, two Gauss-Newton steps without the hidden cells give the leave-family-out forecasts without refitting:
+only the branch of the tree that lost cells is linearised anew, the others speak through the curvature that they left on
+its lab and on the shared parameters. Standardised errors of replayed forecasts tell how far the intervals must be
+stretched. Held-out data of a backtest never enter: a replay sees its own fold only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Replay", "rank_within", "replay"]
+__all__ = ["Replay", "larger", "middle", "rank_within", "replay"]
 
 _HEAVY = 0.05  # so a fit goes on at most twenty times
 
@@ -62,16 +62,14 @@ class Replay:
     noise: Array
 
 
-def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2, heavy: float = _HEAVY) -> Replay | None:
-    """Forecast every base family from the others and from its `n_observed` smallest models per family.
+def replay(fit: Fit, hidden: NDArray[np.bool_], steps: int = 2, heavy: float = _HEAVY) -> Replay | None:
+    """Forecast the hidden models of every base family from its others and from all other base families.
 
     Parameters
     ----------
     fit : Fit
-    size : ndarray of shape (M,)
-        What orders a family's models, e.g. log parameters; NaN last.
-    n_observed : int
-        Models per family that keep their scores; 0 hides the whole base family.
+    hidden : ndarray of bool, shape (M,)
+        See `larger` and `middle`.
     steps : int
         Gauss-Newton steps from the mode of the full fit.
     heavy : float
@@ -84,21 +82,20 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2, heavy: float 
     """
     problem, full = fit.problem, fit.system
     nesting = problem.data.nesting
-    rank = rank_within(size, nesting.family)
-    if n_observed == 0 and nesting.n_bases == 1:
+    if nesting.n_bases == 1 and hidden.all():
         return None
     n_scores, parts = problem.mask.sum(axis=0), []
     for base in range(nesting.n_bases):
         models, families, part = problem.branch(base)
-        hidden = (rank[models] >= n_observed) & part.mask.any(axis=1)
-        if not hidden.any():
+        asked = hidden[models] & part.mask.any(axis=1)
+        if not asked.any():
             continue
-        n_hidden = part.mask[hidden].sum(axis=0)
+        n_hidden = part.mask[asked].sum(axis=0)
         # a benchmark that nobody else was scored on is not forecast
-        scores = np.where(part.mask & (n_hidden < n_scores), part.y, np.nan)[hidden]
+        scores = np.where(part.mask & (n_hidden < n_scores), part.y, np.nan)[asked]
         group = np.full(len(scores), base)
         if n_hidden.sum() > heavy * n_scores.sum():
-            parts.append((models[hidden], group, scores, *_without(fit, models[hidden])))
+            parts.append((models[asked], group, scores, *_without(fit, models[asked])))
             continue
         state = _branch_state(fit.state, models, families, base, int(nesting.lab[base]))
         precision = fit.precision[models]
@@ -106,7 +103,7 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2, heavy: float 
         own = part.linearise(state, fit.variances, precision, fit.penalty)
         rest_curvature = full.top(nesting.lab[base]) - own.system.top(0)
         rest_gradient = -own.system.top_gradient(own.gradients, 0)
-        part.weight = part.weight * ~hidden[:, None]
+        part.weight = part.weight * ~asked[:, None]
         travelled = np.zeros(len(rest_gradient))
         for step in range(steps + 1):
             here = part.linearise(state, fit.variances, precision, fit.penalty)
@@ -119,16 +116,16 @@ def replay(fit: Fit, size: Array, n_observed: int, steps: int = 2, heavy: float 
             moves = system.solve((model, family, top, lab + pull[: fit.n_skills], shared + pull[fit.n_skills :]))
             travelled += np.concatenate([moves[3][0], moves[4]])
             state = state.moved(moves)
-        asked = np.flatnonzero(hidden)
-        logit, cov = fitted_logits(state, system, system.shared_cov, asked)
+        rows = np.flatnonzero(asked)
+        logit, cov = fitted_logits(state, system, system.shared_cov, rows)
         residuals = Residuals.of(part, state, fit.variances, here.cells, fit.steep)
-        logit += residuals.carried(asked, part.data.nesting.family[asked], part.data.size[asked])
-        parts.append((models[hidden], group, scores, logit, cov, *problem.asymptotes(state), fit.variances.noise))
+        logit += residuals.carried(rows, part.data.nesting.family[rows], part.data.size[rows])
+        parts.append((models[rows], group, scores, logit, cov, *problem.asymptotes(state), fit.variances.noise))
     if not parts:
         return None
-    *rows, floor, ceiling, noise = zip(*parts, strict=True)
+    *columns, floor, ceiling, noise = zip(*parts, strict=True)
     per_row = (np.repeat(column, [len(part[0]) for part in parts], axis=0) for column in (floor, ceiling, noise))
-    return Replay(*(np.concatenate(column) for column in rows), *per_row)
+    return Replay(*(np.concatenate(column) for column in columns), *per_row)
 
 
 def _without(fit: Fit, rows: NDArray[np.intp]) -> tuple[Array, Array, Array, Array, Array]:
@@ -151,6 +148,21 @@ def _branch_state(state: State, models: NDArray[np.intp], families: NDArray[np.i
         lab=state.lab[[lab]],
         own=state.own[[base]],
     )
+
+
+def larger(size: Array, family: NDArray[np.intp], n_observed: int) -> NDArray[np.bool_]:
+    """All models but the `n_observed` smallest of each family, shape (M,); with 0 all of them."""
+    return rank_within(size, family) >= n_observed
+
+
+def middle(size: Array, family: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Every second size of each family, but for the smallest and the largest; shape (M,)."""
+    out = np.zeros(len(size), dtype=bool)
+    for number in np.unique(family):
+        own = np.flatnonzero((family == number) & np.isfinite(size))
+        _, place = np.unique(size[own], return_inverse=True)
+        out[own] = (place % 2 == 1) & (place < place.max(initial=0))
+    return out
 
 
 def rank_within(size: Array, family: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ import numpy as np
 from obslaws.skill.belief import believe, branches, lone_others
 from obslaws.skill.gauss_newton import downhill, newton_step
 from obslaws.skill.predict import Relatives
-from obslaws.skill.replay import rank_within
+from obslaws.skill.replay import larger
 from obslaws.skill.sample import adopted, part_of, sampled_bases
 from obslaws.skill.sparse import SparseProblem
 
@@ -164,7 +164,7 @@ def replay_cells(fit: SparseFit, size: Array, n_observed: int, n_bases: int) -> 
     """
     data = fit.problem.data
     rows, _, part = part_of(data, sampled_bases(data.nesting.n_bases, n_bases))
-    hidden = rank_within(size[rows], part.nesting.family) >= n_observed
+    hidden = larger(size[rows], part.nesting.family, n_observed)
     model, benchmark = np.nonzero(np.isfinite(part.scores) & hidden[:, None])
     if not len(model):
         return None

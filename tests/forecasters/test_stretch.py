@@ -12,7 +12,9 @@ from obslaws.folds import draw
 from obslaws.forecasters.past_errors import GROWTH, Beyond, Errors, Factor, errors_of, grown, lag_of
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.forecasters.stretch import MOST_TOLD
+from obslaws.panel import load_panel
 from obslaws.simulate import simulate_panel
+from obslaws.skill.replay import middle
 from obslaws.skill.student import widened, widening
 
 
@@ -52,6 +54,43 @@ def test_models_of_the_fit_are_not_stretched(panel, stretch):
     fitted = np.array([True, False])
     factors = stretch.factors(np.array([0, 0]), np.array([0, 0]), asked([pd.NaT, pd.NaT]), fitted)
     assert factors[0] == 1.0 != factors[1] == stretch.by_kin(0)
+
+
+def test_models_between_siblings_have_a_factor_of_their_own(panel, stretch):
+    newest = panel.models["release_date"].max()
+    fitted, between = np.array([False, False, False, True]), np.array([False, True, True, True])
+    days = [newest, newest, newest + pd.Timedelta(days=1), newest]
+    factors = stretch.factors(np.full(4, 2), np.zeros(4, dtype=int), asked(days), fitted, between)
+    assert factors[0] == stretch.by_kin(2) != factors[1] == stretch.between(2)
+    assert factors[2] == stretch.factors(np.array([2]), np.array([0]), asked(days[2:3]))[0], "ahead of all data"
+    assert factors[3] == 1.0
+    assert stretch.between(2, MOST_TOLD + 9) == stretch.between(2, 4)
+    # siblings stray by themselves in this panel: being between two of them says nothing more
+    assert stretch.between(2) == pytest.approx(stretch.by_kin(2), rel=0.15)
+    few = stretch_of(
+        panel.select(panel.models["base_family"].isin(panel.models["base_family"].unique()[:2]).to_numpy())
+    )
+    assert few.between(2, 1) == few.by_kin(2, 1), "too few to learn from"
+
+
+def test_intervals_between_siblings_hold_what_they_promise():
+    """Of `core`, where siblings of nearly the same size do stray alike; one size of each family in three is asked."""
+    panel = load_panel("core")
+    size, family = np.log(panel.models["n_active_params"].to_numpy(dtype=float)), panel.models["family"].factorize()[0]
+    hidden = middle(size, family) & (family % 3 == 0)
+    fitted = SkillForecaster().fit(panel.select(~hidden))
+    scores, queries = panel.scores[hidden].to_numpy(), panel.models[hidden].assign(release_date=pd.NaT)
+    between = fitted.predict(queries)
+    plain = SkillForecaster(calibrate=False).fit(panel.select(~hidden)).predict(queries)
+    shares, widths = [], []
+    for predicted in (between, plain):
+        lower, upper = predicted.quantile(0.05), predicted.quantile(0.95)
+        seen = np.isfinite(scores) & np.isfinite(lower)
+        shares.append(((lower <= scores) & (scores <= upper))[seen].mean())
+        widths.append(np.median((upper - lower)[seen]))
+    assert shares[0] == pytest.approx(0.9, abs=0.05)
+    assert shares[1] > 0.95, "as the posterior claims"
+    assert widths[0] < 0.75 * widths[1]
 
 
 @pytest.mark.parametrize(

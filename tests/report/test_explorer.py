@@ -78,6 +78,24 @@ def test_forecasts_of_the_page_are_those_of_the_library(opened, small, small_pag
         assert largest_difference(seen, small, explorer_data(small), 40, level) < 1e-6
 
 
+def test_between_siblings_the_page_has_the_factor_of_the_library(opened, small, small_page):
+    data = explorer_data(small)
+    at = next(i for i, sizes in enumerate(data["siblings"]["sizes"]) if len(set(sizes)) > 1)
+    one, sizes = data["families"][at], data["siblings"]["sizes"][at]
+    assert one["stretch"]["between"] != one["stretch"]["within"]
+    low, high = min(sizes), max(sizes)
+    params = 2.0 ** np.array([low - 0.5, low, (low + high) / 2.0, high, high + 0.5])
+    tokens = one["n_tokens"] / 4.0  # far below the most compute
+    rows = [{"n_params": n, "n_active_params": n, "n_tokens": tokens} for n in params.tolist()]
+    known = {"family": one["family"], "base_family": one["base_family"], "variant": "base"}
+    here = small.forecast(pd.DataFrame(rows).assign(**known))
+    asked = [row | {"family": at, "variant": "base", "release_date": None, "scores": None} for row in rows]
+    with opened(small_page) as seen:
+        there = pd.DataFrame(seen.page.evaluate("(q) => q.map((one) => explorer.forecast(one, 0.9)).flat()", asked))
+    columns = ["forecast", "lower", "upper"]
+    assert np.abs(there[columns].to_numpy(dtype=float) - here[columns].to_numpy()).max() < 1e-6
+
+
 def test_covariates_of_the_page_are_those_of_the_library(opened, small, small_page):
     """Known families, a new one of a known series, one of none; sizes above and below the smallest, or unknown."""
     data = explorer_data(small)

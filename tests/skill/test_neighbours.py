@@ -57,6 +57,16 @@ def test_it_is_simple_kriging(fit):
         np.testing.assert_allclose(found, wanted, atol=1e-10)
 
 
+def test_siblings_enclose_what_lies_between_them(fit):
+    data, residuals = fit.problem.data, fit.residuals
+    family = int(np.argmax(np.bincount(data.nesting.family)))
+    sizes = data.size[residuals.siblings(family)]
+    low, high = sizes.min(), sizes.max()
+    asked = np.array([low - 1.0, low, (low + high) / 2.0, high, np.nan])
+    np.testing.assert_array_equal(residuals.enclose(np.full(5, family), asked), [False, False, True, False, False])
+    assert not residuals.enclose(np.full(5, -1), asked).any()
+
+
 def test_nothing_is_carried_without_a_size_a_family_or_from_far(fit):
     data = fit.problem.data
     far = np.nanmax(data.size) + 60.0

@@ -11,7 +11,7 @@ from obslaws.skill.fit import fit_skills
 from obslaws.skill.neighbours import Residuals, steepness
 from obslaws.skill.predict import fitted_logits
 from obslaws.skill.problem import Problem
-from obslaws.skill.replay import _branch_state, rank_within, replay
+from obslaws.skill.replay import _branch_state, larger, middle, rank_within, replay
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,13 @@ def fit(panel, make_data):
 @pytest.fixture(scope="module")
 def size(panel):
     return raw_covariates(panel.models)[:, 0]
+
+
+def replayed(fit, size, n_observed, **options):
+    """All but the smallest of each family hidden; every second size where None are."""
+    family = fit.problem.data.nesting.family
+    hidden = middle(size, family) if n_observed is None else larger(size, family, n_observed)
+    return replay(fit, hidden, **options)
 
 
 def spread(found):
@@ -59,7 +66,7 @@ def refit(fit, hidden, rounds=25):
 
 def beside_refits(fit, size, n_observed):
     """Replayed forecasts less those of a refit, in sd of the refit, and logs of the ratios of their sds."""
-    found = replay(fit, size, n_observed, heavy=1.0)
+    found = replayed(fit, size, n_observed, heavy=1.0)
     astray, wider = [], []
     for group in np.unique(found.group):
         at = found.group == group
@@ -70,7 +77,7 @@ def beside_refits(fit, size, n_observed):
     return np.abs(np.concatenate(astray)), np.abs(np.concatenate(wider))
 
 
-@pytest.mark.parametrize("n_observed", [0, 1, 2])
+@pytest.mark.parametrize("n_observed", [0, 1, 2, None])
 def test_close_to_a_real_refit(fit, size, n_observed):
     """Other branches speak through a quadratic, so a replay errs where their curvature changes: a tenth of a sd."""
     astray, wider = beside_refits(fit, size, n_observed)
@@ -121,19 +128,19 @@ def test_with_nothing_hidden_a_branch_and_what_others_say_are_the_whole(fit):
 
 
 def test_hides_the_larger_models_of_every_family(fit, size, panel):
-    found = replay(fit, size, 1)
+    found = replayed(fit, size, 1)
     family = fit.problem.data.nesting.family
     smallest = [np.flatnonzero(family == f)[np.argmin(size[family == f])] for f in range(family.max() + 1)]
     assert set(found.rows) == set(range(len(size))) - set(smallest)
     np.testing.assert_array_equal(found.scores, panel.scores.to_numpy()[found.rows])
     np.testing.assert_array_equal(found.group, fit.problem.data.nesting.base_of_model[found.rows])
-    assert len(replay(fit, size, 0).rows) == len(size)
+    assert len(replayed(fit, size, 0).rows) == len(size)
 
 
 def test_a_replay_is_wider_than_a_fit_and_wider_without_the_family(fit, size):
     _, cov = fitted_logits(fit.state, fit.system, fit.shared_cov, np.arange(len(size)))
     fitted = np.sqrt(np.einsum("mjj->mj", cov))
-    none, one = replay(fit, size, 0), replay(fit, size, 1)
+    none, one = replayed(fit, size, 0), replayed(fit, size, 1)
     assert (spread(one) > fitted[one.rows]).mean() > 0.99
     in_none = [np.flatnonzero(none.rows == row)[0] for row in one.rows]
     assert np.median(spread(none)[in_none] / spread(one)) > 1.2
@@ -141,13 +148,13 @@ def test_a_replay_is_wider_than_a_fit_and_wider_without_the_family(fit, size):
 
 def test_two_steps_are_nearly_there(fit, size):
     """Steps lead away from the mode that the hidden scores helped to find."""
-    two, six = (replay(fit, size, 1, steps=n, heavy=1.0) for n in (2, 6))
+    two, six = (replayed(fit, size, 1, steps=n, heavy=1.0) for n in (2, 6))
     assert np.quantile(np.abs(two.logit - six.logit) / spread(six), 0.9) < 0.25
 
 
 def test_without_a_heavy_base_family_the_fit_goes_on(fit, size):
     """Variances, asymptotes and noise follow; each base family here holds a twelfth of the scores."""
-    light, found = replay(fit, size, 1, heavy=1.0), replay(fit, size, 1)
+    light, found = replayed(fit, size, 1, heavy=1.0), replayed(fit, size, 1)
     np.testing.assert_array_equal(found.rows, light.rows)
     np.testing.assert_array_equal(found.scores, light.scores)
     for group in np.unique(found.group)[::4]:
@@ -175,28 +182,35 @@ def test_a_base_family_of_a_third_of_the_table_is_forecast_as_badly_as_a_fresh_f
     fit, size = fit_skills(make_data(whole), 2), raw_covariates(models)[:, 0]
     base = fit.problem.data.nesting.base_of_model[large][0]
     hidden = fit.problem.data.scores.copy()
-    rows = replay(fit, size, 0).rows[replay(fit, size, 0).group == base]
+    rows = replayed(fit, size, 0).rows[replayed(fit, size, 0).group == base]
     hidden[rows] = np.nan
     fresh = fit_skills(dataclasses.replace(fit.problem.data, scores=hidden), 2)
     wanted, _ = fitted_logits(fresh.state, fresh.system, fresh.shared_cov, rows)
 
     def gap(heavy):
-        found = replay(fit, size, 0, heavy=heavy)
+        found = replayed(fit, size, 0, heavy=heavy)
         return np.abs(found.logit[found.group == base] - wanted).mean()
 
     assert gap(0.05) < 0.5 * gap(1.0)
 
 
 def test_nothing_to_hide(fit, size, make_data):
-    assert replay(fit, size, 10) is None
+    assert replayed(fit, size, 10) is None
     alone = simulate_panel(n_families=2, random_state=1).panel
     one_base = fit_skills(make_data(alone), 1)
     sizes = raw_covariates(alone.models)[:, 0]
-    assert replay(one_base, sizes, 0) is None
-    assert replay(one_base, sizes, 1) is not None
+    assert replayed(one_base, sizes, 0) is None
+    assert replayed(one_base, sizes, 1) is not None
 
 
 def test_rank_within_puts_unknown_sizes_last():
     size = np.array([3.0, np.nan, 1.0, 2.0, 5.0, 4.0])
     family = np.array([0, 0, 0, 2, 2, 1])
     np.testing.assert_array_equal(rank_within(size, family), [1, 2, 0, 0, 1, 0])
+
+
+def test_the_middle_has_a_smaller_and_a_larger_neighbour():
+    size = np.array([3.0, 1.0, 2.0, np.nan, 4.0, 5.0, 2.0, 1.0, 2.0, 7.0])
+    family = np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 2])
+    # of sizes 1, 2, 3, 4 and 5 the second and the fourth; two sizes have no middle
+    np.testing.assert_array_equal(np.flatnonzero(middle(size, family)), [2, 4, 6])

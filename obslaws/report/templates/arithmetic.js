@@ -206,11 +206,17 @@ const arithmetic = (() => {
     };
   }
 
-  // these have factors of their own, which grow with the distance; each by the count of scores told
+  // whether scored siblings are smaller than the model and others larger, by more than rounding
+  function enclosed(data, query) {
+    const sizes = data.siblings.sizes[query.family], size = Math.log2(query.n_active_params ?? query.n_params);
+    return sizes.some((other) => other < size - 1e-6) && sizes.some((other) => other > size + 1e-6);
+  }
+
+  // both have factors of their own, beyond the data growing with the distance; each by the count of scores told
   const by = (values, told) => values[Math.min(told, values.length - 1)];
-  function stretched(beyond, { years, decades }, family, told) {
+  function stretched(beyond, { years, decades }, family, told, between) {
     const grown = (factors, lead) => (lead > 0 ? by(factors, told) * Math.sqrt(1 + beyond.growth * lead) : 0);
-    if (!years && !decades) return by(family.stretch.within, told);
+    if (!years && !decades) return by(between ? family.stretch.between : family.stretch.within, told);
     return Math.max(grown(family.stretch.day, years), grown(family.stretch.flop, decades));
   }
 
@@ -232,7 +238,7 @@ const arithmetic = (() => {
     const told = scores.filter((s) => s !== null).length, lead = leads(data.beyond, query);
     const ahead = lag(data.beyond, lead.years, told);
     if (ahead) for (const part of parts) part.mean = part.mean.map((v, j) => v + ahead * part.sd[j]);
-    const stretch = stretched(data.beyond, lead, family, told);
+    const stretch = stretched(data.beyond, lead, family, told, enclosed(data, query));
     return data.benchmarks.map((benchmark, j) => {
       const { point, quantile } = distribution(data, j, parts, stretch);
       const heard = benchmark.n_scores > 0 || scores[j] !== null;
