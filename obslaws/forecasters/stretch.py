@@ -171,12 +171,16 @@ class Stretch:
     def _between(self, n_known: int, n_told: int) -> Factor:
         """Learn from models between two known ones; their factor is drawn towards that of models beyond them."""
         k, beside = min(n_told, MOST_TOLD), self._kin(n_known, n_told)
-        if k not in self._errors_between:
-            self._errors_between[k] = self._replayed(None, k)
-        errors = self._errors_between[k]
+        errors = self.errors_between(k)
         if errors is None:  # too few models with so many scores
             return self._between(n_known, k - 1) if k else beside
         return errors.factor(beside.log)
+
+    def errors_between(self, n_told: int = 0) -> Errors | None:
+        """What replayed forecasts of models between two known ones ask for; None where too few can be replayed."""
+        if n_told not in self._errors_between:
+            self._errors_between[n_told] = self._replayed(None, n_told)
+        return self._errors_between[n_told]
 
     def _kin(self, n_known: int, n_told: int) -> Factor:
         key = (n_known, min(n_told, MOST_TOLD))
