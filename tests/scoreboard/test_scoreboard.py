@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +106,9 @@ def test_a_run_that_was_ended_goes_on_where_it_stopped(end, tmp_path, outcomes):
     command = [sys.executable, "-m", "obslaws", "scoreboard", "--races", "sloth-v2-1"]
     command += ["--forecasters", "logit-ols,mean", "--results", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests in the background inherit that it is not
     running = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, encoding="utf-8"
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, encoding="utf-8", preexec_fn=heeded
     )
     while running.poll() is None and len(list(tmp_path.glob("*.parquet"))) < 3:
         time.sleep(0.01)
