@@ -289,11 +289,12 @@ class SkillForecaster(Forecaster):
         )
         n_given = (np.isfinite(fresh) | np.isfinite(since)).sum(axis=1)
         is_fitted = np.asarray(np.isfinite(fitted).any(axis=1))
-        is_between = None if self.is_large_ else self.fits_[0].residuals.enclose(family, who.size)
+        is_between = np.zeros(known.shape, dtype=bool)
+        if not self.is_large_:
+            is_between = self.fits_[0].residuals.enclose(family, who.size)
         stretch = self.stretch_.factors(np.minimum(n_known, _MOST_KNOWN), n_given, queries, is_fitted, is_between)
         shift = self.stretch_.shifts(n_given, queries)[:, None]
         parts = [(logit + shift * sd, sd) for logit, sd in parts]
-        shape = (len(queries), known.shape[1])
         sd, open_var = np.stack([sd for _, sd in parts]), None
         if not self.is_large_:
             doubt, open_var = self._doubt(row, np.isfinite(fitted) | np.isfinite(since) | np.isfinite(known))
@@ -305,7 +306,7 @@ class SkillForecaster(Forecaster):
             np.stack([floor for floor, _ in asymptotes]), np.stack([ceiling for _, ceiling in asymptotes]),
             np.stack([f.variances.noise for f in self.fits_]), self.weights_, self.data_.n_items,
             self.fits_[0].problem.priors.dof,
-            np.broadcast_to(stretch[:, None], shape), np.where(answered, basis[:, None], "none"),
+            stretch, np.where(answered, basis[:, None], "none"),
             open_var,
         )  # fmt: skip
 

@@ -33,6 +33,7 @@ import pandas as pd
 from obslaws.folds import draw
 from obslaws.forecasters.large import replayed, spoken_for
 from obslaws.forecasters.past_errors import Beyond, Errors, Factor, errors_of, grown, lag_of
+from obslaws.skill.neighbours import enclosed
 from obslaws.skill.posterior import LatentPredictive, condition
 from obslaws.skill.replay import larger, middle, replay
 from obslaws.skill.sparse_fit import SparseFit
@@ -115,17 +116,16 @@ class Stretch:
             With ``release_date`` and ``train_flop``, missing where unknown.
         is_fitted : ndarray of bool, shape (n,), optional
             Whether scores of the model itself were part of the fit: replays hide whole models and say nothing of it.
-        is_between : ndarray of bool, shape (n,), optional
-            Whether a smaller and a larger model of the family were part of it.
+        is_between : ndarray of bool, shape (n, J), optional
+            On which benchmarks a smaller and a larger model of the family were part of it.
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray of shape (n,), or (n, J) with `is_between`
         """
         if self.blank is None:
-            return np.ones(len(n_known))
-        nobody = np.zeros(len(n_known), dtype=bool)
-        fitted, between = (nobody if given is None else given for given in (is_fitted, is_between))
+            return np.ones(len(n_known) if is_between is None else is_between.shape)
+        fitted = np.zeros(len(n_known), dtype=bool) if is_fitted is None else is_fitted
         inside = [
             Factor() if known else self._kin(int(n), int(k))
             for n, k, known in zip(n_known, n_told, fitted, strict=True)
@@ -135,9 +135,14 @@ class Stretch:
             for i in np.flatnonzero(values > self.frontiers[name].last).tolist():
                 lead = float(self.frontiers[name].lead(values[i]))
                 ahead.setdefault(i, []).append(self._learned(name, int(n_told[i])).factor(inside[i], lead).value)
-        for i in np.flatnonzero(between & ~fitted).tolist():
-            inside[i] = self._between(int(n_known[i]), int(n_told[i]))
-        return np.array([max(ahead[i]) if i in ahead else one.value for i, one in enumerate(inside)])
+        out = np.array([max(ahead[i]) if i in ahead else one.value for i, one in enumerate(inside)])
+        if is_between is None:
+            return out
+        out = np.repeat(out[:, None], is_between.shape[1], axis=1)
+        for i in np.flatnonzero(is_between.any(axis=1) & ~fitted).tolist():
+            if i not in ahead:
+                out[i, is_between[i]] = self.between(int(n_known[i]), int(n_told[i]))
+        return out
 
     def shifts(self, n_told: NDArray[np.intp], queries: pd.DataFrame) -> Array:
         """How far each query's logits are to be moved, in their standard deviations.
@@ -177,7 +182,7 @@ class Stretch:
         return errors.factor(beside.log)
 
     def errors_between(self, n_told: int = 0) -> Errors | None:
-        """What replayed forecasts of models between two known ones ask for; None where too few can be replayed."""
+        """Replay forecasts of models between two known ones; None where there are too few."""
         if n_told not in self._errors_between:
             self._errors_between[n_told] = self._replayed(None, n_told)
         return self._errors_between[n_told]
@@ -219,13 +224,16 @@ class Stretch:
             return None if cells is None else errors_of([cells[0]], [cells[1]])
         if n_observed not in self._replays:
             family = self.fits[0].problem.data.nesting.family
-            rows = middle(self.size, family) if n_observed is None else larger(self.size, family, n_observed)
-            found = (replay(fit, rows) for fit in self.fits)
+            asked = middle(self.size, family) if n_observed is None else larger(self.size, family, n_observed)
+            found = (replay(fit, asked) for fit in self.fits)
             self._replays[n_observed] = tuple(r for r in found if r is not None)
         replays = self._replays[n_observed]
         if len(replays) < len(self.fits):
             return None
-        hidden = pd.DataFrame(replays[0].scores, self.panel.models.index[replays[0].rows], self.panel.scores.columns)
+        rows, scores = replays[0].rows, replays[0].scores
+        if n_observed is None:
+            scores = np.where(self._enclosed(rows), scores, np.nan)
+        hidden = pd.DataFrame(scores, self.panel.models.index[rows], self.panel.scores.columns)
         deviates, groups = [], []
         for told in _told(hidden, n_told):
             rest = hidden.mask(told).to_numpy()
@@ -235,6 +243,17 @@ class Stretch:
             deviates.append(answers.normal_score(rest[asked]))
             groups.append(replays[0].group[asked])
         return errors_of(deviates, groups)
+
+    def _enclosed(self, hidden: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """On which benchmarks models lie between two that are not hidden; shape (n, J)."""
+        data = self.fits[0].problem.data
+        family, seen = data.nesting.family, np.isfinite(data.scores) & np.isfinite(self.size)[:, None]
+        seen[hidden] = False
+        out = np.zeros((len(hidden), seen.shape[1]), dtype=bool)
+        for number in np.unique(family[hidden]):
+            asked, kin = family[hidden] == number, family == number
+            out[asked] = enclosed(self.size[hidden[asked]], self.size[kin], seen[kin])
+        return out
 
     def _repeated(self, order: str, n_told: int) -> Beyond | None:
         if order not in self._trials:

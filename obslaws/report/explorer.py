@@ -92,7 +92,7 @@ def explorer_data(
         "node_weights": NODE_WEIGHTS.tolist(),
         "n_items": [None if np.isinf(n) else float(n) for n in answer.n_items],
         "fits": fits,
-        "families": _families(forecaster, queries, relatives, found[0].sizes),
+        "families": _families(forecaster, queries, relatives, found[0]),
         "beyond": _beyond(forecaster),
         "models": _models(panel, origins),
         "sources": {key: {k: one.get(k) for k in ("title", "url", "licence")} for key, one in (sources or {}).items()},
@@ -220,7 +220,7 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
 def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments) -> dict[str, Any]:
     """Tell of each kind of relatives the active parameters of the smallest model, and log2 of those of scored ones.
 
-    Beside them the share taken where there is no smallest, and how far off a sibling's residuals still say something.
+    Beside them the benchmarks that these were scored on, the share taken where there is no smallest, and how far off a sibling's residuals still say something.
     """
     learned = forecaster.siblings_
     smallest = relatives["family"].map(learned.family).fillna(relatives["base_family"].map(learned.base))
@@ -228,6 +228,7 @@ def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments
         "smallest": [_cell(n) for n in smallest],
         "usual": _cell(learned.usual),
         "sizes": [_plain(size) for size in one.sizes],
+        "seen": [[np.flatnonzero(some).tolist() for some in seen] for seen in one.seen],
         "range": RANGE,
     }
 
@@ -247,26 +248,42 @@ def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
     }
 
 
-def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame, sizes: tuple[Array, ...]) -> dict[str, Array]:
+def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame, one: Moments) -> dict[str, Array]:
     """Tell how far intervals of the relatives are stretched, by scores told; (R, k).
 
-    Within the data, there between two of the siblings whose sizes (log2) are given, later, larger. The last two where
-    the data end: what they grow by from there on is left to the page.
+    Within the data, there between two siblings, later, larger. The last two where the data end: what they grow by from
+    there on is left to the page.
     """
     columns, frontiers = forecaster.panel_.scores.columns, forecaster.stretch_.frontiers
     told = [pd.DataFrame(0.5, index=queries.index, columns=columns[:n]) for n in range(_most_told(forecaster) + 1)]
-    middle = np.array([2.0 ** np.mean([some.min(), some.max()]) if len(some) else np.nan for some in sizes])
-    within = queries.assign(train_flop=np.nan, n_params=middle, n_active_params=middle)
-    asked = {"within": (queries, 0.0), "between": (within, 0.0)}
+    between, where = _between(one)
+    # of no size and no compute a model is within the data, and between no siblings
+    plain = queries.assign(train_flop=np.nan, n_params=np.nan, n_active_params=np.nan)
+    middle = plain.assign(n_params=between, n_active_params=between)
+    anywhere = np.zeros_like(where)
+    asked = {"within": (plain, 0.0, anywhere), "between": (middle, 0.0, where)}
     if np.isfinite(frontiers["day"].last):
         later = pd.Timestamp(0) + pd.Timedelta(days=frontiers["day"].last + 1.0)
-        asked["day"] = queries.assign(release_date=later), 1.0 / DAYS
+        asked["day"] = plain.assign(release_date=later), 1.0 / DAYS, anywhere
     if np.isfinite(frontiers["compute"].last):
-        asked["flop"] = queries.assign(train_flop=10.0 ** (frontiers["compute"].last + 1.0)), 1.0
+        asked["flop"] = plain.assign(train_flop=10.0 ** (frontiers["compute"].last + 1.0)), 1.0, anywhere
+    every = np.arange(len(queries))
     return {
-        name: np.column_stack([latent(forecaster, rows, some).stretch[:, 0] for some in told]) / grown(lead)
-        for name, (rows, lead) in asked.items()
+        name: np.column_stack([latent(forecaster, rows, some).stretch[every, at] for some in told]) / grown(lead)
+        for name, (rows, lead, at) in asked.items()
     }
+
+
+def _between(one: Moments) -> tuple[Array, NDArray[np.intp]]:
+    """Choose a size between siblings for each kind of relatives, NaN for none, and a benchmark these were scored on."""
+    size, where = np.full(len(one.sizes), np.nan), np.zeros(len(one.sizes), dtype=np.intp)
+    for i, (sizes, seen) in enumerate(zip(one.sizes, one.seen, strict=True)):
+        spans = [np.ptp(sizes[some]) if some.any() else 0.0 for some in seen.T]
+        if max(spans) > 0.0:
+            where[i] = np.argmax(spans)
+            known = sizes[seen[:, where[i]]]
+            size[i] = 2.0 ** (0.5 * (known.min() + known.max()))
+    return size, where
 
 
 def _most_told(forecaster: SkillForecaster) -> int:
@@ -274,10 +291,10 @@ def _most_told(forecaster: SkillForecaster) -> int:
 
 
 def _families(
-    forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, sizes: tuple[Array, ...]
+    forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, one: Moments
 ) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
-    stretches, out = _stretches(forecaster, queries, sizes), []
+    stretches, out = _stretches(forecaster, queries, one), []
     for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
         date = query["release_date"]
         out.append(

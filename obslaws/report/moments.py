@@ -51,6 +51,8 @@ class Moments:
         Zero below the diagonal of the first two axes.
     sizes : tuple of ndarray
         Log2 active parameters of the scored siblings of each kind of relatives, n of them each.
+    seen : tuple of ndarray of bool
+        Which benchmarks each of them was scored on, (n, J).
     pulls : tuple of ndarray
         What each of them adds to the mean at its own size, (n, J); elsewhere times their `closeness`.
     """
@@ -61,6 +63,7 @@ class Moments:
     linear: Array
     square: Array
     sizes: tuple[Array, ...]
+    seen: tuple[NDArray[np.bool_], ...]
     pulls: tuple[Array, ...]
 
     def at(self, relatives: int, x: Array, unknown: Array, size: float) -> tuple[Array, Array]:
@@ -119,7 +122,8 @@ def moments(fit: Fit, family: Index, base: Index) -> Moments:
     left = fit.residuals
     kin = [left.siblings(int(f)) for f in family]
     pulls = tuple(left.by_skill[rows] + left.by_benchmark[rows] for rows in kin)
-    return Moments(mean[:, 0], slope, cov[:, 0], linear, square, tuple(left.size[rows] for rows in kin), pulls)
+    sizes, seen = tuple(left.size[rows] for rows in kin), tuple(left.seen[rows] for rows in kin)
+    return Moments(mean[:, 0], slope, cov[:, 0], linear, square, sizes, seen, pulls)
 
 
 def check_moments(forecaster: SkillForecaster, found: list[Moments], queries: pd.DataFrame, rows: Index) -> float:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
 
-__all__ = ["RANGE", "Residuals", "closeness", "steepness"]
+__all__ = ["RANGE", "Residuals", "closeness", "enclosed", "steepness"]
 
 # chosen on development data: docs/backtests.md, "How the form of the model was chosen"
 _SHARE = 0.8  # of the variance of residuals, what siblings of one size have in common
@@ -39,6 +39,28 @@ def closeness(distance: Array) -> Array:
     """Correlation of what siblings have in common, by their distance in doublings; Matern's with smoothness 3/2."""
     scaled = np.sqrt(3.0) / RANGE * np.abs(distance)
     return np.asarray((1.0 + scaled) * np.exp(-scaled))
+
+
+def enclosed(asked: Array, sizes: Array, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell between which scored siblings a size lies.
+
+    Parameters
+    ----------
+    asked : ndarray of shape (n,)
+        Log2 active parameters; NaN lies nowhere.
+    sizes : ndarray of shape (k,)
+        Those of the siblings.
+    seen : ndarray of bool, shape (k, J)
+        Which benchmarks these were scored on.
+
+    Returns
+    -------
+    ndarray of bool, shape (n, J)
+        Whether one is smaller and one is larger, by more than rounding.
+    """
+    low = np.where(seen, sizes[:, None], np.inf).min(axis=0, initial=np.inf)
+    high = np.where(seen, sizes[:, None], -np.inf).max(axis=0, initial=-np.inf)
+    return np.asarray((low + _SAME < asked[:, None]) & (asked[:, None] < high - _SAME))
 
 
 def steepness(problem: Problem, cells: Cells) -> Array:
@@ -122,12 +144,11 @@ class Residuals:
         return self.order[self.bounds[family] : self.bounds[family + 1]] if family >= 0 else self.order[:0]
 
     def enclose(self, family: Index, size: Array) -> NDArray[np.bool_]:
-        """Tell of models by family (-1 unknown) and size whether siblings are smaller and others larger; shape (n,)."""
-        out = np.zeros(len(family), dtype=bool)
+        """Tell of models by family (-1 unknown) and size on what scored siblings are smaller and larger; (n, J)."""
+        out = np.zeros((len(family), self.seen.shape[1]), dtype=bool)
         for number in {*family[(family >= 0) & np.isfinite(size)].tolist()}:
-            kin, asked = self.size[self.siblings(number)], family == number
-            low, high = kin.min(initial=np.inf) + _SAME, kin.max(initial=-np.inf) - _SAME
-            out[asked] = (low < size[asked]) & (size[asked] < high)
+            asked, kin = family == number, self.siblings(number)
+            out[asked] = enclosed(size[asked], self.size[kin], self.seen[kin])
         return out
 
     def carried(self, row: Index, family: Index, size: Array) -> Array:

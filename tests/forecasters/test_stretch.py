@@ -58,12 +58,14 @@ def test_models_of_the_fit_are_not_stretched(panel, stretch):
 
 def test_models_between_siblings_have_a_factor_of_their_own(panel, stretch):
     newest = panel.models["release_date"].max()
-    fitted, between = np.array([False, False, False, True]), np.array([False, True, True, True])
+    fitted = np.array([False, False, False, True])
+    between = np.array([[False, False], [True, False], [True, True], [True, True]])  # on two benchmarks
     days = [newest, newest, newest + pd.Timedelta(days=1), newest]
     factors = stretch.factors(np.full(4, 2), np.zeros(4, dtype=int), asked(days), fitted, between)
-    assert factors[0] == stretch.by_kin(2) != factors[1] == stretch.between(2)
-    assert factors[2] == stretch.factors(np.array([2]), np.array([0]), asked(days[2:3]))[0], "ahead of all data"
-    assert factors[3] == 1.0
+    assert stretch.by_kin(2) != stretch.between(2)
+    assert factors[:2].tolist() == [[stretch.by_kin(2)] * 2, [stretch.between(2), stretch.by_kin(2)]]
+    assert (factors[2] == stretch.factors(np.array([2]), np.array([0]), asked(days[2:3]))).all(), "ahead of all data"
+    assert (factors[3] == 1.0).all()
     assert stretch.between(2, MOST_TOLD + 9) == stretch.between(2, 4)
     # siblings stray by themselves in this panel: being between two of them says nothing more
     assert stretch.between(2) == pytest.approx(stretch.by_kin(2), rel=0.15)

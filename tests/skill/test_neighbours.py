@@ -8,7 +8,7 @@ import pytest
 from obslaws.links import clipped_logit, logistic
 from obslaws.simulate import simulate_panel
 from obslaws.skill.fit import fit_skills
-from obslaws.skill.neighbours import RANGE, Residuals, closeness
+from obslaws.skill.neighbours import RANGE, Residuals, closeness, enclosed
 from obslaws.skill.predict import Relatives, logits
 
 SHARE = 0.8
@@ -63,8 +63,18 @@ def test_siblings_enclose_what_lies_between_them(fit):
     sizes = data.size[residuals.siblings(family)]
     low, high = sizes.min(), sizes.max()
     asked = np.array([low - 1.0, low, (low + high) / 2.0, high, np.nan])
-    np.testing.assert_array_equal(residuals.enclose(np.full(5, family), asked), [False, False, True, False, False])
+    np.testing.assert_array_equal(
+        residuals.enclose(np.full(5, family), asked)[:, 0], [False, False, True, False, False]
+    )
     assert not residuals.enclose(np.full(5, -1), asked).any()
+
+
+def test_siblings_enclose_on_benchmarks_that_they_were_scored_on():
+    sizes = np.array([1.0, 2.0, 4.0])
+    seen = np.array([[True, False, True, False], [True, True, False, False], [True, True, False, False]])
+    found = enclosed(np.array([1.5, 3.0, 4.0 - 1e-9]), sizes, seen)
+    np.testing.assert_array_equal(found, [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]])
+    assert not enclosed(np.array([1.0]), sizes[:0], seen[:0]).any()
 
 
 def test_nothing_is_carried_without_a_size_a_family_or_from_far(fit):

@@ -206,10 +206,13 @@ const arithmetic = (() => {
     };
   }
 
-  // whether scored siblings are smaller than the model and others larger, by more than rounding
+  // by benchmark, whether scored siblings are smaller than the model and others larger, by more than rounding
   function enclosed(data, query) {
-    const sizes = data.siblings.sizes[query.family], size = Math.log2(query.n_active_params ?? query.n_params);
-    return sizes.some((other) => other < size - 1e-6) && sizes.some((other) => other > size + 1e-6);
+    const sizes = data.siblings.sizes[query.family], seen = data.siblings.seen[query.family];
+    const size = Math.log2(query.n_active_params ?? query.n_params);
+    const on = (aside) => new Set(seen.flatMap((some, s) => (aside(sizes[s]) ? some : [])));
+    const smaller = on((other) => other < size - 1e-6), larger = on((other) => other > size + 1e-6);
+    return data.benchmarks.map((_, j) => smaller.has(j) && larger.has(j));
   }
 
   // both have factors of their own, beyond the data growing with the distance; each by the count of scores told
@@ -238,8 +241,9 @@ const arithmetic = (() => {
     const told = scores.filter((s) => s !== null).length, lead = leads(data.beyond, query);
     const ahead = lag(data.beyond, lead.years, told);
     if (ahead) for (const part of parts) part.mean = part.mean.map((v, j) => v + ahead * part.sd[j]);
-    const stretch = stretched(data.beyond, lead, family, told, enclosed(data, query));
+    const between = enclosed(data, query);
     return data.benchmarks.map((benchmark, j) => {
+      const stretch = stretched(data.beyond, lead, family, told, between[j]);
       const { point, quantile } = distribution(data, j, parts, stretch);
       const heard = benchmark.n_scores > 0 || scores[j] !== null;
       return {
