@@ -148,3 +148,35 @@ def test_pass_at_k_forecasts_and_chooses(ask, tmp_path):
     assert "need --cost" in ask("pass-at-k", str(path), "--budget", "5", fails=1).err
     assert "whole numbers" in ask("pass-at-k", str(path), "--k", "a", fails=1).err
     assert "no such file" in ask("pass-at-k", "none.csv", fails=1).err
+
+
+def test_pass_at_k_names_file_row_and_cure(ask, tmp_path):
+    """Slips in a file of counts, and in the options around it."""
+    path = tmp_path / "counts.csv"
+
+    def refused(rows, *options):
+        path.write_text("model,problem,n_samples,n_correct\n" + "\n".join(rows) + "\n")
+        return ask("pass-at-k", str(path), *options, fails=1).err
+
+    good = [f"{model},{i},100,{9 * i + 1}" for model in ("m", "n") for i in range(6)]
+    assert "counts.csv, row 3, column 'n_correct': found an empty cell" in refused([good[0], "m,1,100,", *good[2:]])
+    assert "counts.csv, row 9, column 'n_correct': found 'x'" in refused([*good[:7], "n,1,100,x", *good[8:]])
+    assert "row 9: problem '0' of model 'n' comes twice" in refused([*good[:7], "n,0,100,1", *good[8:]])
+    assert "counts.csv, row 2: no model. Fill it in." in refused([",9,100,1", *good])
+    assert "counts.csv, model 'n': 2 problems, 11 correct samples; expected at least 5 problems" in refused(good[:8])
+    assert "Did you mean 0.9?" in refused(good, "--level", "90")
+    assert "at least 1" in refused(good, "--k", "0")
+    assert "--cost is for --budget or --target" in refused(good, "--cost", "m=1")
+    assert "budget is -1; expected a positive number" in refused(good, "--cost", "m=1,n=1", "--budget", "-1")
+    assert "Give it too: n=COST" in refused(good, "--cost", "m=1", "--budget", "1")
+
+
+def test_pass_at_k_explains_its_columns_and_writes_valid_json(ask, tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text(
+        "problem,n_samples,n_correct\n" + "".join(f"{i},100,{c}\n" for i, c in enumerate((0, 0, 0, 1, 2, 90)))
+    )
+    assert "Distance: decades" in ask("pass-at-k", str(path)).out
+    assert "Best: share" in ask("pass-at-k", str(path), "--cost", "counts=1", "--budget", "9").out
+    never = ("pass-at-k", str(path), "--method", "zero-inflated", "--cost", "counts=1", "--target", "0.9999")
+    assert json.loads(ask(*never, "--format", "json").out)[0]["cost"] is None
