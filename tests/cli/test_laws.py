@@ -180,3 +180,26 @@ def test_pass_at_k_explains_its_columns_and_writes_valid_json(ask, tmp_path):
     assert "Best: share" in ask("pass-at-k", str(path), "--cost", "counts=1", "--budget", "9").out
     never = ("pass-at-k", str(path), "--method", "zero-inflated", "--cost", "counts=1", "--target", "0.9999")
     assert json.loads(ask(*never, "--format", "json").out)[0]["cost"] is None
+
+
+def test_runs_of_ones_own_are_refused_with_row_and_column(ask, tmp_path):
+    path = tmp_path / "runs.csv"
+
+    def refused(text, *options):
+        path.write_text(text)
+        return ask("laws", "fit", "chinchilla", str(path), *options, fails=1).err
+
+    head = "n_params,n_tokens,loss\n"
+    text = refused(f"{head}1e9,2e10,2.9\n2e9,3e10,n.a.x\n")
+    assert "column loss, row 3: found 'n.a.x'; expected a plain number" in text.replace("'loss'", "loss")
+    assert "column 'n_params', row 2: found '1B'" in refused(f"{head}1B,2e10,2.9\n2e9,3e10,2.8\n")
+    assert "column 'n_tokens' has missing values (1, the first in row 3" in refused(f"{head}1e9,2e10,3\n2e9,,2.7\n")
+    assert "no column 'n_params' (parameters, count). Found: N, D, loss." in refused("N,D,loss\n1e9,2e10,2.9\n")
+    for option, value, words in (
+        ("--level", "90", "Did you mean 0.9?"),
+        ("--starts", "-1", "n_starts is -1; expected 0 or more"),
+        ("--bootstrap", "-1", "bootstrap is -1; expected 0 or more"),
+        ("--delta", "0", "delta is 0; expected a positive number"),
+        ("--delta", "nan", "delta is nan; expected a positive number"),
+    ):
+        assert words in ask("laws", "fit", "gadre_loss", "gadre", option, value, fails=1).err
