@@ -224,3 +224,12 @@ def test_far_beyond_the_family_its_own_models_do_not_tell_the_slope(small_panel)
     tokens = small_panel.models["n_tokens"].max()
     with pytest.warns(ExtrapolationWarning, match=r"times the compute of the largest known model of 'beta'"):
         query(small_panel, "beta", n_params=20 * largest / 6 / tokens, n_tokens=tokens)
+
+
+def test_a_day_that_may_be_two_is_asked_about(small_panel):
+    with pytest.raises(UsageError, match="'03/04/2025' may be 2025-04-03 or 2025-03-04; write the one that is meant"):
+        query(small_panel, "alpha", 7e9, release_date="03/04/2025")
+    told = query(small_panel, "alpha", 7e9, release_date="31/01/2025")["release_date"]
+    assert told.iloc[0] == pd.Timestamp("2025-01-31")
+    with pytest.raises(UsageError, match="'soon' is no date"):
+        query(small_panel, "alpha", 7e9, release_date="soon")

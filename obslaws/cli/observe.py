@@ -135,25 +135,19 @@ def _cut(
     families: str | None,
     share: float | None,
 ) -> Cut:
-    import pandas as pd
-
+    from obslaws.days import parse_day
     from obslaws.errors import UsageError
     from obslaws.quantities import parse_count
     from obslaws.targets import Cut, read_models
 
-    size = None if params is None else parse_count(params, "--cutoff-params")
+    size = None if params is None else parse_count(params, "--cutoff-params", unit="B")
     if flop is not None and not flop > 0:
         raise UsageError(f"--cutoff-flop is {flop:g}; expected compute in FLOP, e.g. 8.4e22.")
     if share is not None and not 0 < share < 1:
         raise UsageError(f"--test-share is {share:g}; expected a share between 0 and 1, e.g. 0.1.")
-    day: pd.Timestamp | None = None
-    if date is not None:
-        try:
-            day = pd.Timestamp(date)
-        except ValueError:
-            raise UsageError(f"--cutoff-date is {date!r}; expected a day such as 2024-05-31.") from None
-        if panel.models["release_date"].isna().all():
-            raise UsageError(f"--cutoff-date: panel {panel.name!r} knows no release date. Use another cutoff.")
+    day = None if date is None else parse_day(date, "--cutoff-date", "2024-05-31")
+    if day is not None and panel.models["release_date"].isna().all():
+        raise UsageError(f"--cutoff-date: panel {panel.name!r} knows no release date. Use another cutoff.")
     models = None if test is None else read_models(test, panel)
     given = [flop, size, day, models, families, share]
     if sum(one is not None for one in given) != 1:
