@@ -70,6 +70,7 @@ def observe(
 
     Example: obslaws observe --target ruan2024-emergent --view ruan2024 --cutoff-flop 8.4e22
     """
+    from obslaws.errors import UnknownNameError
     from obslaws.observe import observe as run
     from obslaws.outcomes import totals
     from obslaws.report.captions import data_caption
@@ -80,6 +81,8 @@ def observe(
     data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel, add)
     cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
     data = _chosen(data, families, exclude_models)
+    if reference_family is not None and reference_family not in (known := data.models["family"].unique()):
+        raise UnknownNameError("family", reference_family, known)
     table = _table(target, data, snapshot, column or [])
     wanted = asked_columns(column or [], list(map(str, table.scores.columns)))
     matching = _matching(table, data, wanted)

@@ -163,3 +163,9 @@ def test_help_names_the_view_that_predicts(run):
 def test_cutoffs_that_nobody_means_are_asked_about(run):
     assert "--cutoff-params is 7, without a unit: did you mean 7B?" in run(*BASE, "--cutoff-params", "7").err
     assert "may be 2024-06-01 or 2024-01-06" in run(*BASE, "--cutoff-date", "01/06/2024").err
+
+
+def test_a_reference_family_must_be_known(run):
+    """Without one the line of equivalent compute was left out in silence."""
+    done = run(*BASE, "--cutoff-flop", "8.4e22", "--reference-family", "llama2")
+    assert done.code == 1 and "No family named 'llama2'. Did you mean 'Llama-2'" in done.err
