@@ -233,3 +233,8 @@ def test_a_day_that_may_be_two_is_asked_about(small_panel):
     assert told.iloc[0] == pd.Timestamp("2025-01-31")
     with pytest.raises(UsageError, match="'soon' is no date"):
         query(small_panel, "alpha", 7e9, release_date="soon")
+
+
+def test_headings_of_scores_are_found_whatever_the_case(small_panel, tmp_path):
+    (tmp_path / "mine.csv").write_text("Benchmark,Score\nmmlu,0.7\n")
+    assert known_scores(tmp_path / "mine.csv", small_panel, "acme/new").loc["acme/new", "mmlu"] == 0.7

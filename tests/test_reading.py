@@ -2,7 +2,7 @@
 
 import pytest
 
-from obslaws.errors import SchemaError
+from obslaws.errors import AssumptionWarning, SchemaError
 from obslaws.panel import read_panel
 from obslaws.reading import read_csv
 
@@ -46,4 +46,18 @@ def test_dates_of_a_panel_that_may_be_two_days_are_refused(small_folder, tmp_pat
     with pytest.raises(
         SchemaError, match=r"models.csv, row 4, column 'release_date': found .* 2024-02-01 or 2024-01-02"
     ):
+        read_panel(tmp_path)
+
+
+def test_names_of_a_panel_that_differ_only_in_spelling_are_asked_about(small_folder, tmp_path):
+    """Blanks around a name are nobody's intention; another case may be, and is told."""
+    for name in ("models", "scores"):
+        (tmp_path / f"{name}.csv").write_text((small_folder / f"{name}.csv").read_text())
+    scores = (tmp_path / "scores.csv").read_text().splitlines()
+    scores[1] = scores[1].replace("mmlu", " mmlu ")
+    (tmp_path / "scores.csv").write_text("\n".join(scores))
+    assert list(read_panel(tmp_path).scores.columns) == ["mmlu", "gsm8k", "hellaswag"]
+    scores[1] = scores[1].replace(" mmlu ", "MMLU")
+    (tmp_path / "scores.csv").write_text("\n".join(scores))
+    with pytest.warns(AssumptionWarning, match="benchmarks 'MMLU' and 'mmlu' differ only in case"):
         read_panel(tmp_path)
