@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import AssumptionWarning, SchemaError, UnknownNameError
-from obslaws.quantities import spelling_key
+from obslaws.quantities import spelling_key, spelt_alike
 from obslaws.reading import read_csv
 from obslaws.schema import check_table
 
@@ -381,17 +381,9 @@ def _warn_of_high_floors(scores: pd.DataFrame, benchmarks: pd.DataFrame, file: s
 
 
 def _warn_of_spellings(panel: str, kind: str, names: pd.Series) -> None:
-    """Ask about names that differ only in case and separators: each counts as one of its own."""
-    alike: dict[str, list[str]] = {}
-    for name in map(str, names.dropna().unique()):
-        alike.setdefault(spelling_key(name), []).append(name)
-    if doubled := [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]:
-        warnings.warn(
-            f"panel {panel!r}: {kind} {', '.join(doubled)} differ only in case or separators and are taken for "
-            "different ones. Write them alike if they are the same.",
-            AssumptionWarning,
-            stacklevel=3,
-        )
+    if doubled := spelt_alike(map(str, names.dropna().unique())):
+        words = f"panel {panel!r}: {kind} {', '.join(doubled)} differ only in case or separators and are taken for "
+        warnings.warn(f"{words}different ones. Write them alike if they are not.", AssumptionWarning, stacklevel=3)
 
 
 def complete_models(models: pd.DataFrame) -> pd.DataFrame:
