@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import AssumptionWarning, SchemaError, UnknownNameError
-from obslaws.quantities import spelling_key
+from obslaws.quantities import spelling_key, spelt_alike
 from obslaws.reading import read_csv
 from obslaws.schema import check_table
 
@@ -294,6 +294,11 @@ def read_panel(folder: Path) -> Panel:
     Panel
         Named after the folder. Models without any score stay, with missing cells.
 
+    Warns
+    -----
+    AssumptionWarning
+        Benchmarks or families whose names differ only in case or separators.
+
     Raises
     ------
     SchemaError
@@ -351,6 +356,8 @@ def read_panel(folder: Path) -> Panel:
             "of the two, or leave the ceiling empty."
         )
     _warn_of_high_floors(scores, benchmarks, benchmarks_file)
+    _warn_of_spellings(folder.name, "benchmarks", benchmarks["benchmark"])
+    _warn_of_spellings(folder.name, "families", models["family"])
     models = complete_models(models)
     benchmarks = complete_benchmarks(benchmarks)
     wide = scores.pivot(index="model", columns="benchmark", values="score")
@@ -371,6 +378,12 @@ def _warn_of_high_floors(scores: pd.DataFrame, benchmarks: pd.DataFrame, file: s
                 AssumptionWarning,
                 stacklevel=3,
             )
+
+
+def _warn_of_spellings(panel: str, kind: str, names: pd.Series) -> None:
+    if doubled := spelt_alike(map(str, names.dropna().unique())):
+        words = f"panel {panel!r}: {kind} {', '.join(doubled)} differ only in case or separators and are taken for "
+        warnings.warn(f"{words}different ones. Write them alike if they are not.", AssumptionWarning, stacklevel=3)
 
 
 def complete_models(models: pd.DataFrame) -> pd.DataFrame:
@@ -429,4 +442,8 @@ def _read_table(folder: Path, name: str, required: bool = True) -> tuple[Any, st
 def _read_csv(path: Path) -> pd.DataFrame:
     # text first: pandas would turn a model called "1e3" or "NaN" into a number, and hide which cell held text
     text = {"dtype": "str", "keep_default_na": False, "na_values": [""], "skip_blank_lines": False}
-    return read_csv(path, f"a CSV with the columns of {path.stem}, see `obslaws.schema`", **text)
+    table = read_csv(path, f"a CSV with the columns of {path.stem}, see `obslaws.schema`", **text)
+    # a blank that nobody sees would make a name of its own
+    return table.rename(columns=lambda name: str(name).strip()).apply(
+        lambda column: column.str.strip().replace("", None)
+    )

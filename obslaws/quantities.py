@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 from obslaws.errors import UsageError
 
-__all__ = ["format_count", "format_flop", "format_name", "parse_count", "parse_fraction", "size_label", "spelling_key"]
+__all__ = [
+    "format_count",
+    "format_flop",
+    "format_name",
+    "parse_count",
+    "parse_fraction",
+    "size_label",
+    "spelling_key",
+    "spelt_alike",
+]
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
@@ -143,6 +153,30 @@ def spelling_key(name: object) -> str:
     ('llama31', 'llama31')
     """
     return re.sub(r"[-_.\s]", "", str(name)).casefold()
+
+
+def spelt_alike(names: Iterable[str]) -> list[str]:
+    """Find names that differ only in case and separators.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Each once.
+
+    Returns
+    -------
+    list of str
+        A group of such names each, in words.
+
+    Examples
+    --------
+    >>> spelt_alike(["mmlu", "gsm8k", "MMLU"])
+    ["'mmlu' and 'MMLU'"]
+    """
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(spelling_key(name), []).append(name)
+    return [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
 
 
 def format_count(count: float, digits: int = 3) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from obslaws.days import parse_day
 from obslaws.errors import AssumptionWarning, ExtrapolationWarning, UnknownNameError, UsageError, nearest_names
 from obslaws.families import match_family, match_org
 from obslaws.quantities import format_count, format_flop
@@ -248,10 +249,7 @@ def _date(panel: Panel, match: FamilyMatch, given: str | date | None, twin: Any)
         if twin is not None and not pd.isna(twin["release_date"]):
             return twin["release_date"]
         return pd.to_datetime(_members(panel, match)["release_date"]).max()  # NaT for a new family
-    try:
-        return pd.Timestamp(given).tz_localize(None)  # the day; a panel's dates have no zone
-    except ValueError:
-        raise UsageError(f"release date: {given!r} is no date; expected e.g. 2025-01-31.") from None
+    return parse_day(given, "release date")
 
 
 def carries_slope(panel: Panel) -> bool:

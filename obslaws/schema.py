@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from obslaws.days import two_readings
 from obslaws.errors import SchemaError, nearest_names
 
 if TYPE_CHECKING:
@@ -292,6 +293,10 @@ def _typed(values: pd.Series, column: Column, name: str, where: str) -> pd.Serie
         comma = wrong.any() and _DECIMAL_COMMA.fullmatch(str(values[wrong].iloc[0]))
         _refuse_first(wrong, values, name, where, "a number", "Write 0.5, not 0,5." if comma else column.cure)
     elif column.kind == "date":
+        twice = {value: two for value in values.dropna().unique() if (two := two_readings(value))}
+        for value, (day_first, month_first) in twice.items():
+            expected = f"one day; it may be {day_first} or {month_first}"
+            _refuse_first(values == value, values, name, where, expected, "Write the one that is meant.")
         parsed = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
         out = parsed.dt.tz_localize(None).dt.normalize().astype("datetime64[s]")
         wrong, cure = out.isna() & values.notna(), "Correct it or leave it empty."

@@ -14,6 +14,7 @@ PACKAGE = Path(obslaws.__file__).parent
 # top to bottom; a room is a module or a folder, rooms of one row may not import each other
 ROOMS = (
     ("_version", "errors"),
+    ("days",),
     ("folders", "quantities", "schema", "links", "matching", "metrics", "parallel", "reading", "writing"),
     ("plotting",),
     ("names",),

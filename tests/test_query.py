@@ -224,3 +224,17 @@ def test_far_beyond_the_family_its_own_models_do_not_tell_the_slope(small_panel)
     tokens = small_panel.models["n_tokens"].max()
     with pytest.warns(ExtrapolationWarning, match=r"times the compute of the largest known model of 'beta'"):
         query(small_panel, "beta", n_params=20 * largest / 6 / tokens, n_tokens=tokens)
+
+
+def test_a_day_that_may_be_two_is_asked_about(small_panel):
+    with pytest.raises(UsageError, match="'03/04/2025' may be 2025-04-03 or 2025-03-04; write the one that is meant"):
+        query(small_panel, "alpha", 7e9, release_date="03/04/2025")
+    told = query(small_panel, "alpha", 7e9, release_date="31/01/2025")["release_date"]
+    assert told.iloc[0] == pd.Timestamp("2025-01-31")
+    with pytest.raises(UsageError, match="'soon' is no date"):
+        query(small_panel, "alpha", 7e9, release_date="soon")
+
+
+def test_headings_of_scores_are_found_whatever_the_case(small_panel, tmp_path):
+    (tmp_path / "mine.csv").write_text("Benchmark,Score\nmmlu,0.7\n")
+    assert known_scores(tmp_path / "mine.csv", small_panel, "acme/new").loc["acme/new", "mmlu"] == 0.7

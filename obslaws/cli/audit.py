@@ -14,6 +14,7 @@ from obslaws.cli.options import (
     PanelOption,
     SnapshotOption,
     ViewOption,
+    check_top,
     choose_benchmarks,
     open_fractions,
     own_models,
@@ -54,6 +55,7 @@ def audit(
 
     if not 0.0 < false_discoveries < 1.0:
         raise UsageError(f"false discoveries are {false_discoveries:g}; expected a share between 0 and 1, e.g. 0.05.")
+    check_top(top)
     data = open_fractions(view, snapshot, panel, add)
     own = own_models(data)
     data = choose_benchmarks(data, benchmarks)
@@ -86,6 +88,7 @@ def audit(
     page.frame(found, _for_people(found))
     page.line()
     page.line("Expected: from other families and the model's other scores; a model as a whole: from size and siblings.")
+    page.line("Deviate: how far off it is, in standard deviations of the expectation.")
     if own:
         page.line("q: share of right scores among all of the panel, not yours alone, that are as surprising or more.")
     elif beyond:

@@ -248,9 +248,11 @@ def fit(
 
     Example: obslaws laws fit gadre_loss gadre --bootstrap 200
     """
+    from obslaws.forecasters.base import check_level
     from obslaws.laws.registry import law as find
 
     check_figure(plot, dark)
+    check_level(level)
     one, table = find(law), _read(runs)
     y = _column(table, column or one.output.name, runs)
     options: dict[str, Any] = {"space": space, "delta": delta, "n_starts": starts, "fixed": _pairs(fix or [])}

@@ -70,6 +70,7 @@ def observe(
 
     Example: obslaws observe --target ruan2024-emergent --view ruan2024 --cutoff-flop 8.4e22
     """
+    from obslaws.errors import UnknownNameError
     from obslaws.observe import observe as run
     from obslaws.outcomes import totals
     from obslaws.report.captions import data_caption
@@ -80,6 +81,8 @@ def observe(
     data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel, add)
     cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
     data = _chosen(data, families, exclude_models)
+    if reference_family is not None and reference_family not in (known := data.models["family"].unique()):
+        raise UnknownNameError("family", reference_family, known)
     table = _table(target, data, snapshot, column or [])
     wanted = asked_columns(column or [], list(map(str, table.scores.columns)))
     matching = _matching(table, data, wanted)
@@ -135,25 +138,19 @@ def _cut(
     families: str | None,
     share: float | None,
 ) -> Cut:
-    import pandas as pd
-
+    from obslaws.days import parse_day
     from obslaws.errors import UsageError
     from obslaws.quantities import parse_count
     from obslaws.targets import Cut, read_models
 
-    size = None if params is None else parse_count(params, "--cutoff-params")
+    size = None if params is None else parse_count(params, "--cutoff-params", unit="B")
     if flop is not None and not flop > 0:
         raise UsageError(f"--cutoff-flop is {flop:g}; expected compute in FLOP, e.g. 8.4e22.")
     if share is not None and not 0 < share < 1:
         raise UsageError(f"--test-share is {share:g}; expected a share between 0 and 1, e.g. 0.1.")
-    day: pd.Timestamp | None = None
-    if date is not None:
-        try:
-            day = pd.Timestamp(date)
-        except ValueError:
-            raise UsageError(f"--cutoff-date is {date!r}; expected a day such as 2024-05-31.") from None
-        if panel.models["release_date"].isna().all():
-            raise UsageError(f"--cutoff-date: panel {panel.name!r} knows no release date. Use another cutoff.")
+    day = None if date is None else parse_day(date, "--cutoff-date", "2024-05-31")
+    if day is not None and panel.models["release_date"].isna().all():
+        raise UsageError(f"--cutoff-date: panel {panel.name!r} knows no release date. Use another cutoff.")
     models = None if test is None else read_models(test, panel)
     given = [flop, size, day, models, families, share]
     if sum(one is not None for one in given) != 1:

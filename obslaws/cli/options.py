@@ -35,6 +35,7 @@ __all__ = [
     "benchmark_names",
     "check_figure",
     "check_output",
+    "check_top",
     "choose_benchmarks",
     "names",
     "open_basket",
@@ -136,6 +137,20 @@ def check_figure(path: Path | None, dark: bool) -> None:
         check_figure_path(path)
     elif dark:
         raise UsageError("--dark draws the figure for a dark page, and none was asked for: name it, --plot FILE.png.")
+
+
+def check_top(top: int | None) -> None:
+    """Refuse to show less than one row.
+
+    Raises
+    ------
+    UsageError
+        With the cure.
+    """
+    from obslaws.errors import UsageError
+
+    if top is not None and top < 1:
+        raise UsageError(f"--top is {top}; expected 1 or more rows, or leave it out.")
 
 
 def open_panel(view: str | None, snapshot: str | None, panel: Path | None, add: Path | None = None) -> Panel:

@@ -127,9 +127,9 @@ def number(value: float, form: str = ".3f") -> str:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Turn rows into plain records: missing becomes None, a date its ISO day."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(k): _plain(v) for k, v in row.items()} for row in plain.to_dict(orient="records")]
+    """Turn rows into plain records: missing and infinite numbers become None, a date its ISO day."""
+    told = frame.astype(object).where(frame.notna(), None)
+    return [plain(row) for row in told.to_dict(orient="records")]
 
 
 def plain(value: Any) -> Any:

@@ -32,22 +32,31 @@ def pass_at_k(
     import pandas as pd
 
     from obslaws.errors import UsageError
+    from obslaws.forecasters.base import check_level
     from obslaws.pass_at_k.choice import best_for_budget, cheapest_for_coverage
-    from obslaws.pass_at_k.estimate import coverage
+    from obslaws.pass_at_k.estimate import check_counts, coverage
     from obslaws.pass_at_k.forecast import fit_coverage
     from obslaws.reading import read_csv
 
+    check_level(level)
+    sizes, prices = _whole(k), _prices(cost)
+    if budget is None and target is None and prices:
+        raise UsageError("pass-at-k: --cost is for --budget or --target; give one of them as well.")
+    if not prices and not (budget is None and target is None):
+        raise UsageError("pass-at-k: --budget and --target need --cost MODEL=COST for every model.")
+    if budget is not None and target is not None:
+        raise UsageError("pass-at-k: give --budget or --target, not both.")
     if not counts.is_file():
         raise UsageError(f"counts {str(counts)!r}: no such file. Expected a CSV with problem, n_samples, n_correct.")
-    table = read_csv(counts, "a CSV with problem, n_samples, n_correct")
-    sizes = _whole(k)
+    table = check_counts(read_csv(counts, "a CSV with problem, n_samples, n_correct"), counts.name)
     parts = {str(m): part for m, part in table.groupby("model")} if "model" in table else {counts.stem: table}
-    fits = {model: fit_coverage(part, method) for model, part in parts.items()}
+    several = len(parts) > 1
+    fits = {
+        model: fit_coverage(part, method, where=f"{counts.name}, model {model!r}" if several else counts.name)
+        for model, part in parts.items()
+    }
     page = Page(format)
     if budget is not None or target is not None:
-        prices = _prices(cost)
-        if budget is not None and target is not None:
-            raise UsageError("pass-at-k: give --budget or --target, not both.")
         frame = (
             best_for_budget(fits, prices, budget, level)
             if budget is not None
@@ -69,15 +78,31 @@ def pass_at_k(
     for name in [c for c in frame if c not in ("model", "level")]:
         shown[str(name).replace("_", " ")] = [number(v, ".6g" if name == "k" else ".4g") for v in frame[name]]
     page.frame(frame, shown)
+    page.line()
+    page.line(_explained(budget, target))
+
+
+def _explained(budget: float | None, target: float | None) -> str:
+    """Say what the columns hold."""
+    if target is not None:
+        never = "inf: not with 10 million samples."
+        return f"k: samples per problem that reach it. Cost: of them, for one problem, with its interval; {never}"
+    far = "Distance: decades by which k goes beyond the samples drawn."
+    if budget is not None:
+        return f"k: samples that the budget buys. {far} Best: share of resamplings of problems in which it comes first."
+    return f"Measured: estimated without bias, where all problems have k samples. Coverage: as fitted. {far}"
 
 
 def _whole(text: str) -> list[float]:
     from obslaws.errors import UsageError
 
     try:
-        return [float(int(part)) for part in text.split(",")]
+        sizes = [int(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--k {text!r}: expected whole numbers, separated by commas.") from None
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise UsageError(f"--k {text!r}: expected whole numbers of at least 1, separated by commas, e.g. 1,10,100.")
+    return [float(size) for size in sizes]
 
 
 def _prices(text: str | None) -> dict[str, float]:
@@ -92,6 +117,4 @@ def _prices(text: str | None) -> dict[str, float]:
             mark = ""
         if not mark:
             raise UsageError(f"--cost {item!r}: expected MODEL=COST.")
-    if not out:
-        raise UsageError("pass-at-k: --budget and --target need --cost MODEL=COST for every model.")
     return out

@@ -86,6 +86,10 @@ def explain(answer: Reach) -> list[str]:
     percent, (low, high) = f"{100 * answer.level:g} %", (50 * (1 - answer.level), 50 * (1 + answer.level))
     if answer.n_params is None:
         lines = [f"Not reached within {asked} parameters: the highest forecast there is {answer.best:.3f}."]
+    elif answer.n_params == answer.smallest:
+        lines = [
+            f"Reached by every size asked about: at {format_count(answer.smallest)} parameters, the smallest, already."
+        ]
     else:
         lines = [f"Reached at {format_count(answer.n_params)} parameters, where the forecast crosses {answer.score:g}."]
     if answer.lower is None:

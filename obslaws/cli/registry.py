@@ -164,7 +164,7 @@ def _resolved(path: Path, scores: Path | None, snapshot: str | None) -> pd.DataF
     """Put the forecasts of a registry beside scores: those of a file, else those of a snapshot."""
     from obslaws.panel import load_panel
     from obslaws.registry.chain import read_chain
-    from obslaws.registry.resolve import read_scores
+    from obslaws.registry.resolve import read_scores, unregistered
     from obslaws.registry.resolve import resolve as put_together
     from obslaws.views import list_views
 
@@ -178,6 +178,8 @@ def _resolved(path: Path, scores: Path | None, snapshot: str | None) -> pd.DataF
 
     measured = None if scores is None else read_scores(scores)
     table = put_together(read_chain(path), measured, panel_of if measured is None else None)
+    if measured is not None and (strange := unregistered(table, measured)):
+        note(f"Note: {scores}: {strange}")
     if foreign:
         told = ", ".join(map(repr, sorted(foreign)))
         note(f"Note: {told}: no view of the snapshot, so its forecasts have no score; give --scores.")

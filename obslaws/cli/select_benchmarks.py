@@ -16,6 +16,7 @@ from obslaws.cli.options import (
     SnapshotOption,
     ViewOption,
     benchmark_names,
+    check_top,
     choose_benchmarks,
     open_fractions,
     token_count,
@@ -86,6 +87,9 @@ def benchmarks(
     asked, known, told = _asked(data, model, family, params, tokens, scores)
     able = np.isin(columns, benchmark_names(data, exclude) or [])
     wanted = None if targets is None else np.isin(columns, benchmark_names(data, targets) or [])
+    limit = count
+    if price is None and budget is not None and budget >= 1:  # without --costs each costs 1, and every set can be tried
+        limit, budget = int(budget if count is None else min(count, budget)), None
     fitted = _fitted(data)
     learnt = data.scores.notna().any().to_numpy()
     joint = population(fitted) if asked is None else joint_posterior(fitted, asked, told)
@@ -96,7 +100,7 @@ def benchmarks(
     found = select_benchmarks(
         joint,
         columns,
-        3 if count is None and budget is None else count,
+        3 if limit is None and budget is None else limit,
         targets=goal,
         candidates=open_to,
         costs=price,
@@ -114,8 +118,8 @@ def benchmarks(
     page.frame(found.steps, _steps_for_people(found.steps, price is not None))
     page.line()
     page.line(
-        f"Mean expected error over {found.n_targets} benchmarks, each as often as models have it, those evaluated "
-        f"counting 0; before {found.error_before:.2f}."
+        f"Expected error: in points of 100, once it and those above are run; the mean over {found.n_targets} "
+        f"benchmarks, each as often as models have it, those run counting 0. Before any: {found.error_before:.2f}."
     )
     if len(found.steps) == open_to.sum():
         asked_for = f" --count asked for {count}." if count is not None and count > len(found.steps) else ""
@@ -147,6 +151,7 @@ def next_(
     from obslaws.select.benchmarks import rank_next
     from obslaws.select.posterior import joint_posterior
 
+    check_top(top)
     data = open_fractions(view, snapshot, panel, add)
     data = choose_benchmarks(data, benchmarks)
     columns = list(map(str, data.scores.columns))
@@ -165,7 +170,11 @@ def next_(
     page.line()
     page.frame(ranked, _ranked_for_people(ranked, price is not None))
     page.line()
-    page.line("Points of expected error: of its own forecast; and by how much the mean over all that is unknown falls.")
+    page.line("Own error: expected error of its forecast, in points of 100.")
+    page.line(
+        "Mean less by: how far its score would bring down the mean over all that is unknown, its own error included."
+    )
+    page.line("Others: the part of that which is not its own error; tells most about: the one that gains most.")
 
 
 def _costs(path: Path, columns: list[str]) -> NDArray[np.float64]:

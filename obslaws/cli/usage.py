@@ -49,6 +49,8 @@ def clear_message(error: typer.BadParameter) -> str:
     """
     from obslaws.errors import nearest_names
 
+    if hasattr(error, "param_type"):  # nothing was given; the name of an option alone says little of what it wants
+        return error.message or str(getattr(error.param, "help", None) or "")
     if choice := _CHOICE.fullmatch(error.message):
         near = nearest_names(choice["found"].strip("'"), re.findall("'(.*?)'", choice["known"]), most=1)
         offer = f" Did you mean {near[0]!r}?" if near else ""

@@ -20,7 +20,7 @@ from obslaws.errors import SchemaError, UnknownNameError, UsageError
 if TYPE_CHECKING:
     from obslaws.laws.results import LawFit
 
-__all__ = ["GROUPS", "Law", "Param", "Published", "Variable"]
+__all__ = ["GROUPS", "Law", "Param", "Published", "Variable", "numbers"]
 
 Array = NDArray[np.float64]
 
@@ -218,7 +218,7 @@ class Law:
         points: dict[str, Array] = {}
         for variable in self.variables:
             if variable.name in x:
-                values = np.asarray(x[variable.name], dtype=float)
+                values = numbers(x[variable.name], f"law {self.id!r}: column {variable.name!r}")
             elif variable.default is not None:
                 values = np.asarray(variable.default, dtype=float)
             else:
@@ -226,8 +226,11 @@ class Law:
                     f"law {self.id!r}: no column {variable.name!r} ({variable.about}, {variable.unit}). "
                     f"Found: {', '.join(map(str, x)) or 'nothing'}."
                 )
-            if np.isnan(values).any():
-                raise SchemaError(f"law {self.id!r}: column {variable.name!r} has missing values; drop these rows.")
+            if (missing := np.isnan(np.atleast_1d(values))).any():
+                raise SchemaError(
+                    f"law {self.id!r}: column {variable.name!r} has missing values ({int(missing.sum())}, the first in "
+                    f"row {int(np.flatnonzero(missing)[0]) + 2}, below the header); drop these rows."
+                )
             points[variable.name] = values
         shape = np.broadcast_shapes(*(v.shape for v in points.values())) if points else ()
         return {name: np.broadcast_to(v, shape or (1,)).ravel() for name, v in points.items()}
@@ -307,6 +310,48 @@ class Law:
         from obslaws.laws.fitter import fit_law
 
         return fit_law(self, x, y, **options)
+
+
+def numbers(values: Any, where: str) -> Array:
+    """Read a column of numbers; what is missing stays NaN.
+
+    Parameters
+    ----------
+    values : array_like
+        As it stands in a table.
+    where : str
+        Table and column, for the message.
+
+    Returns
+    -------
+    ndarray of float
+        Same shape.
+
+    Raises
+    ------
+    SchemaError
+        A value is no number; its row is counted as an editor shows a CSV, the header being row 1.
+
+    Examples
+    --------
+    >>> numbers(["1e9", None], "runs, column 'n_params'").tolist()
+    [1000000000.0, nan]
+    """
+    given = np.asarray(values)
+    if given.dtype.kind in "fiub":
+        return given.astype(float)
+    import pandas as pd
+
+    out = np.full(given.shape, np.nan)
+    for at, value in np.ndenumerate(given):
+        if pd.isna(value):
+            continue
+        try:
+            out[at] = float(value)
+        except (TypeError, ValueError):
+            row = f", row {at[0] + 2}" if at else ""
+            raise SchemaError(f"{where}{row}: found {str(value)!r}; expected a plain number, e.g. 7e9.") from None
+    return out
 
 
 def _block(text: str) -> str:

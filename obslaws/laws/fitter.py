@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from obslaws.errors import ConvergenceWarning, FitError, UnknownNameError, UsageError
-from obslaws.laws.base import Law
+from obslaws.laws.base import Law, numbers
 from obslaws.laws.intervals import bootstrap as refit
 from obslaws.laws.intervals import bootstrap_weights
 from obslaws.laws.problem import Problem
@@ -84,6 +84,8 @@ def fit_law(
     ------
     FitError
         Too few points, an output that has no logarithm, or no start at which the law is defined.
+    UsageError
+        A space that is not known, or a delta or a number of starts or refits out of range.
 
     Warns
     -----
@@ -104,7 +106,8 @@ def fit_law(
     space = space or law.space
     if space not in DELTA:
         raise UsageError(f"fit: no space {space!r}. Known: {', '.join(DELTA)}.")
-    output = np.asarray(y, dtype=float).ravel()
+    _check_options(delta, n_starts, bootstrap)
+    output = numbers(y, f"law {law.id!r}: column {getattr(y, 'name', None) or law.output.name!r}").ravel()
     keep = ~np.isnan(output)
     points = {name: v[keep] for name, v in _inputs(law, x, len(output), keep).items()}
     counts = (("given", len(output)), ("with an output", int(keep.sum())))
@@ -169,13 +172,25 @@ def fit_law(
 def _inputs(law: Law, x: Any, n_points: int, keep: NDArray[np.bool_]) -> dict[str, Array]:
     """Take the inputs, without looking at rows that have no output."""
     known = [v.name for v in law.variables if v.name in x]
+    if any(v.default is None and v.name not in known for v in law.variables):
+        law.points(x)  # refuses, and names what the table has
     taken = {}
     for name in known:
-        values = np.broadcast_to(np.asarray(x[name], dtype=float), (n_points,)).copy()
+        values = numbers(x[name], f"law {law.id!r}: column {name!r}")
+        values = np.broadcast_to(values, (n_points,)).copy()
         if not keep.all():
             values[~keep] = values[keep][0] if keep.any() else 1.0
         taken[name] = values
     return {n: np.broadcast_to(v, (n_points,)) for n, v in law.points(taken).items()}
+
+
+def _check_options(delta: float | None, n_starts: int, bootstrap: int) -> None:
+    if delta is not None and not delta > 0:
+        raise UsageError(f"fit: delta is {delta:g}; expected a positive number, or inf for least squares.")
+    if n_starts < 0:
+        raise UsageError(f"fit: n_starts is {n_starts}; expected 0 or more starts, beside published coefficients.")
+    if bootstrap < 0:
+        raise UsageError(f"fit: bootstrap is {bootstrap}; expected 0 or more refits.")
 
 
 def _bounds(law: Law, fixed: Mapping[str, float], output: Array) -> tuple[Array, Array]:

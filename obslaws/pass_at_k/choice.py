@@ -41,9 +41,11 @@ def best_for_budget(
     Raises
     ------
     UsageError
-        A model without a cost, or a cost that is not positive.
+        A model without a cost, or a cost or budget that is not positive.
     """
     _check(fits, cost)
+    if not 0 < budget < np.inf:
+        raise UsageError(f"budget is {budget:g}; expected a positive number, in the unit of the costs.")
     rows: list[dict[str, Any]] = []
     drawn = []
     n_draws = min(len(f.draws) for f in fits.values())
@@ -89,7 +91,7 @@ def cheapest_for_coverage(
     """
     _check(fits, cost)
     if not 0 < target < 1:
-        raise UsageError(f"target is {target}; expected a share between 0 and 1.")
+        raise UsageError(f"target is {target}; expected a share between 0 and 1, e.g. 0.9.")
     grid = np.unique(np.round(np.geomspace(1, _MOST, 600)))
     rows = []
     for model, fit in fits.items():
@@ -107,6 +109,9 @@ def cheapest_for_coverage(
 def _check(fits: Mapping[str, CoverageFit], cost: Mapping[str, float]) -> None:
     for model in fits:
         if model not in cost:
-            raise UsageError(f"model {model!r}: no cost of a sample. Known: {', '.join(cost) or 'none'}.")
+            raise UsageError(
+                f"model {model!r}: no cost of a sample; found one of {', '.join(cost) or 'none'}. "
+                f"Give it too: {model}=COST."
+            )
         if not cost[model] > 0:
             raise UsageError(f"model {model!r}: a sample costs {cost[model]:g}; expected a positive number.")

@@ -91,7 +91,8 @@ def check_counts(counts: pd.DataFrame, where: str = "counts") -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        A column is missing, a count is no whole number, more are correct than were drawn, or a problem comes twice.
+        A column is missing, a name is empty, a count is no whole number, more are correct than were drawn, or a problem
+        comes twice; of one model, where a column `model` tells several apart.
     """
     missing = [c for c in _COLUMNS if c not in counts]
     if missing:
@@ -105,9 +106,8 @@ def check_counts(counts: pd.DataFrame, where: str = "counts") -> pd.DataFrame:
         bad = values.isna() | (values < 0) | (values != values.round())
         if bad.any():
             at = int(np.flatnonzero(bad)[0])
-            raise SchemaError(
-                f"{where}, row {at + 2}, column {name!r}: {out[name].iloc[at]!r}. Expected a whole number."
-            )
+            found = "an empty cell" if pd.isna(out[name].iloc[at]) else f"'{out[name].iloc[at]}'"
+            raise SchemaError(f"{where}, row {at + 2}, column {name!r}: found {found}. Expected a whole number.")
         out[name] = values.astype(float)
     over = out["n_correct"] > out["n_samples"]
     if over.any() or (out["n_samples"] < 1).any():
@@ -116,9 +116,17 @@ def check_counts(counts: pd.DataFrame, where: str = "counts") -> pd.DataFrame:
         raise SchemaError(
             f"{where}, row {at + 2}: {told}. Expected at least one sample, and no more correct than drawn."
         )
-    if out["problem"].duplicated().any():
-        name = out.loc[out["problem"].duplicated(), "problem"].iloc[0]
-        raise SchemaError(f"{where}: problem {str(name)!r} comes twice. Add its counts up into one row.")
+    key = [name for name in ("model", "problem") if name in out]
+    for name in key:
+        if (empty := out[name].isna().to_numpy()).any():
+            raise SchemaError(f"{where}, row {int(np.flatnonzero(empty)[0]) + 2}: no {name}. Fill it in.")
+    if (twice := out.duplicated(key).to_numpy()).any():
+        at = int(np.flatnonzero(twice)[0])
+        whose = f" of model {str(out['model'].iloc[at])!r}" if "model" in out else ""
+        raise SchemaError(
+            f"{where}, row {at + 2}: problem {str(out['problem'].iloc[at])!r}{whose} comes twice. "
+            "Add its counts up into one row."
+        )
     return out
 
 

@@ -73,7 +73,11 @@ class CoverageFit:
 
 
 def fit_coverage(
-    counts: pd.DataFrame, method: str = "beta-binomial", n_draws: int = 300, random_state: int = 0
+    counts: pd.DataFrame,
+    method: str = "beta-binomial",
+    n_draws: int = 300,
+    random_state: int = 0,
+    where: str = "coverage",
 ) -> CoverageFit:
     """Fit coverage to counts.
 
@@ -87,6 +91,8 @@ def fit_coverage(
     n_draws : int
         Bootstrap samples of problems.
     random_state : int
+    where : str
+        File and model, for messages.
 
     Returns
     -------
@@ -110,7 +116,8 @@ def fit_coverage(
     n, c = checked["n_samples"].to_numpy(), checked["n_correct"].to_numpy()
     if len(n) < _LEAST or c.sum() == 0:
         raise FitError(
-            f"coverage: {len(n)} problems, {int(c.sum())} correct samples; expected {_LEAST} problems and one."
+            f"{where}: {len(n)} problems, {int(c.sum())} correct samples; "
+            f"expected at least {_LEAST} problems and one correct sample."
         )
     rng = np.random.default_rng(random_state)
     weights = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=n_draws).astype(float)

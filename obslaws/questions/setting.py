@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import UnknownNameError, UsageError
+from obslaws.days import parse_day
+from obslaws.errors import UnknownNameError
 from obslaws.families import match_family
 from obslaws.links import logistic
 from obslaws.skill.covariates import raw_covariates
@@ -109,10 +110,7 @@ def find_setting(
         n_members = int(members.sum())
         kin = members if n_members else (panel.models["base_family"] == base).to_numpy()
         dates = dates[kin] if dates[kin].notna().any() else dates
-    try:
-        date = dates.max() if release_date is None else pd.Timestamp(release_date)
-    except ValueError:
-        raise UsageError(f"release date: {release_date!r} is no date; expected e.g. 2025-01-31.") from None
+    date = dates.max() if release_date is None else parse_day(release_date, "release date")
     return Setting(name, base, variant, date, org, n_members)
 
 

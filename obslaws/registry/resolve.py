@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import SchemaError
+from obslaws.errors import SchemaError, nearest_names
 from obslaws.metrics import bias, coverage, crps, mae, medae, width
 from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
     from obslaws.panel import Panel
 
-__all__ = ["add_up", "read_scores", "resolve"]
+__all__ = ["add_up", "read_scores", "resolve", "unregistered"]
 
 LEVELS = (0.8, 0.9, 0.95)
 RESOLVED_COLUMNS = (
@@ -57,7 +57,9 @@ def read_scores(path: Path) -> pd.DataFrame:
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise SchemaError(f"{path.name}, row {at + 2}: {_no_fraction(table['score'].iloc[at], float(score.iloc[at]))}")
-    doubled = table.duplicated(["model", "benchmark"])
+    doubled = table.assign(model=table["model"].str.lower()).duplicated(
+        ["model", "benchmark"]
+    )  # found whatever the case
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
         raise SchemaError(f"{path.name}, row {at + 2}: a second score of this model on this benchmark. Keep one.")
@@ -140,6 +142,38 @@ def _cells(panel: Panel | None) -> tuple[str | None, dict[tuple[str, str], float
     models, benchmarks = (scores.index.get_level_values(level).astype(str) for level in (0, 1))
     cells = dict(zip(zip(models.str.lower(), benchmarks, strict=True), map(float, scores), strict=True))
     return panel.provenance.get("hash"), cells
+
+
+def unregistered(resolved: pd.DataFrame, scores: pd.DataFrame) -> str:
+    """Say which scores belong to no forecast on record, and what their names may have been meant to be.
+
+    Parameters
+    ----------
+    resolved : DataFrame
+        From `resolve`.
+    scores : DataFrame
+        Columns model, benchmark, score.
+
+    Returns
+    -------
+    str
+        A sentence; empty where every score has its forecast.
+    """
+    models = {str(name).lower(): str(name) for name in resolved["model"]}
+    benchmarks = list(map(str, resolved["benchmark"].unique()))
+    asked = set(zip(resolved["model"].str.lower(), resolved["benchmark"], strict=True))
+    told = []
+    for model, benchmark in scores[["model", "benchmark"]].astype("str").itertuples(index=False):
+        if (model.lower(), benchmark) in asked:
+            continue
+        near = [] if model.lower() in models else nearest_names(model, list(models.values()), most=1)
+        near += [] if benchmark in benchmarks else nearest_names(benchmark, benchmarks, most=1)
+        meant = f" (did you mean {' and '.join(map(repr, near))}?)" if near else ""
+        told.append(f"{model!r} on {benchmark!r}{meant}")
+    if not told:
+        return ""
+    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+    return f"of {len(scores)} scores, {len(told)} with no forecast on record: {', '.join(told[:3])}{more}."
 
 
 def add_up(resolved: pd.DataFrame) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def parse(document: Document) -> Reading:
         No rows, a column that is missing, doubled or unknown, or a row of another length.
     """
     rows = _rows(document)
-    header = [name.strip() for name in rows[0]]
+    fixed = {*LONG, *_WIDE}
+    header = [low if (low := name.strip().lower()) in fixed else name.strip() for name in rows[0]]
     doubled = {name for name in header if header.count(name) > 1}
     if doubled:
         raise SchemaError(f"{document.name}: column {min(doubled)!r} stands twice. Keep one.")

@@ -122,6 +122,8 @@ def test_only_what_is_below_the_rate_is_called_suspicious(run, small_panel, smal
     assert "Next in rank: q above 0.05" in out
     alone = run("audit", "--panel", small_folder).out
     assert alone.startswith("Audit: 1 suspicious\n") and "Next in rank" not in alone
+    assert "Deviate: how far off it is, in standard deviations" in alone
+    assert "--top is -1; expected 1 or more rows" in run("audit", "--panel", small_folder, "--top", "-1").err
 
 
 @pytest.mark.parametrize(

@@ -226,3 +226,10 @@ def test_a_coverage_has_an_interval_where_several_families_speak(run):
     one, many = (run(*options, day).out.split("Scores inside")[1] for day in ("2025-03-05", "2024-12-01"))
     assert " to " not in one.split("Per benchmark")[0] and "nan" not in one
     assert re.search(r"0\.\d{3} \(0\.\d\d to [01]\.\d\d\)", many)
+
+
+def test_a_missing_option_says_what_it_is_for(run):
+    done = run("backtest")
+    assert done.code == 2
+    told = " ".join(done.err.replace("│", " ").split())
+    assert "Missing option '--protocol'. What is hidden: leave-family-out, cells, sloth-v1-1" in told

@@ -148,3 +148,58 @@ def test_pass_at_k_forecasts_and_chooses(ask, tmp_path):
     assert "need --cost" in ask("pass-at-k", str(path), "--budget", "5", fails=1).err
     assert "whole numbers" in ask("pass-at-k", str(path), "--k", "a", fails=1).err
     assert "no such file" in ask("pass-at-k", "none.csv", fails=1).err
+
+
+def test_pass_at_k_names_file_row_and_cure(ask, tmp_path):
+    """Slips in a file of counts, and in the options around it."""
+    path = tmp_path / "counts.csv"
+
+    def refused(rows, *options):
+        path.write_text("model,problem,n_samples,n_correct\n" + "\n".join(rows) + "\n")
+        return ask("pass-at-k", str(path), *options, fails=1).err
+
+    good = [f"{model},{i},100,{9 * i + 1}" for model in ("m", "n") for i in range(6)]
+    assert "counts.csv, row 3, column 'n_correct': found an empty cell" in refused([good[0], "m,1,100,", *good[2:]])
+    assert "counts.csv, row 9, column 'n_correct': found 'x'" in refused([*good[:7], "n,1,100,x", *good[8:]])
+    assert "row 9: problem '0' of model 'n' comes twice" in refused([*good[:7], "n,0,100,1", *good[8:]])
+    assert "counts.csv, row 2: no model. Fill it in." in refused([",9,100,1", *good])
+    assert "counts.csv, model 'n': 2 problems, 11 correct samples; expected at least 5 problems" in refused(good[:8])
+    assert "Did you mean 0.9?" in refused(good, "--level", "90")
+    assert "at least 1" in refused(good, "--k", "0")
+    assert "--cost is for --budget or --target" in refused(good, "--cost", "m=1")
+    assert "budget is -1; expected a positive number" in refused(good, "--cost", "m=1,n=1", "--budget", "-1")
+    assert "Give it too: n=COST" in refused(good, "--cost", "m=1", "--budget", "1")
+
+
+def test_pass_at_k_explains_its_columns_and_writes_valid_json(ask, tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text(
+        "problem,n_samples,n_correct\n" + "".join(f"{i},100,{c}\n" for i, c in enumerate((0, 0, 0, 1, 2, 90)))
+    )
+    assert "Distance: decades" in ask("pass-at-k", str(path)).out
+    assert "Best: share" in ask("pass-at-k", str(path), "--cost", "counts=1", "--budget", "9").out
+    never = ("pass-at-k", str(path), "--method", "zero-inflated", "--cost", "counts=1", "--target", "0.9999")
+    assert json.loads(ask(*never, "--format", "json").out)[0]["cost"] is None
+
+
+def test_runs_of_ones_own_are_refused_with_row_and_column(ask, tmp_path):
+    path = tmp_path / "runs.csv"
+
+    def refused(text, *options):
+        path.write_text(text)
+        return ask("laws", "fit", "chinchilla", str(path), *options, fails=1).err
+
+    head = "n_params,n_tokens,loss\n"
+    text = refused(f"{head}1e9,2e10,2.9\n2e9,3e10,n.a.x\n")
+    assert "column loss, row 3: found 'n.a.x'; expected a plain number" in text.replace("'loss'", "loss")
+    assert "column 'n_params', row 2: found '1B'" in refused(f"{head}1B,2e10,2.9\n2e9,3e10,2.8\n")
+    assert "column 'n_tokens' has missing values (1, the first in row 3" in refused(f"{head}1e9,2e10,3\n2e9,,2.7\n")
+    assert "no column 'n_params' (parameters, count). Found: N, D, loss." in refused("N,D,loss\n1e9,2e10,2.9\n")
+    for option, value, words in (
+        ("--level", "90", "Did you mean 0.9?"),
+        ("--starts", "-1", "n_starts is -1; expected 0 or more"),
+        ("--bootstrap", "-1", "bootstrap is -1; expected 0 or more"),
+        ("--delta", "0", "delta is 0; expected a positive number"),
+        ("--delta", "nan", "delta is nan; expected a positive number"),
+    ):
+        assert words in ask("laws", "fit", "gadre_loss", "gadre", option, value, fails=1).err

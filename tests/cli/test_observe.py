@@ -77,7 +77,7 @@ def test_several_predictors_are_compared_on_common_rows(run):
         ([], 2, "give exactly one of"),
         (["--cutoff-flop", "1e22", "--test-share", "0.1"], 2, "give exactly one of"),
         (["--cutoff-flop", "-1"], 1, "expected compute in FLOP"),
-        (["--cutoff-date", "someday"], 1, "expected a day such as"),
+        (["--cutoff-date", "someday"], 1, "is no date; expected e.g. 2024-05-31"),
         (["--test-share", "3"], 1, "a share between 0 and 1"),
         (["--cutoff-flop", "1e22", "--score-range", "1"], 2, "expected two numbers"),
         (["--cutoff-flop", "1e22", "--config", "mine"], 1, "expected one of default, paper"),
@@ -158,3 +158,14 @@ def test_a_file_without_any_known_model_is_refused(run, tmp_path):
 
 def test_help_names_the_view_that_predicts(run):
     assert "`ruan2024` by default" in " ".join(run("observe", "--help").out.replace("│", " ").split())
+
+
+def test_cutoffs_that_nobody_means_are_asked_about(run):
+    assert "--cutoff-params is 7, without a unit: did you mean 7B?" in run(*BASE, "--cutoff-params", "7").err
+    assert "may be 2024-06-01 or 2024-01-06" in run(*BASE, "--cutoff-date", "01/06/2024").err
+
+
+def test_a_reference_family_must_be_known(run):
+    """Without one the line of equivalent compute was left out in silence."""
+    done = run(*BASE, "--cutoff-flop", "8.4e22", "--reference-family", "llama2")
+    assert done.code == 1 and "No family named 'llama2'. Did you mean 'Llama-2'" in done.err

@@ -81,6 +81,8 @@ def test_reach_as_a_record_and_in_words(run, small_folder):
     assert "Reached at" in run(*new, "--score", "0.6").out
     never = run(*new, "--score", "0.9999").out
     assert "Not reached within" in never
+    guessed = run(*new, "--score", "0.1").out
+    assert "Reached by every size asked about: at " in guessed and "crosses" not in guessed
     assert json.loads(run(*new, "--score", "0.9999", "--format", "json").out)["upper"] is None
 
 

@@ -185,3 +185,17 @@ def test_a_line_without_a_point_forecast_is_judged_by_its_median(registered):
     assert resolve(early)["forecast"].tolist() == [one["quantiles"]["0.5"] for one in early]
     late = [{**one, "forecast": 0.25} for one in early]
     assert resolve(late)["forecast"].tolist() == [0.25, 0.25]
+
+
+def test_scores_that_belong_to_no_forecast_are_told(run, registered, tmp_path):
+    """A misspelt model or benchmark would otherwise read as if nothing had been measured."""
+    came = tmp_path / "came.csv"
+    ask = ("resolve", "--registry", registered, "--scores", came)
+    came.write_text("model,benchmark,score\nbee/Beta-65,gsm8k,0.5\ndada/Delta-0.16B,mlmu,0.3\n")
+    told = run(*ask).err
+    assert "of 2 scores, 2 with no forecast on record: 'bee/Beta-65' on 'gsm8k' (did you mean 'bee/Beta-65B'?)" in told
+    assert "'dada/Delta-0.16B' on 'mlmu' (did you mean 'mmlu'?)" in told
+    came.write_text("model,benchmark,score\nBEE/Beta-65B,gsm8k,0.5\n")
+    assert "no forecast on record" not in run(*ask).err
+    came.write_text("model,benchmark,score\nbee/Beta-65B,gsm8k,0.5\nBEE/Beta-65B,gsm8k,0.6\n")
+    assert "row 3: a second score" in run(*ask).err

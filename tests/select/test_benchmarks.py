@@ -153,3 +153,15 @@ def test_the_commands(run, small_folder, tmp_path):
         done = run("select", command, "--model", "bee/Beta-65B", "--family", "alpha", "--params", "7B", *at)
         assert (done.code, done.out) == (2, "") and "leave out --family, --params" in " ".join(done.err.split())
     assert run("select", "next", "--model", "bee/Beta-7B", *at).code == 1
+
+
+def test_the_pages_say_what_their_columns_are(run, small_folder):
+    at = ("--panel", small_folder)
+    budget = run("select", "benchmarks", "--budget", "2", *at).out
+    assert budget == run("select", "benchmarks", "--count", "2", *at).out  # without --costs each costs 1
+    assert "No other set is expected to do better." in budget and "in points of 100" in budget
+    asked = ("select", "next", "--family", "alpha", "--params", "22B", "--tokens", "18T", *at)
+    page = run(*asked).out
+    assert all(words in page for words in ("Own error: ", "Mean less by: ", "Others: "))
+    for top in ("0", "-1"):
+        assert f"--top is {top}; expected 1 or more rows" in run(*asked, "--top", top).err
