@@ -220,7 +220,8 @@ def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
 def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments) -> dict[str, Any]:
     """Tell of each kind of relatives the active parameters of the smallest model, and log2 of those of scored ones.
 
-    Beside them the benchmarks that these were scored on, the share taken where there is no smallest, and how far off a sibling's residuals still say something.
+    Beside them the benchmarks that these were scored on, the share taken where there is no smallest, and how far off a
+    sibling's residuals still say something.
     """
     learned = forecaster.siblings_
     smallest = relatives["family"].map(learned.family).fillna(relatives["base_family"].map(learned.base))
