@@ -31,11 +31,14 @@ from obslaws.units import only_fractions
 from obslaws.views import list_views, view_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from obslaws.panel import Panel
 
 __all__ = ["Report", "SnapshotReport", "open_report", "report_subject", "snapshot_report"]
 
 _MOST = 6  # families on one picture
+_CURVES = "known models, the curve of the family and its 90 % band. Grey dots are all other models; dotted: guessing."
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,13 @@ class Report:
         measured = [str(b) for b in mine.columns if mine[b].notna().any()][:6]
         curves = figure_html(
             families_figure(self.forecaster, [family], measured, caption=self.caption),
-            f"Score against training compute of the family {family} on {', '.join(measured)}.",
+            f"Score (fraction) against training compute (FLOP) of the family {family} on {self._titles(measured)}: "
+            f"{_CURVES}",
         )
         card = figure_html(
             card_figure(self.forecaster, query, caption=self.caption),
-            f"Forecasts with 90 % intervals of {query.index[0]} on every benchmark.",
+            f"Forecast scores (fractions) with 90 % intervals of {query.index[0]} on every benchmark, "
+            "and what its nearest known siblings score.",
         )
         return curves + card
 
@@ -121,7 +126,8 @@ class Report:
         at = self.benchmark(benchmark) if benchmark in self.panel.scores else str(self.panel.scores.columns[0])
         return figure_html(
             levels_figure(self.forecaster, query, at, self.caption),
-            f"Levels of the forecast on {at} over parameters and training tokens.",
+            f"Lines of equal forecast on {self._titles([at])} (fraction) over parameters and training tokens (counts); "
+            "the shade is the width of the 90 % interval (fraction).",
         )
 
     def rivals(self, members: pd.DataFrame, benchmark: str) -> Markup:
@@ -135,7 +141,7 @@ class Report:
         chosen = [*own, *others]
         return figure_html(
             families_figure(self.forecaster, chosen, [at], caption=self.caption),
-            f"Score on {at} against training compute of {', '.join(chosen)}.",
+            self._compared(at, chosen),
         )
 
     def model(self, name: str) -> str:
@@ -187,7 +193,8 @@ class Report:
 
         return figure_html(
             card_figure(blind, query, measured, caption=self.caption, informed=False),
-            f"Forecasts for {model} by a fit that did not see its scores, and those scores.",
+            f"Forecast scores (fractions) with 90 % intervals of {model} by a fit that did not see its scores, "
+            "those scores, and what its nearest known siblings score.",
         )
 
     def missing_table(self, model: str) -> Markup:
@@ -244,7 +251,7 @@ class Report:
         chosen = [str(f) for f in sizes.sort_values(ascending=False, kind="stable").index[: _MOST - 1]]
         return figure_html(
             families_figure(self.forecaster, chosen, [benchmark], caption=self.caption),
-            f"Score on {benchmark} against training compute of {', '.join(chosen)}.",
+            self._compared(benchmark, chosen),
         )
 
     def density(self, benchmark: str) -> Markup:
@@ -253,13 +260,21 @@ class Report:
             return Markup("<p>No release date is known.</p>")
         return figure_html(
             density_figure(self.panel, benchmark, caption=self.caption),
-            f"Smallest released model that reaches a score on {benchmark}, by release date.",
+            f"Parameters (count) of the smallest released model that reaches a score (fraction) on "
+            f"{self._titles([benchmark])}, by release date; dots are all models of a known date.",
         )
 
     def best_table(self, benchmark: str) -> Markup:
         """List the twenty best models on one benchmark."""
         best = self.panel.scores[benchmark].dropna().sort_values(ascending=False, kind="stable").head(20)
         return self._told(members_table(self.panel, [str(m) for m in best.index], self.origins, first=benchmark))
+
+    def _titles(self, benchmarks: Sequence[str]) -> str:
+        return ", ".join(str(self.panel.benchmarks["title"][b]) for b in benchmarks)
+
+    def _compared(self, benchmark: str, families: Sequence[str]) -> str:
+        words = f"Score (fraction) on {self._titles([benchmark])} against training compute (FLOP) of "
+        return f"{words}{', '.join(families)}: {_CURVES}"
 
     def _blind(self, model: str) -> SkillForecaster:
         if model not in self._without:

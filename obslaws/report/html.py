@@ -119,19 +119,21 @@ def figure_html(figure: Figure, words: str) -> Markup:
     figure : Figure
         Drawn with `obslaws.report.style.LIGHT`; the dark one is the same with the colours exchanged.
     words : str
-        What is to be seen, for those who do not see it.
+        What is to be seen, for those who do not see it; those who do read it below.
 
     Returns
     -------
     Markup
-        A ``picture`` with the figure as SVG, which scrolls by itself where the screen is narrow.
+        A ``figure`` with the picture as SVG, which scrolls by itself where the screen is narrow, and its caption.
     """
     import matplotlib as mpl
 
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "obslaws"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return picture_html(buffer.getvalue(), words)
+    # the picture says the words already to those who hear the page
+    shell = "<figure>{}<figcaption aria-hidden='true'>{}</figcaption></figure>"
+    return Markup(shell).format(picture_html(buffer.getvalue(), words), words)
 
 
 def picture_html(svg: str, words: str) -> Markup:
@@ -150,7 +152,8 @@ def picture_html(svg: str, words: str) -> Markup:
 
     dark = in_the_dark(svg) if LIGHT.quiet in svg else svg
     shell = (
-        "<div class='scroll'><picture><source srcset='{}' media='(prefers-color-scheme: dark)'>"
+        "<div class='scroll' tabindex='0' role='group' aria-label='Figure'>"
+        "<picture><source srcset='{}' media='screen and (prefers-color-scheme: dark)'>"
         "<img src='{}' alt='{}'></picture></div>"
     )  # fmt: skip
     return Markup(shell).format(_data_uri(dark), _data_uri(svg), words)

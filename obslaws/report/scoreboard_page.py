@@ -108,13 +108,19 @@ class ScoreboardReport:
     def errors(self) -> Markup:
         """Draw the errors."""
         races = ", ".join(dict.fromkeys(self.record.table["race"]))
-        words = f"Mean absolute error of every forecaster, in points of 100, in the races {races}."
+        words = (
+            f"Mean absolute error of every forecaster, in points of 100, in the races {races}; bars are 95 % intervals "
+            f"of the difference from {REFERENCE}."
+        )
         return figure_html(errors_figure(self.record.table, self.record.caption), words)
 
     def reliability(self) -> Markup:
         """Draw the reliability diagrams."""
         told = self.record.reliability
-        words = f"True against nominal share of scores below each quantile, in {told['race'].nunique()} races."
+        words = (
+            f"True against nominal share (fractions) of scores below each quantile, in {told['race'].nunique()} races; "
+            "on the dotted line a forecaster's intervals hold what they promise."
+        )
         return figure_html(reliability_figure(told, self.record.caption), words)
 
     def tables(self) -> Markup:

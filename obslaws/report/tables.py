@@ -53,7 +53,7 @@ def html_table(
     """
     formats, columns = formats or {}, [str(c) for c in frame.columns]
     head = Markup("").join(
-        Markup('<th scope="col"{}>{}</th>').format(_class(c in text), c) for c in columns
+        Markup('<th scope="col"{}>{}</th>').format(_class(c in text), _breakable(c)) for c in columns
     )  # fmt: skip
     body = []
     for at, row in enumerate(frame.itertuples(index=False, name=None)):
@@ -61,14 +61,18 @@ def html_table(
         for k, (column, value) in enumerate(zip(columns, row, strict=True)):
             words = "–" if pd.isna(value) else formats.get(column, str)(value)
             url = None if links is None or column not in links else links[column].iloc[at]
-            inner = link(words, url) if isinstance(url, str) else Markup("<bdi>{}</bdi>").format(words)
+            shown = _breakable(words) if k == 0 else words
+            inner = link(shown, url) if isinstance(url, str) else Markup("<bdi>{}</bdi>").format(shown)
             if k == 0:
-                cells.append(Markup('<th scope="row" class="name" title="{}">{}</th>').format(words, inner))
+                cells.append(Markup('<th scope="row" class="name">{}</th>').format(inner))
             else:
                 cells.append(Markup("<td{}>{}</td>").format(_class(column in text), inner))
         body.append(Markup("<tr>{}</tr>").format(Markup("").join(cells)))
-    shell = '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    return Markup(shell).format(head, Markup("\n").join(body))
+    shell = (
+        '<div class="scroll" tabindex="0" role="group" aria-label="Table: {}">'
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    )
+    return Markup(shell).format(", ".join(columns), head, Markup("\n").join(body))
 
 
 def members_table(
@@ -184,6 +188,11 @@ def sources_line(origins: Origins, used: set[Any]) -> Markup:
 def _short(revision: str) -> str:
     """Cut digests of commits to what tells them from others; leave words alone."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]+\b", r"\1", revision)
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name go on in the next line after a slash or an underscore, or between two of its words."""
+    return Markup("<wbr>").join(re.split(r"(?<=[/_])(?=.)|(?<=[a-z]{3})(?=[A-Z])", name))
 
 
 def _class(left: bool) -> Markup:
