@@ -32,7 +32,8 @@ def notebooks() -> None:
         # the page has its own heading: the notebook's first line
         first = notebook.cells[0]
         title, _, first.source = first.source.removeprefix("# ").partition("\n")
-        write_page(notebook_page(notebook, title, notebook_caption(path), code=True), PAGES / f"{path.stem}.html")
+        page = notebook_page(notebook, title, notebook_caption(path), code=True, command="make docs")
+        write_page(page, PAGES / f"{path.stem}.html")
 
 
 def explorer() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_fractions
+from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_fractions, spelled
 from obslaws.cli.output import note, progress_bar
 
 
@@ -32,12 +32,13 @@ def explore(
     path = output or (None if serve else Path("explorer.html"))
     if path is not None:
         check_page_path(path)
+    asked = {"view": view, "snapshot": snapshot, "panel": panel, "add": add}
     data = open_fractions(view, snapshot, panel, add)
     with progress_bar(f"Fitting skill to {len(data.models)} models"):
         model = SkillForecaster().fit(data)
         origins = panel_origins(data, snapshot)
         told = (None, None) if origins is None else (origins.scores, origins.sources)
-        page = explorer_page(explorer_data(model, *told))
+        page = explorer_page(explorer_data(model, *told), spelled("explore", **asked))
     if path is not None:
         print(f"Page: {write_page(page, path)} ({len(page.encode()) / 1e6:.1f} MB)")
     if serve:

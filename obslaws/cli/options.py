@@ -42,6 +42,7 @@ __all__ = [
     "open_fractions",
     "open_panel",
     "own_models",
+    "spelled",
     "token_count",
 ]
 
@@ -247,6 +248,32 @@ def benchmark_names(data: Panel, text: str | None) -> list[str] | None:
         if one.domain is not None:
             note(f"{one.domain}: {', '.join(one.benchmarks)}.")
     return list(dict.fromkeys(name for one in found for name in one.benchmarks))
+
+
+def spelled(*words: str, **options: object) -> str:
+    """Write down the command that makes a page again, without the place where it is written.
+
+    Parameters
+    ----------
+    *words : str
+        Command and arguments.
+    **options : object
+        Values of options by name; None was not given, and of a folder its own name is told.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> spelled("report", "family", "a b", view="core", snapshot=None)
+    "obslaws report family 'a b' --view core"
+    """
+    import shlex
+
+    given = {name: value for name, value in options.items() if value is not None}
+    pairs = ((f"--{name}", value.name if isinstance(value, Path) else str(value)) for name, value in given.items())
+    return shlex.join(["obslaws", *words, *(word for pair in pairs for word in pair)])
 
 
 def _folder(path: Path, option: str) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_fractions
+from obslaws.cli.options import AddOption, PanelOption, SnapshotOption, ViewOption, open_fractions, spelled
 from obslaws.cli.output import progress_bar
 
 report = typer.Typer(
@@ -114,6 +114,9 @@ def _write(
     stem = "".join(c if c.isalnum() or c in "._-" else "-" for c in named)[:80]
     path = output or Path(f"{stem}.html")
     check_page_path(path)
+    subject = Path(name).name if kind == "scoreboard" and name else name
+    words = ("report", kind, *filter(None, [subject]))
+    command = spelled(*words, view=view, snapshot=snapshot, panel=panel, add=add)
     if pdf and find_browser() is None:
         raise UsageError("--pdf prints with a Chromium, and none is on this machine. Install one, or leave --pdf out.")
     if name is None:
@@ -135,6 +138,6 @@ def _write(
     }
     with progress_bar(f"Running the notebook on {kind} {named if named != kind else ''}".rstrip()):
         notebook = run_notebook(NOTEBOOKS / f"{kind}.md", told)
-    print(f"Page: {write_page(notebook_page(notebook, title, caption), path)}")
+    print(f"Page: {write_page(notebook_page(notebook, title, caption, command=command), path)}")
     if pdf:
         print(f"PDF: {write_pdf(path, path.with_suffix('.pdf'))}")

@@ -99,13 +99,15 @@ def explorer_data(
     }
 
 
-def explorer_page(data: dict[str, Any]) -> str:
+def explorer_page(data: dict[str, Any], command: str = "") -> str:
     """Write the page: one file, no request to anywhere.
 
     Parameters
     ----------
     data : dict
         From `explorer_data`.
+    command : str
+        As `obslaws.report.html.render`.
 
     Returns
     -------
@@ -113,7 +115,8 @@ def explorer_page(data: dict[str, Any]) -> str:
         HTML.
     """
     scripts = ("arithmetic.js", "explorer_charts.js", "explorer.js")
-    return render("explorer.html.j2", title="obslaws explorer", caption=data["caption"], data=data, scripts=scripts)
+    told = {"title": "obslaws explorer", "caption": data["caption"], "command": command}
+    return render("explorer.html.j2", **told, data=data, scripts=scripts)
 
 
 def _relatives(panel: Panel, forecaster: SkillForecaster) -> pd.DataFrame:

@@ -35,7 +35,9 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 SAFE_LINKS = ("https://", "http://", "#source-")
 
 
-def render(template: str, *, title: str, caption: str, scripts: Sequence[str] = (), **content: Any) -> str:
+def render(
+    template: str, *, title: str, caption: str, command: str = "", scripts: Sequence[str] = (), **content: Any
+) -> str:
     """Fill a template.
 
     Parameters
@@ -44,6 +46,8 @@ def render(template: str, *, title: str, caption: str, scripts: Sequence[str] = 
         Name of a file in ``templates/``; it extends ``page.html.j2``.
     title, caption : str
         What the page is, and where its data come from: snapshot date, hash and version.
+    command : str
+        What was typed to make the page.
     scripts : sequence of str
         Files of ``templates/`` that become the page's script, in this order.
     **content
@@ -66,6 +70,7 @@ def render(template: str, *, title: str, caption: str, scripts: Sequence[str] = 
     page = environment.get_template(template).render(
         title=title,
         caption=caption,
+        command=command,
         version=__version__,
         style=Markup(read_template("style.css")),
         script=Markup("\n".join(read_template(name) for name in scripts)),

@@ -98,14 +98,14 @@ def run_notebook(path: Path, parameters: Mapping[str, Any] | None = None, timeou
     return notebook
 
 
-def notebook_page(notebook: Any, title: str, caption: str, code: bool = False) -> str:
+def notebook_page(notebook: Any, title: str, caption: str, code: bool = False, command: str = "") -> str:
     """Write a notebook with outputs as one page.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
         From `run_notebook`.
-    title, caption : str
+    title, caption, command : str
         As `obslaws.report.html.render`.
     code : bool
         Whether the code is shown.
@@ -122,7 +122,7 @@ def notebook_page(notebook: Any, title: str, caption: str, code: bool = False) -
     exporter.exclude_output_prompt = True
     exporter.register_filter("ansi2html", lambda text: Markup.escape(strip_ansi(text)))
     body, _ = exporter.from_notebook_node(_pictured(notebook))
-    return render("report.html.j2", title=title, caption=caption, body=Markup(body))
+    return render("report.html.j2", title=title, caption=caption, command=command, body=Markup(body))
 
 
 def _pictured(notebook: Any) -> Any:

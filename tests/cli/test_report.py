@@ -18,6 +18,8 @@ def test_report_on_the_snapshot(run, tmp_path):
     page = (tmp_path / "snapshot.html").read_text(encoding="utf-8")
     assert re.search(r"snapshot 20\d\d-\d\d-\d\d \([0-9a-f]{12}\), obslaws", page)
     assert page.count("<table") == 4 and "open-llm-v2" in page
+    assert "<title>Snapshot - obslaws</title>" in page
+    assert "Page made by <code>obslaws report snapshot</code>" in page
     assert not re.search(r"""(?:src|href)=["'](?!data:|https?://|#)""", page)
     assert "<script src" not in page
 
@@ -52,7 +54,7 @@ def test_own_models_join_those_of_a_report(run, small_folder, tmp_path, monkeypa
     assert given["name"] == "tiny" and given["add_folder"] == str(own.resolve())
     report = open_report("core", add_folder=given["add_folder"])
     assert "core and 1 model of folder mine" in report.caption
-    page = report.members_table(report.members("tiny"))
+    page = report.members_table(report.members("tiny")).replace("<wbr>", "")
     assert "us/a" in page and "Sources" not in page
     assert "Sources. " in report.members_table(report.members("llama-2"))
     assert "your own tables are the only one" in report.claims_table("us/a")
@@ -72,5 +74,6 @@ def test_report_on_the_committed_scoreboard(run, tmp_path):
     ran = run("report", "scoreboard", COMMITTED, "--output", tmp_path / "page.html")
     assert ran.code == 0, ran.err
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Page made by <code>obslaws report scoreboard scoreboard.csv</code>" in page
     assert page.count("<table") == len(RACES) and page.count("data:image/svg+xml") == 4
     assert re.search(r"snapshot 20\d\d-\d\d-\d\d \([0-9a-f]{12}\), obslaws", page)

@@ -194,7 +194,7 @@ def test_report_on_a_scoreboard(kind, request, tmp_path, opened):
     for width, scheme in ((1400, "light"), (390, "dark")):
         with opened(path, width, scheme) as seen:
             page = seen.page
-            assert page.title() == "Scoreboard"
+            assert page.title() == "Scoreboard - obslaws"
             assert page.locator("table").count() == 2 and page.locator("img").count() == 2
             assert set(page.locator("tbody th").all_text_contents()) == set(record.table["forecaster"])
             assert page.locator("main b, main i").count() == 0 and page.evaluate(BROKEN) == 0
@@ -216,7 +216,7 @@ def test_hostile_names_in_a_report_are_text(hostile_folder, hostile_names, tmp_p
         path = write_page(notebook_page(done, f"{kind} {family}", "obslaws 0.1.0"), tmp_path / f"{kind}.html")
         with opened(path, 390) as seen:
             page = seen.page
-            assert page.title() == f"{kind} {family}"
+            assert page.title() == f"{kind} {family} - obslaws"
             assert set(hostile_names) <= set(page.locator("tbody th").all_text_contents())
             assert page.locator("main b, main i, main img[onerror]").count() == 0
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
