@@ -9,7 +9,7 @@ only for pairs of base family and benchmark that were observed, as one flat arra
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -194,6 +194,24 @@ class SparseProblem:
         stray = state.skills.T - state.slopes.T @ self.covariates
         stray -= state.family.T[:, cells.models_of_family.label]
         return stray, state.family.T - state.base.T[:, cells.families_of_base.label]
+
+    def centred(self, state: State, variances: Variances) -> State:
+        """Shift all skills and effects alike, and intercepts against them, to where the priors are met best.
+
+        No logit moves, so the data do not say where on this line a state should stand, and iterations that follow the
+        data hardly move along it; the prior of the base families does.
+        """
+        pull, precision = self.diagonal[:, 0], variances.base_precision
+        weight = len(state.base) * precision + (state.loadings.T * pull) @ state.loadings
+        rhs = (pull * (state.intercepts - self.centre)) @ state.loadings - precision @ state.base.sum(axis=0)
+        shift = np.linalg.solve(weight, rhs)[:, None]
+        return replace(
+            state,
+            skills=(state.skills.T + shift).T,
+            family=(state.family.T + shift).T,
+            base=(state.base.T + shift).T,
+            intercepts=state.intercepts - state.loadings @ shift[:, 0],
+        )
 
     def items(self, state: State) -> Array:
         """Benchmark parameters as deviations from their prior means, shape (J, d + 3)."""
