@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 TRUE_COVARIATES = ("size", "tokens", "sparsity", "chat", "size_x_tokens")
-_CENTRE_PARAMS, _CENTRE_TOKENS = 7e9, 2e12
+CENTRE_PARAMS, CENTRE_TOKENS = 7e9, 2e12
 
 
 @dataclass(frozen=True)
@@ -380,8 +380,8 @@ def true_covariates(models: pd.DataFrame) -> Array:
         chat (0 or 1), and the product of the first two.
     """
     active = models["n_active_params"].to_numpy(dtype=float)
-    size = np.log10(active / _CENTRE_PARAMS)
-    tokens = np.log10(models["n_tokens"].to_numpy(dtype=float) / _CENTRE_TOKENS)
+    size = np.log10(active / CENTRE_PARAMS)
+    tokens = np.log10(models["n_tokens"].to_numpy(dtype=float) / CENTRE_TOKENS)
     sparsity = np.log10(models["n_params"].to_numpy(dtype=float) / active)
     chat = (models["variant"] != "base").to_numpy(dtype=float)
     return np.column_stack([size, tokens, sparsity, chat, size * tokens])

@@ -18,13 +18,13 @@ from obslaws.forecasters.base import complete_queries
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.links import logistic
 from obslaws.skill.posterior import LatentPredictive, condition
-from obslaws.skill.predict import logits
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from obslaws.panel import Panel
+    from obslaws.skill.predict import JointLogits
 
     Array = NDArray[np.float64]
 
@@ -64,15 +64,13 @@ class Prior:
 
     Parameters
     ----------
-    mean : ndarray of shape (K, n, J)
-        Logits.
-    cov : ndarray of shape (K, n, J, J)
+    logits : list of JointLogits
+        One per fit.
     model : SkillForecaster
         Where they come from.
     """
 
-    mean: Array
-    cov: Array
+    logits: list[JointLogits]
     model: SkillForecaster
 
 
@@ -93,8 +91,7 @@ def prior(model: SkillForecaster, queries: pd.DataFrame) -> Prior:
     # without sizes nothing is carried over from siblings next to them: one at fault would vouch for another
     nobody, untold = np.full(len(queries), -1), np.full(len(queries), np.nan)
     who = replace(model.relatives(queries), row=nobody, size=untold)
-    moments = [logits(fit, who) for fit in model.fits_]
-    return Prior(np.stack([m for m, _ in moments]), np.stack([c for _, c in moments]), model)
+    return Prior(model.joint(who), model)
 
 
 def expect(panel: Panel, progress: Callable[[int, int], None] | None = None) -> Expected:
@@ -153,22 +150,23 @@ def _deal(panel: Panel, what: str) -> NDArray[np.intp]:
 def _cells(given: Prior, scores: Array) -> tuple[Array, Array, Array, Array]:
     """Median, 95 % interval and deviate of each score from the model's other scores; shapes (n, J)."""
     model = given.model
-    mean, sd = np.full(given.mean.shape, np.nan), np.ones(given.mean.shape)
+    mean, sd = np.zeros((len(model.fits_), *scores.shape)), np.ones((len(model.fits_), *scores.shape))
     dof = model.fits_[0].problem.priors.dof
-    for k, fit in enumerate(model.fits_):
+    for k, (fit, prior_) in enumerate(zip(model.fits_, given.logits, strict=True)):
         for i, row in enumerate(scores):
-            for j in np.flatnonzero(np.isfinite(row)):
-                others = row.copy()
-                others[j] = np.nan
-                logit, cov = condition(
-                    given.mean[k, i], given.cov[k, i], others, fit.floors, fit.ceilings, fit.variances.noise,
-                    model.data_.n_items, dof,
-                )  # fmt: skip
-                mean[k, i, j], sd[k, i, j] = logit[j], np.sqrt(max(cov[j, j], 1e-12))
+            at = np.flatnonzero(np.isfinite(row))
+            # side by side, one score untold in each
+            n, others = len(at), np.where(np.eye(len(at), dtype=bool), np.nan, row[at])
+            logit, cov = condition(
+                np.tile(prior_.mean[i, at], (n, 1)), np.tile(prior_.block(i, at), (n, 1, 1)), others, fit.floors[at],
+                fit.ceilings[at], fit.variances.noise[at], model.data_.n_items[at], dof,
+            )  # fmt: skip
+            mean[k, i, at] = np.diag(logit)
+            sd[k, i, at] = np.sqrt(np.maximum(np.einsum("jjj->j", cov), 1e-12))
     here = np.isfinite(scores)
     fits = model.fits_
     predictive = LatentPredictive(
-        np.where(here, mean, 0.0), sd, np.stack([f.floors for f in fits]), np.stack([f.ceilings for f in fits]),
+        mean, sd, np.stack([f.floors for f in fits]), np.stack([f.ceilings for f in fits]),
         np.stack([f.variances.noise for f in fits]), model.weights_, model.data_.n_items, dof,
         np.ones_like(scores), np.full(scores.shape, ""),
     )  # fmt: skip
@@ -184,13 +182,13 @@ def _levels(given: Prior, scores: Array) -> Array:
     for i, row in enumerate(scores):
         at = np.flatnonzero(np.isfinite(row))
         residual, spread, noise = [], [], []
-        for k, fit in enumerate(model.fits_):
+        for fit, prior_ in zip(model.fits_, given.logits, strict=True):
             room = (fit.ceilings - fit.floors)[at]
-            share = logistic(given.mean[k, i, at])
+            share = logistic(prior_.mean[i, at])
             expected, slope = fit.floors[at] + room * share, np.maximum(room * share * (1.0 - share), 0.02)
             p = np.clip(expected, 0.01, 0.99)
             residual.append(row[at] - expected)
-            spread.append(slope[:, None] * given.cov[k, i][np.ix_(at, at)] * slope)
+            spread.append(slope[:, None] * prior_.block(i, at) * slope)
             noise.append(fit.variances.noise[at] + p * (1.0 - p) / model.data_.n_items[at])
         common = np.mean(spread, axis=0)
         direction = np.abs(np.linalg.eigh(common)[1][:, -1])

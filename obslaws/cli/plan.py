@@ -88,7 +88,7 @@ def plan(
         model = SkillForecaster(calibrate=False).fit(data)
         skills = None
         if rotation is not RotationName.none:
-            skills = named_skills(model.fits_, model.weights_, columns, rotation.value)
+            skills = named_skills(model.surfaces_, model.weights_, columns, rotation.value)
         found = compute_optimal(model, setting, budget, weights, later, level, skills)
 
     # files first: a reader of the page may hang up

@@ -83,7 +83,7 @@ def skills(
         model = SkillForecaster(calibrate=False).fit(data)
         found = None
         if show is Show.loadings:
-            found = named_skills(model.fits_, model.weights_, columns, rotation.value)
+            found = named_skills(model.surfaces_, model.weights_, columns, rotation.value)
             frame = tables.loadings(found, columns, level)
         elif show is Show.families:
             frame = tables.families(model, wanted.weights, level)

@@ -1,8 +1,8 @@
 """The default forecaster on large sparse panels: when the other solver takes over, and how it answers.
 
 In: what `SkillForecaster` has collected of a panel. Out: the same kind of predictive distribution, from
-`obslaws.skill.sparse_fit`. Forecasts by family, pooled, and from known scores work as ever; questions that need the
-joint posterior of all models do not, and say so. Labs are left out: base families lie around zero.
+`obslaws.skill.sparse_fit`. Forecasts by family, pooled, and from known scores work as ever. Labs are left out: base
+families lie around zero.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def posterior(update: SparseUpdate, kin: Kin, fresh: Array, asked: Array) -> tup
     """
     fit, found = update.fit, update.logits(kin)
     mean, sd, noise, dof = found.mean.copy(), found.sd, fit.variances.told_noise, fit.problem.priors.dof
-    asymptotes = fit.problem.asymptotes(fit.state)
+    asymptotes, every = fit.problem.asymptotes(fit.state), np.arange(mean.shape[1])
     for i in np.flatnonzero(np.isfinite(fresh).any(axis=1)):
-        mean[i], cov = condition(mean[i], found.covariance(int(i)), fresh[i], *asymptotes, noise, asked, dof)
+        mean[i], cov = condition(mean[i], found.block(int(i), every), fresh[i], *asymptotes, noise, asked, dof)
         sd[i] = np.sqrt(np.maximum(np.diag(cov), 1e-12))
     return mean, sd
 

@@ -27,9 +27,12 @@ from obslaws.skill.doubt import curve_doubt
 from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.floors import credible_floor
 from obslaws.skill.posterior import LatentPredictive, condition
-from obslaws.skill.predict import Relatives, logits
+from obslaws.skill.predict import DenseLogits, Relatives, logits
 from obslaws.skill.problem import Data, Priors
-from obslaws.skill.sparse_fit import fit_cells
+from obslaws.skill.sparse_fit import SparseFit, fit_cells
+from obslaws.skill.sparse_predict import logits_of
+from obslaws.skill.sparse_surface import SparseSurface
+from obslaws.skill.surface import DenseSurface
 from obslaws.skill.tree import Nesting
 
 if TYPE_CHECKING:
@@ -39,7 +42,9 @@ if TYPE_CHECKING:
 
     from obslaws.forecasters.told import Name
     from obslaws.skill.covariates import Columns
+    from obslaws.skill.predict import JointLogits
     from obslaws.skill.sparse_update import SparseUpdate
+    from obslaws.skill.surface import Surface
     from obslaws.skill.update import Kin, Update
 
     Array = NDArray[np.float64]
@@ -73,6 +78,8 @@ class SkillForecaster(Forecaster):
         Their weights.
     is_large_ : bool
         Whether the panel was too large for the solver that keeps every covariance, and the sparse one took over.
+    surfaces_ : list of Surface
+        What each fit says of families, benchmarks and skills.
     stretch_ : Stretch
         Factors on the spread of intervals, learned as forecasts ask for them.
 
@@ -130,6 +137,7 @@ class SkillForecaster(Forecaster):
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
+        self.surfaces_ = [self._surface(fit) for fit in self.fits_]
         # fits that are repeated for their errors need not be as close to the end
         blank = SkillForecaster(self.n_skills, self.priors, False, 10.0 * self.tol) if self.calibrate else None
         self.stretch_ = Stretch(self.fits_, self.weights_, self.data_.size, panel, blank)
@@ -164,6 +172,10 @@ class SkillForecaster(Forecaster):
             return [fit_skills(self.data_, d, p, tol=self.tol) for d, p in ((n_skills - 1, free), (n_skills, held))]
         first = fit_skills(self.data_, n_skills, free, tol=self.tol)
         return [first, fit_skills(self.data_, n_skills, held, tol=self.tol, start=first)]
+
+    @staticmethod
+    def _surface(fit: Fit | SparseFit) -> Surface:
+        return SparseSurface(fit) if isinstance(fit, SparseFit) else DenseSurface(fit)
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
@@ -246,6 +258,22 @@ class SkillForecaster(Forecaster):
         """
         columns = complete_columns(queries)
         return self._relatives(kin_names(queries.index, columns), columns)
+
+    def joint(self, who: Relatives) -> list[JointLogits]:
+        """Joint posterior of each model's logits under each fit, before any score that the fit has not seen.
+
+        Parameters
+        ----------
+        who : Relatives
+            From `relatives`.
+
+        Returns
+        -------
+        list of JointLogits
+            One per fit.
+        """
+        every = cast("list[Fit | SparseFit]", self.fits_)  # a large fit stands in for a dense one, see `_fits`
+        return [logits_of(fit, who) if isinstance(fit, SparseFit) else DenseLogits(*logits(fit, who)) for fit in every]
 
     def _relatives(self, names: list[Name], queries: Columns) -> Relatives:
         """Do as `relatives`, for models whose names and covariates were read already."""

@@ -18,7 +18,7 @@ from obslaws.errors import UnknownNameError
 from obslaws.families import match_family
 from obslaws.links import logistic
 from obslaws.skill.covariates import raw_covariates
-from obslaws.skill.surface import base_effects, coefficients, family_effects, normal_draws
+from obslaws.skill.surface import normal_draws
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,23 +145,10 @@ def score_draws(
     family = model.family_index_.get(setting.family, -1)
     base = model.base_index_.get(setting.base_family, -1)
     points, drawn, interactions, point_interaction = [], [], [], []
-    for fit, weight in zip(model.fits_, model.weights_, strict=True):
-        found, n = coefficients(fit), len(at)
-        mean, rows = found.mean[at], found.rows[at]  # (b, 1 + p), (b, 1 + p, G)
-        extra = np.zeros((n, n))
-        if family >= 0 or base >= 0:
-            effects, f = (family_effects(fit), family) if family >= 0 else (base_effects(fit), base)
-            mean, rows = mean.copy(), rows.copy()
-            mean[:, 0] += effects.mean[f, at]
-            rows[:, 0] += effects.rows[f, at]
-            follow = effects.follow[f, at]
-            extra = follow @ effects.base_noise[f] @ follow.T + effects.inner[f][np.ix_(at, at)]
-        width = mean.shape[1]
-        flat = rows.reshape(n * width, -1)
-        cov = flat @ fit.shared_cov @ flat.T
-        level = np.arange(n) * width
-        cov[np.ix_(level, level)] += extra
-        draws = normal_draws(mean.ravel(), cov, max(1, round(n_draws * weight)), rng).reshape(-1, n, width)
+    n = len(at)
+    for fit, surface, weight in zip(model.fits_, model.surfaces_, model.weights_, strict=True):
+        mean, cov = surface.lines(at, family, base)
+        draws = normal_draws(mean.ravel(), cov, max(1, round(n_draws * weight)), rng).reshape(-1, *mean.shape)
         floor, room = fit.floors[at], (fit.ceilings - fit.floors)[at]
         points.append(weight * (floor + room * logistic(x @ mean.T)))
         drawn.append(floor + room * logistic(np.einsum("nk,sbk->snb", x, draws)))

@@ -13,7 +13,6 @@ import pandas as pd
 from scipy.special import ndtri
 
 from obslaws.questions.setting import Setting, known_dates, score_draws
-from obslaws.skill.surface import coefficients, family_effects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,13 +78,8 @@ def families(model: SkillForecaster, basket: Mapping[str, float], level: float =
     # what half a decade of size and half a decade of tokens add to the standardised covariates, by differences
     x = _middle(model, [(1.0, 1.0), (10**0.25, 10**0.25), (10**-0.25, 10**-0.25)])
     step = np.r_[0.0, 2.0 * (x[1] - x[2])]
-    for fit, weight in zip(model.fits_, model.weights_, strict=True):
-        found, effects = coefficients(fit), family_effects(fit)
-        row = np.einsum("j,jkg,k->g", weights, found.rows, step)
-        cov = effects.cov(weights, row[None], fit.shared_cov)
-        mean = np.column_stack([
-            effects.mean @ weights, np.full(len(effects.mean), weights @ found.mean @ step)
-        ])  # fmt: skip
+    for surface, weight in zip(model.surfaces_, model.weights_, strict=True):
+        mean, cov = surface.gains(weights, step)
         values, vectors = np.linalg.eigh(cov)
         root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
         noise = rng.standard_normal((max(1, round(1200 * weight)), 2))
@@ -124,28 +118,24 @@ def own_intercepts(model: SkillForecaster, level: float = 0.9) -> pd.DataFrame:
     -------
     DataFrame of shape (B * J, 7)
         Columns base_family, benchmark, n_scores, own (logits), sd (posterior), lower, upper; those that differ most
-        from 0 in units of their sd first. Without scores of a base family, own is 0 with its prior sd.
+        from 0 in units of their sd first. Without scores of a base family, own is 0 with its prior sd; on a large panel
+        (`SkillForecaster.is_large_`) such pairs are left out.
     """
-    mean = np.tensordot(model.weights_, np.stack([fit.state.own for fit in model.fits_]), axes=1)
-    second = np.zeros_like(mean)
-    for fit, weight in zip(model.fits_, model.weights_, strict=True):
-        response, d = fit.system.response(), fit.n_skills
-        rows = response.base[:, d:]
-        var = np.einsum("bjj->bj", response.base_noise[:, d:, d:])
-        var = var + np.einsum("bjg,bjg->bj", rows @ fit.shared_cov, rows)
-        second += weight * (var + fit.state.own**2)
+    found = [surface.own() for surface in model.surfaces_]
+    base, benchmark = found[0].base, found[0].benchmark
+    mean = np.tensordot(model.weights_, np.stack([own.mean for own in found]), axes=1)
+    second = np.tensordot(model.weights_, np.stack([own.var + own.mean**2 for own in found]), axes=1)
     sd = np.sqrt(np.maximum(second - mean**2, 1e-12))
     seen = np.isfinite(model.data_.scores).astype(float)
     count = model.data_.nesting.models_of_base.sum(seen).astype(int)
     wide = ndtri((1 + level) / 2)
-    benchmarks = list(model.panel_.scores.columns)
     out = pd.DataFrame({
-        "base_family": np.repeat(list(model.base_index_), len(benchmarks)),
-        "benchmark": np.tile(benchmarks, len(mean)),
-        "n_scores": count.ravel(), "own": mean.ravel(), "sd": sd.ravel(),
-        "lower": (mean - wide * sd).ravel(), "upper": (mean + wide * sd).ravel(),
+        "base_family": np.array(list(model.base_index_), dtype=object)[base],
+        "benchmark": np.array(model.panel_.scores.columns, dtype=object)[benchmark],
+        "n_scores": count[base, benchmark], "own": mean, "sd": sd,
+        "lower": mean - wide * sd, "upper": mean + wide * sd,
     })  # fmt: skip
-    order = np.argsort(-np.abs(mean / sd).ravel(), kind="stable")
+    order = np.argsort(-np.abs(mean / sd), kind="stable")
     return out.iloc[order].reset_index(drop=True)
 
 
@@ -176,19 +166,16 @@ def curves(model: SkillForecaster, level: float = 0.9) -> pd.DataFrame:
     def average(values: list[Array]) -> Array:
         return np.asarray(np.tensordot(weights, np.stack(values), axes=1))
 
-    found = [coefficients(fit) for fit in model.fits_]
     floor, ceiling = average([f.floors for f in model.fits_]), average([f.ceilings for f in model.fits_])
+    start = [surface.contrast(x[0])[0] for surface in model.surfaces_]
     middle = average([
-        f.floors + (f.ceilings - f.floors) / (1 + np.exp(-c.mean @ x[0]))
-        for f, c in zip(model.fits_, found, strict=True)
+        f.floors + (f.ceilings - f.floors) / (1 + np.exp(-logit)) for f, logit in zip(model.fits_, start, strict=True)
     ])  # fmt: skip
     out = {"benchmark": list(model.panel_.scores.columns), "floor": floor, "ceiling": ceiling, "middle": middle}
     for name, contrast in contrasts.items():
-        means = [c.mean @ contrast for c in found]
-        rows = [np.einsum("jkg,k->jg", c.rows, contrast) for c in found]
-        var = [np.einsum("jg,jg->j", r @ f.shared_cov, r) for r, f in zip(rows, model.fits_, strict=True)]
-        mean = average(means)
-        sd = np.sqrt(average([v + m**2 for v, m in zip(var, means, strict=True)]) - mean**2)
+        found = [surface.contrast(contrast) for surface in model.surfaces_]
+        mean = average([m for m, _ in found])
+        sd = np.sqrt(average([v + m**2 for m, v in found]) - mean**2)
         out |= {name: mean, f"{name}_lower": mean - wide * sd, f"{name}_upper": mean + wide * sd}
     out["own_sd"] = np.sqrt(average([f.variances.own for f in model.fits_]))
     out["noise"] = np.sqrt(average([f.variances.noise for f in model.fits_]))

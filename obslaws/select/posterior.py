@@ -16,7 +16,7 @@ import numpy as np
 from obslaws.forecasters.base import complete_queries
 from obslaws.links import logistic
 from obslaws.skill.posterior import condition
-from obslaws.skill.predict import Relatives, logits
+from obslaws.skill.predict import Relatives
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,12 +75,11 @@ def joint_posterior(model: SkillForecaster, queries: pd.DataFrame, scores: pd.Da
         fresh = scores.reindex(index=queries.index, columns=columns).to_numpy(dtype=float)[0]
         if who.row[0] >= 0:
             fresh = np.where(np.isnan(model.data_.scores[who.row[0]]), fresh, np.nan)
-    means, covs = [], []
-    for fit in model.fits_:
-        mean, cov = logits(fit, who)
+    means, covs, every = [], [], np.arange(len(columns))
+    for fit, prior in zip(model.fits_, model.joint(who), strict=True):
         moments = condition(
-            mean[0], cov[0], fresh, fit.floors, fit.ceilings, fit.variances.told_noise, model.data_.n_items,
-            fit.problem.priors.dof,
+            prior.mean[0], prior.block(0, every), fresh, fit.floors, fit.ceilings, fit.variances.told_noise,
+            model.data_.n_items, fit.problem.priors.dof,
         )  # fmt: skip
         means.append(moments[0])
         covs.append(moments[1])
@@ -109,13 +108,13 @@ def population(model: SkillForecaster, n_levels: int = 9) -> Joint:
     who = Relatives(nobody, nobody, nobody, nobody, np.array([np.nan]), covariates, unknown)
     means, covs = [], []
     scored = np.flatnonzero(np.isfinite(model.data_.scores).any(axis=1))
-    for fit in model.fits_:
-        there = fit.state.intercepts + fit.state.skills[scored] @ fit.state.loadings.T
+    every = np.arange(len(model.panel_.scores.columns))
+    for fit, prior in zip(model.fits_, model.joint(who), strict=True):
+        there = fit.state.intercepts + fit.skills[scored] @ fit.state.loadings.T
         order = np.argsort(there.mean(axis=1), kind="stable")
         at = order[np.linspace(0, len(order) - 1, min(n_levels, len(order))).round().astype(int)]
-        _, cov = logits(fit, who)
         means.append(there[at])
-        covs.append(np.repeat(cov, len(at), axis=0))
+        covs.append(np.repeat(prior.block(0, every)[None], len(at), axis=0))
     return _joint(model, np.array(means), np.array(covs))
 
 

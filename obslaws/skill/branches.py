@@ -139,6 +139,15 @@ class Branches:
             return self.slopes
         return spd_solve(self._factor, np.eye(len(self.slopes)))
 
+    def by_slopes(self) -> tuple[Array, Array]:
+        """How families (d, k, F) and base families (d, k, B) move with the slopes; k is 0 where none moves."""
+        cells, d = self.cells, len(self.data)
+        if not self.moving:
+            return np.zeros((d, 0, cells.n_families)), np.zeros((d, 0, cells.n_bases))
+        base = -product(self.base_inverse, self.base_link)
+        above = base[:, :, cells.families_of_base.label]
+        return product(self.family_pull, above) - product(self.family_inverse, self.family_link), base
+
     def spreads(self) -> Spreads:
         """Read the elimination backwards."""
         cells, eye = self.cells, np.eye(len(self.data))[:, :, None]

@@ -73,6 +73,11 @@ class Fit:
         return self.problem.d
 
     @property
+    def skills(self) -> Array:
+        """Skills of the models, rows as in the data; shape (M, d)."""
+        return self.state.skills
+
+    @property
     def floors(self) -> Array:
         """The score that the weakest models tend to, at most that of guessing, fractions; shape (J,)."""
         return self.problem.asymptotes(self.state)[0]

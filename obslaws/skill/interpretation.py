@@ -1,8 +1,8 @@
 """Skills that can be named: loadings of standardised skills, turned to a named rotation, with intervals.
 
-In: the fits of a forecaster. Out: rotated loadings with posterior draws. Skills are determined up to a rotation only,
-so each draw is standardised anew and turned as near to the estimate as it goes before it is compared (Schonemann 1966);
-the intervals then say how sure loadings are on these axes, not how sure the axes are.
+In: the surfaces of a forecaster's fits. Out: rotated loadings with posterior draws. Skills are determined up to a
+rotation only, so each draw is standardised anew and turned as near to the estimate as it goes before it is compared
+(Schonemann 1966); the intervals then say how sure loadings are on these axes, not how sure the axes are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obslaws.capability.rotation import rotate
-from obslaws.skill.surface import normal_draws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obslaws.capability.rotation import Rotation
-    from obslaws.skill.fit import Fit
+    from obslaws.skill.surface import Surface
 
     Array = NDArray[np.float64]
 
@@ -51,7 +50,7 @@ class NamedSkills:
 
 
 def named_skills(
-    fits: Sequence[Fit],
+    surfaces: Sequence[Surface],
     weights: Array,
     benchmarks: Sequence[str],
     rotation: str = "oblimin",
@@ -63,7 +62,8 @@ def named_skills(
 
     Parameters
     ----------
-    fits : sequence of Fit
+    surfaces : sequence of Surface
+        One per fit.
     weights : ndarray of shape (n_fits,)
     benchmarks : sequence of str
         For the names.
@@ -80,15 +80,13 @@ def named_skills(
     NamedSkills
     """
     rng = np.random.default_rng(random_state)
-    n_skills = max(fit.n_skills for fit in fits)
-    most = next(fit for fit in fits if fit.n_skills == n_skills)
-    reference, _ = _standardised(most, np.zeros((1, len(most.system.shared))), n_skills)
+    n_skills = max(one.n_skills for one in surfaces)
+    reference, _ = next(one for one in surfaces if one.n_skills == n_skills).standardised(n_skills)
     aligned, drawn, slopes, point_slopes = [], [], [], []
-    for fit, weight in zip(fits, weights, strict=True):
-        nothing = np.zeros((1, len(fit.system.shared)))
-        point, point_slope = _aligned(*_standardised(fit, nothing, n_skills), reference[0])
-        moved = normal_draws(nothing[0], fit.shared_cov, max(1, round(n_draws * weight)), rng)
-        loadings, slope = _aligned(*_standardised(fit, moved, n_skills), reference[0])
+    for one, weight in zip(surfaces, weights, strict=True):
+        loadings, slope = one.standardised(n_skills)
+        point, point_slope = _aligned(loadings[None], slope[None], reference)
+        loadings, slope = _aligned(*one.drawn(max(1, round(n_draws * weight)), n_skills, rng), reference)
         aligned.append(weight * point[0])
         point_slopes.append(weight * point_slope[0])
         drawn.append(loadings)
@@ -120,25 +118,6 @@ def skill_name(loadings: Array, benchmarks: Sequence[str]) -> str:
     """
     order = np.argsort(-loadings, kind="stable")[:3]
     return "+".join(benchmarks[j] for j in order if loadings[j] >= 2.0 / 3.0 * loadings[order[0]])
-
-
-def _standardised(fit: Fit, moves: Array, n_skills: int) -> tuple[Array, Array]:
-    """Give loadings (S, J, d) and slopes (S, p, d) in units of uncorrelated skills, for moves (S, G) of the shared.
-
-    Nothing loads on the skills that a fit does without, up to `n_skills`.
-    """
-    state, k = fit.state, fit.system.n_slopes
-    (n_benchmarks, d), (p, _) = state.loadings.shape, state.slopes.shape
-    response = fit.system.response()
-    model, above = response.model, response.base_noise[fit.system.nesting.base_of_model]
-    within = (model.inner + model.follow @ above @ np.swapaxes(model.follow, 1, 2)).mean(axis=0)
-    loadings = state.loadings + moves[:, k + n_benchmarks : k + n_benchmarks * (1 + d)].reshape(-1, n_benchmarks, d)
-    slopes = state.slopes + moves[:, :k].reshape(-1, p, d)
-    skills = state.skills + np.moveaxis(model.response @ moves.T, 2, 0)  # (S, M, d)
-    centred = skills - skills.mean(axis=1, keepdims=True)
-    root = np.linalg.cholesky(np.swapaxes(centred, 1, 2) @ centred / skills.shape[1] + within)
-    more = ((0, 0), (0, 0), (0, n_skills - d))
-    return np.pad(loadings @ root, more), np.pad(slopes @ np.swapaxes(np.linalg.inv(root), 1, 2), more)
 
 
 def _aligned(loadings: Array, slopes: Array, reference: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ the posterior on the logit scale, before any score that the fit has not seen. Ca
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Relatives", "fitted_logits", "logits"]
+__all__ = ["DenseLogits", "JointLogits", "Relatives", "fitted_logits", "logits"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,35 @@ class Relatives:
         """Put others behind these models."""
         every = (self, *others)
         return Relatives(*(np.concatenate([getattr(one, part.name) for one in every]) for part in fields(self)))
+
+
+class JointLogits(Protocol):
+    """Posterior of the logits of n models on J benchmarks under one fit."""
+
+    @property
+    def mean(self) -> Array:
+        """Means, shape (n, J)."""
+
+    def block(self, i: int, at: NDArray[np.intp]) -> Array:
+        """Covariance of one model's logits on some benchmarks, (b,) -> (b, b)."""
+
+
+@dataclass(frozen=True)
+class DenseLogits:
+    """`JointLogits` with every covariance at hand.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n, J)
+    cov : ndarray of shape (n, J, J)
+    """
+
+    mean: Array
+    cov: Array
+
+    def block(self, i: int, at: NDArray[np.intp]) -> Array:
+        """Covariance of one model's logits, see `JointLogits.block`."""
+        return np.asarray(self.cov[i][np.ix_(at, at)])
 
 
 def logits(fit: Fit, who: Relatives) -> tuple[Array, Array]:

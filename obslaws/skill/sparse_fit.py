@@ -84,6 +84,11 @@ class SparseFit:
         return self.problem.d
 
     @property
+    def skills(self) -> Array:
+        """Skills of the models, rows as in the data; shape (M, d)."""
+        return self.state.skills[self.problem.cells.place]
+
+    @property
     def floors(self) -> Array:
         """The score that the weakest models tend to, fractions; shape (J,)."""
         return self.problem.asymptotes(self.state)[0]
@@ -160,7 +165,7 @@ def fit_cells(
             there = problem.share(candidate)
             value = problem.objective(candidate, variances, round_.precision, round_.linear.variance, penalty, there)
             if value <= round_.objective + 1e-9:
-                state, share = candidate, there
+                state, share = problem.centred(candidate, variances), there
                 break
         if len(trace) > held:
             new, moment = second_moments(problem, state, variances, round_.belief, round_.tree, share)

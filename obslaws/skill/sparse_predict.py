@@ -62,9 +62,10 @@ class Logits:
         mean[rows], cov[rows], beside[rows] = other.mean, other.skill_cov, other.beside
         return Logits(mean, cov, self.loadings, beside)
 
-    def covariance(self, i: int) -> Array:
-        """Covariance over benchmarks of one of the models, shape (J, J)."""
-        return self.loadings @ self.skill_cov[i] @ self.loadings.T + np.diag(self.beside[i])
+    def block(self, i: int, at: Index) -> Array:
+        """Covariance of one model's logits on some benchmarks, see `obslaws.skill.predict.JointLogits.block`."""
+        loadings = self.loadings[at]
+        return loadings @ self.skill_cov[i] @ loadings.T + np.diag(self.beside[i, at])
 
 
 def logits_of(fit: SparseFit, who: Relatives) -> Logits:

@@ -1,12 +1,15 @@
 """Logits as functions of size, tokens and the other covariates: what each benchmark gains from each of them.
 
-In: a fit. Out: coefficients per benchmark, effects per family, and the rows that say how they follow the shared
-parameters. Loadings times slopes and loadings times effects do not depend on the rotation of the skills, so everything
-that is told of a benchmark, or of a weighted basket of them, is told here. Called by `obslaws.questions`.
+In: a fit. Out: coefficients per benchmark and effects per family with their posterior covariances. Loadings times
+slopes and loadings times effects do not depend on the rotation of the skills, so everything that is told of a
+benchmark, or of a weighted basket of them, is told here; the skills themselves are given with what varies of them, for
+`obslaws.skill.interpretation` to turn. `Surface` is what `obslaws.questions` asks, `DenseSurface` answers for a fit
+with every covariance, `obslaws.skill.sparse_surface` for one to a large panel.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +21,109 @@ if TYPE_CHECKING:
     from obslaws.skill.fit import Fit
 
     Array = NDArray[np.float64]
+    Index = NDArray[np.intp]
 
-__all__ = ["Coefficients", "FamilyEffects", "base_effects", "coefficients", "family_effects", "normal_draws"]
+__all__ = [
+    "Coefficients",
+    "DenseSurface",
+    "FamilyEffects",
+    "OwnIntercepts",
+    "Surface",
+    "base_effects",
+    "coefficients",
+    "family_effects",
+    "normal_draws",
+]
+
+
+@dataclass(frozen=True)
+class OwnIntercepts:
+    """What base families score on benchmarks beyond their skills, n pairs of the two.
+
+    Parameters
+    ----------
+    base, benchmark : ndarray of int, shape (n,)
+    mean, var : ndarray of shape (n,)
+        Logits, and their posterior variance.
+    """
+
+    base: Index
+    benchmark: Index
+    mean: Array
+    var: Array
+
+
+class Surface(ABC):
+    """What can be told of one fit without a word on the axes of its skills; J benchmarks, p covariates, F families.
+
+    A line is ``logit = intercept + slopes . covariates``: 1 + p coefficients, the intercept first, covariates
+    standardised.
+    """
+
+    @property
+    @abstractmethod
+    def n_skills(self) -> int:
+        """Count of skills, d."""
+
+    @abstractmethod
+    def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
+        """Lines of some benchmarks for the models of a family.
+
+        Parameters
+        ----------
+        at : ndarray of int, shape (b,)
+            Benchmarks.
+        family, base : int
+            Family; if that is not known (-1), base family; without either, a family without effect.
+
+        Returns
+        -------
+        tuple of ndarray
+            Coefficients (b, 1 + p) and the covariance of all of them, (b (1 + p), b (1 + p)).
+        """
+
+    @abstractmethod
+    def contrast(self, weights: Array) -> tuple[Array, Array]:
+        """Weighted sum of the coefficients of each benchmark, for a family without effect.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (1 + p,)
+
+        Returns
+        -------
+        tuple of ndarray
+            Means (J,) and variances (J,).
+        """
+
+    @abstractmethod
+    def gains(self, basket: Array, step: Array) -> tuple[Array, Array]:
+        """Tell what each family adds to a basket of benchmarks, beside what a step in the covariates adds.
+
+        Parameters
+        ----------
+        basket : ndarray of shape (J,)
+            Weights.
+        step : ndarray of shape (1 + p,)
+            In the covariates, after a zero.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means (F, 2), the family first, and covariances (F, 2, 2).
+        """
+
+    @abstractmethod
+    def own(self) -> OwnIntercepts:
+        """Own intercepts of all pairs that the fit keeps, in the order of base families."""
+
+    @abstractmethod
+    def standardised(self, n_skills: int) -> tuple[Array, Array]:
+        """Give loadings (J, n_skills) and slopes (p, n_skills) in units of uncorrelated skills, padded by zeros."""
+
+    @abstractmethod
+    def drawn(self, n_draws: int, n_skills: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Posterior draws of the standardised loadings (S, J, n_skills) and slopes (S, p, n_skills), each by itself."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +225,93 @@ def base_effects(fit: Fit) -> FamilyEffects:
     rows[:, at[:, None], k + n_benchmarks + at[:, None] * d + np.arange(d)] += state.base[:, None, :]
     inner = np.broadcast_to(np.zeros((n_benchmarks, n_benchmarks)), (n_bases, n_benchmarks, n_benchmarks))
     return FamilyEffects(state.base @ loadings.T + state.own, rows, follow, response.base_noise, inner)
+
+
+class DenseSurface(Surface):
+    """A fit that keeps the joint covariance of everything.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+
+    @property
+    def n_skills(self) -> int:
+        """Count of skills, d."""
+        return self.fit.n_skills
+
+    def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
+        """Lines of some benchmarks for a family, see `Surface.lines`."""
+        fit, n = self.fit, len(at)
+        found = coefficients(fit)
+        mean, rows = found.mean[at], found.rows[at]  # (b, 1 + p), (b, 1 + p, G)
+        extra = np.zeros((n, n))
+        if family >= 0 or base >= 0:
+            effects, f = (family_effects(fit), family) if family >= 0 else (base_effects(fit), base)
+            mean, rows = mean.copy(), rows.copy()
+            mean[:, 0] += effects.mean[f, at]
+            rows[:, 0] += effects.rows[f, at]
+            follow = effects.follow[f, at]
+            extra = follow @ effects.base_noise[f] @ follow.T + effects.inner[f][np.ix_(at, at)]
+        width = mean.shape[1]
+        flat = rows.reshape(n * width, -1)
+        cov = flat @ fit.shared_cov @ flat.T
+        level = np.arange(n) * width
+        cov[np.ix_(level, level)] += extra
+        return mean, cov
+
+    def contrast(self, weights: Array) -> tuple[Array, Array]:
+        """Weighted sum of coefficients, see `Surface.contrast`."""
+        found = coefficients(self.fit)
+        rows = np.einsum("jkg,k->jg", found.rows, weights)
+        return found.mean @ weights, np.einsum("jg,jg->j", rows @ self.fit.shared_cov, rows)
+
+    def gains(self, basket: Array, step: Array) -> tuple[Array, Array]:
+        """Tell what families and a step add, see `Surface.gains`."""
+        found, effects = coefficients(self.fit), family_effects(self.fit)
+        row = np.einsum("j,jkg,k->g", basket, found.rows, step)
+        cov = effects.cov(basket, row[None], self.fit.shared_cov)
+        gain = np.full(len(effects.mean), basket @ found.mean @ step)
+        return np.column_stack([effects.mean @ basket, gain]), cov
+
+    def own(self) -> OwnIntercepts:
+        """Own intercepts of every base family on every benchmark."""
+        fit, d = self.fit, self.fit.n_skills
+        response, (n_bases, n_benchmarks) = fit.system.response(), fit.state.own.shape
+        rows = response.base[:, d:]
+        var = np.einsum("bjj->bj", response.base_noise[:, d:, d:])
+        var = var + np.einsum("bjg,bjg->bj", rows @ fit.shared_cov, rows)
+        base, benchmark = np.indices((n_bases, n_benchmarks), dtype=np.intp).reshape(2, -1)
+        return OwnIntercepts(base, benchmark, fit.state.own.ravel(), var.ravel())
+
+    def standardised(self, n_skills: int) -> tuple[Array, Array]:
+        """Give loadings and slopes, see `Surface.standardised`."""
+        loadings, slopes = self._moved(np.zeros((1, len(self.fit.system.shared))), n_skills)
+        return loadings[0], slopes[0]
+
+    def drawn(self, n_draws: int, n_skills: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Draws of both, see `Surface.drawn`; skills move along."""
+        nothing = np.zeros(len(self.fit.system.shared))
+        return self._moved(normal_draws(nothing, self.fit.shared_cov, n_draws, rng), n_skills)
+
+    def _moved(self, moves: Array, n_skills: int) -> tuple[Array, Array]:
+        """Give loadings (S, J, n_skills) and slopes (S, p, n_skills) for moves (S, G) of the shared parameters."""
+        fit = self.fit
+        state, k = fit.state, fit.system.n_slopes
+        (n_benchmarks, d), (p, _) = state.loadings.shape, state.slopes.shape
+        response = fit.system.response()
+        model, above = response.model, response.base_noise[fit.system.nesting.base_of_model]
+        within = (model.inner + model.follow @ above @ np.swapaxes(model.follow, 1, 2)).mean(axis=0)
+        loadings = state.loadings + moves[:, k + n_benchmarks : k + n_benchmarks * (1 + d)].reshape(-1, n_benchmarks, d)
+        slopes = state.slopes + moves[:, :k].reshape(-1, p, d)
+        skills = state.skills + np.moveaxis(model.response @ moves.T, 2, 0)  # (S, M, d)
+        centred = skills - skills.mean(axis=1, keepdims=True)
+        root = np.linalg.cholesky(np.swapaxes(centred, 1, 2) @ centred / skills.shape[1] + within)
+        more = ((0, 0), (0, 0), (0, n_skills - d))
+        return np.pad(loadings @ root, more), np.pad(slopes @ np.swapaxes(np.linalg.inv(root), 1, 2), more)
 
 
 def normal_draws(mean: Array, cov: Array, n_draws: int, rng: np.random.Generator) -> Array:

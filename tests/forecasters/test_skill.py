@@ -344,7 +344,7 @@ def test_where_most_cells_are_missing_one_fit_does_with_a_skill_less():
     new = sparse.models.head(2).set_axis(["one", "two"])
     after = fitted.update(pd.DataFrame({sparse.scores.columns[0]: [0.4, 0.6]}, index=new.index), new)
     assert after.predict(new).point.shape == (2, sparse.scores.shape[1])
-    found = named_skills(fitted.fits_, fitted.weights_, list(sparse.scores.columns), n_draws=20, n_starts=3)
+    found = named_skills(fitted.surfaces_, fitted.weights_, list(sparse.scores.columns), n_draws=20, n_starts=3)
     assert len(found.names) == 4
 
 

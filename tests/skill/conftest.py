@@ -5,9 +5,11 @@ import pytest
 from scipy.linalg import block_diag
 
 from obslaws.links import clipped_logit, logistic
-from obslaws.simulate import simulate_panel
+from obslaws.simulate import simulate_board, simulate_panel
 from obslaws.skill.covariates import CovariateScale, Siblings, raw_covariates
+from obslaws.skill.fit import fit_skills
 from obslaws.skill.problem import Data, Penalty, Priors, Problem
+from obslaws.skill.sparse_fit import fit_cells
 from obslaws.skill.tree import Nesting
 
 
@@ -190,3 +192,21 @@ class Dense:
 @pytest.fixture(scope="session")
 def dense_of():
     return Dense
+
+
+@pytest.fixture(scope="session")
+def board():
+    """A sparse panel that both solvers can do."""
+    return simulate_board(n_models=600, n_benchmarks=30, n_skills=2, fill=0.15, random_state=4)
+
+
+@pytest.fixture(scope="session")
+def fits(board):
+    """The exact fit with each base family in a lab of its own, and the large one.
+
+    Labs then say nothing that base families do not, and the loadings' prior stays at its guess in both.
+    """
+    data = data_of(board.panel)
+    nesting = data.nesting
+    alone = Nesting(nesting.family, nesting.base, np.arange(nesting.n_bases))
+    return fit_skills(replace(data, nesting=alone), 2, Priors(loading_weight=1e12)), fit_cells(data, 2)

@@ -7,7 +7,7 @@ from obslaws.simulate import simulate_panel
 from obslaws.skill.fit import fit_skills
 from obslaws.skill.interpretation import named_skills, skill_name
 from obslaws.skill.predict import Relatives, logits
-from obslaws.skill.surface import base_effects, coefficients, family_effects, normal_draws
+from obslaws.skill.surface import DenseSurface, base_effects, coefficients, family_effects, normal_draws
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_covariance_of_a_basket_is_the_one_of_the_rows(fit):
 @pytest.mark.parametrize("rotation", ["varimax", "oblimin"])
 def test_rotated_loadings_keep_the_common_variance(fit, names, rotation):
     """loadings' correlation loadings is the covariance of the logits by skills, whatever the axes."""
-    found = named_skills([fit], np.ones(1), names, rotation, n_draws=60, n_starts=5).rotation
+    found = named_skills([DenseSurface(fit)], np.ones(1), names, rotation, n_draws=60, n_starts=5).rotation
     common = found.loadings @ found.correlation @ found.loadings.T
     skills = fit.state.skills - fit.state.skills.mean(axis=0)
     explained = fit.state.loadings @ (skills.T @ skills / len(skills)) @ fit.state.loadings.T
@@ -69,7 +69,7 @@ def test_rotated_loadings_keep_the_common_variance(fit, names, rotation):
 
 
 def test_two_runs_agree_and_an_order_of_skills_does_not_matter(fit, names):
-    one, two = (named_skills([fit], np.ones(1), names, n_draws=50, n_starts=5) for _ in range(2))
+    one, two = (named_skills([DenseSurface(fit)], np.ones(1), names, n_draws=50, n_starts=5) for _ in range(2))
     np.testing.assert_array_equal(one.draws, two.draws)
     assert one.names == two.names
     assert one.coefficients.shape == (51, fit.state.slopes.shape[0], 2)
@@ -87,7 +87,7 @@ def test_intervals_of_loadings_hold_the_truth(make_data):
         simulated = simulate_panel(n_families=16, random_state=seed)
         fit = fit_skills(make_data(simulated.panel), 2)
         names = list(simulated.panel.scores.columns)
-        found = named_skills([fit], np.ones(1), names, "varimax", n_draws=4000, n_starts=3)
+        found = named_skills([DenseSurface(fit)], np.ones(1), names, "varimax", n_draws=4000, n_starts=3)
         skills = simulated.truth.skills - simulated.truth.skills.mean(axis=0)
         truth = simulated.truth.loadings @ np.linalg.cholesky(skills.T @ skills / len(skills))
         left, _, right = np.linalg.svd(truth.T @ found.rotation.loadings)

@@ -9,7 +9,6 @@ from obslaws.errors import UsageError
 from obslaws.simulate import simulate_board, simulate_panel
 from obslaws.skill import sparse_fit
 from obslaws.skill.belief import believe, branches, lone_others
-from obslaws.skill.fit import fit_skills
 from obslaws.skill.gauss_newton import downhill, newton_step
 from obslaws.skill.predict import Relatives, logits
 from obslaws.skill.problem import Penalty, Priors, Problem, State
@@ -18,9 +17,7 @@ from obslaws.skill.sparse_fit import fit_cells
 from obslaws.skill.sparse_predict import logits_of, replay_cells
 from obslaws.skill.stacks import Runs, inverted, product
 from obslaws.skill.state import HELD
-from obslaws.skill.tree import Nesting
 
-GUESSED = Priors(loading_weight=1e12)  # the large solver leaves the loadings' prior at its guess
 EXACT = {"rtol": 1e-8, "atol": 1e-9}
 
 
@@ -174,20 +171,6 @@ def test_covariances_are_near_with_loops(make_data):
     assert np.median(logit / wanted_logit) == pytest.approx(1.0, abs=0.02)
 
 
-@pytest.fixture(scope="module")
-def board():
-    return simulate_board(n_models=600, n_benchmarks=30, n_skills=2, fill=0.15, random_state=4)
-
-
-@pytest.fixture(scope="module")
-def fits(board, make_data):
-    """The exact fit with each base family in a lab of its own: labs then say nothing that base families do not."""
-    data = make_data(board.panel)
-    nesting = data.nesting
-    alone = Nesting(nesting.family, nesting.base, np.arange(nesting.n_bases))
-    return fit_skills(replace(data, nesting=alone), 2, GUESSED), fit_cells(data, 2)
-
-
 def test_the_mode_is_as_good_as_the_exact_one(fits):
     """At the variances of the exact fit, from the common start: the objective falls to where the exact one stopped."""
     dense, _ = fits
@@ -246,6 +229,32 @@ def test_two_solvers_tell_the_same(fits, board):
     assert np.median(total[1] / total[0]) == pytest.approx(1.0, abs=0.08)
     assert np.sqrt(np.mean(sparse.variances.own)) == pytest.approx(np.sqrt(np.mean(dense.variances.own)), rel=0.15)
     assert sparse.converged
+
+
+def test_families_lie_around_zero(fits):
+    """Skills and effects can all shift against the intercepts without a logit moving: their priors then decide."""
+    fit = fits[1]
+    data, variances, problem = fit.problem.data, fit.variances, fit.problem
+    precision = problem.model_precision(variances, fit.state.slopes)
+    share = problem.share(fit.state)
+    noise = problem.linearise(fit.state, variances, share).variance.copy()
+
+    def objective(state):
+        return problem.objective(state, variances, precision, noise, fit.penalty, share)
+
+    def shifted(by):
+        up = {name: getattr(fit.state, name) + by for name in ("skills", "family", "base")}
+        return replace(fit.state, **up, intercepts=fit.state.intercepts - fit.state.loadings @ by)
+
+    off = shifted(np.array([0.3, -0.2]))
+    np.testing.assert_allclose(problem.share(off), share, atol=1e-12)
+    back = problem.centred(off, variances)
+    assert objective(back) < objective(off) - 1.0
+    for nearby in (np.array([1e-3, 0.0]), np.array([0.0, -1e-3])):
+        centred = problem.centred(fit.state, variances)
+        assert objective(centred) <= objective(shifted(nearby)) + 1e-9
+    sd = np.sqrt(np.diag(variances.base) / data.nesting.n_bases)
+    assert (np.abs(fit.state.base.mean(axis=0)) < 2.0 * sd).all()
 
 
 def test_two_fits_agree_to_the_last_bit(board, make_data, fits):
