@@ -53,6 +53,7 @@ __all__ = ["SkillForecaster", "kin_names"]
 
 _MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
 _SPARSE = 0.5  # share of cells below which one of the fits does with a skill less: docs/backtests.md, "Sparse boards"
+_CEILING_SD = 0.5  # of the fit that holds asymptotes: docs/backtests.md, "How the form of the model was chosen"
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
 
@@ -162,7 +163,9 @@ class SkillForecaster(Forecaster):
         seen = np.isfinite(self.data_.scores)
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, seen.shape[1] - 1))
         additive = self.scale_.columns(["size x tokens"])
-        held = dataclasses.replace(free, floor_logit=8.0, floor_logit_sd=1e-3, without=additive)
+        held = dataclasses.replace(
+            free, floor_logit=8.0, floor_logit_sd=1e-3, ceiling_logit_sd=_CEILING_SD, room_weight=1.0, without=additive
+        )
         self.is_large_ = is_large(self.data_, n_skills)
         if self.is_large_:
             large = fit_cells(self.data_, n_skills, free)

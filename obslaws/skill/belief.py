@@ -138,7 +138,7 @@ def believe(
     twice = np.where(upper[0] == upper[1], 1.0, 2.0)
     n, n_benchmarks = cells.n_cells, cells.n_benchmarks
     own, logit, prior_logit, heard = np.empty(cells.n_pairs), np.empty(n), np.empty(n), np.empty(n)
-    spread, pull = np.zeros((n_benchmarks, d, d)), np.zeros((n_benchmarks, d))
+    spread, pull, heat = np.zeros((n_benchmarks, d, d)), np.zeros((n_benchmarks, d)), np.zeros(n_benchmarks)
     leverage, own_leverage = np.empty(n), np.empty(cells.n_pairs)
     known = problem.item_blocks(np.zeros_like(linear.blocks), penalty)
     items_cov = np.asarray(np.linalg.inv(known), dtype=np.float64)
@@ -171,8 +171,10 @@ def believe(
         shared = np.empty((d, d))
         shared[upper] = shared.T[upper] = sums[:, 1]
         pull[j] = -shared @ loading
+        heat[j] = curvature @ logit[at]
         joint = (1.0 + curvature * both) / ((1.0 + told * skill) * (1.0 + back * intercept))
         logdet += float(np.log(total).sum() + np.log(joint).sum())
+    room = problem.priors.room_weight * heat[:, None] * problem.room_slope(state)
     return Belief(
-        spreads, own, logit, prior_logit, heard, leverage, own_leverage, items_cov, Penalty(spread, pull), logdet
+        spreads, own, logit, prior_logit, heard, leverage, own_leverage, items_cov, Penalty(spread, pull, room), logdet
     )

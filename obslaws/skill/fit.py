@@ -138,8 +138,7 @@ def fit_skills(
     problem = Problem(data, n_skills, priors or Priors())
     if start is None:
         state, variances = problem.start()
-        n_benchmarks = data.scores.shape[1]
-        penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
+        penalty = Penalty.nothing(data.scores.shape[1], n_skills)
     else:
         state, variances, penalty = start.state, start.variances, start.penalty
         before, floor = start.problem, problem.priors.floor_logit
@@ -156,7 +155,7 @@ def fit_skills(
         precision = problem.model_precision(variances, state.slopes)
         now = problem.linearise(state, variances, precision, penalty, curve)
         value = problem.objective(state, variances, precision, now.cells.variance, penalty, curve[1])
-        trace.append(_evidence(problem, variances, precision, now, value - penalty.value(state.loadings)))
+        trace.append(_evidence(problem, variances, precision, now, value - penalty.value(state)))
         if best is None or trace[-1] >= best.evidence:
             best = Fit(problem, state, variances, precision, penalty, now.system, trace[-1], False, len(trace) - 1)
         still = 0 if trace[-1] > reached + tol else still + 1
@@ -183,7 +182,7 @@ def fit_skills(
 def _updated_variances(
     problem: Problem, state: State, old: Variances, here: Linearised, before: Penalty
 ) -> tuple[Variances, Penalty, Array]:
-    """One EM update, the penalty that integrating the skills puts on the loadings, and the skills' second moment.
+    """One EM update, the penalty that integrating the skills leaves, and the skills' second moment.
 
     Second moments of skills and own intercepts are taken at the present benchmark parameters: those are maximised, not
     integrated. The noise and the prior of the loadings count how far those may be off.
@@ -226,6 +225,7 @@ def _updated_variances(
     penalty = Penalty(
         (cells.curvature.T @ skill_cov.reshape(-1, d * d)).reshape(-1, d, d),
         np.einsum("mj,mdj->jd", cells.curvature, across),
+        priors.room_weight * (cells.curvature * logit_var).sum(axis=0)[:, None] * problem.room_slope(state),
     )
     variances = Variances(
         pooled(stray, response.residual.covariance(above, slopes_cov)),

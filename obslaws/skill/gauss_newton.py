@@ -75,6 +75,7 @@ def downhill(
     leaning = np.asarray(np.linalg.solve(variances.family, deviation), dtype=np.float64)
     items = linear.gradient - problem.items(state) * problem.diagonal
     items[:, 1:-2] -= penalty.gradient(state.loadings)
+    items[:, -2:] -= penalty.room
     return (
         linear.by_model - held,
         cells.models_of_family.sum(held) - leaning,

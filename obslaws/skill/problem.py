@@ -18,7 +18,7 @@ import numpy as np
 
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.blocks import spd_inverse
-from obslaws.skill.state import HELD, Data, Penalty, Priors, State, Variances
+from obslaws.skill.state import HELD, Data, Penalty, Priors, State, Variances, room_slope
 from obslaws.skill.tree import System
 
 if TYPE_CHECKING:
@@ -192,6 +192,10 @@ class Problem:
         guessing = self.data.score_floor
         return guessing * logistic(state.floor_logits), guessing + self.room * logistic(state.ceiling_logits)
 
+    def room_slope(self, state: State) -> Array:
+        """Derivatives of the log of the room between floor and ceiling by the logits of both; shape (J, 2)."""
+        return room_slope(self.data.score_floor, *self.asymptotes(state), state)
+
     def curve(self, state: State) -> tuple[Array, Array]:
         """Share of the way from floor to ceiling, and expected score; each of shape (M, J)."""
         floor, ceiling = self.asymptotes(state)
@@ -221,7 +225,7 @@ class Problem:
         penalty: Penalty,
         expected: Array | None = None,
     ) -> float:
-        """Negative log posterior up to a constant, with `cell_variance` and the loadings' `penalty` held fixed.
+        """Negative log posterior up to a constant, with `cell_variance` and the `penalty` held fixed.
 
         `expected` are the scores that `curve` gives, where they are at hand; shape (M, J).
         """
@@ -239,7 +243,7 @@ class Problem:
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
         items = self.item_strays(state, variances)
         total += 0.5 * np.sum((items[:, None] @ self.item_precision(variances))[:, 0] * items)
-        return float(total + penalty.value(state.loadings))
+        return float(total + penalty.value(state))
 
     def cells(self, state: State, noise: Array, curve: tuple[Array, Array] | None = None) -> Cells:
         """Residuals, weights and derivatives of every cell at one state, whose `curve` may be at hand."""
@@ -273,7 +277,6 @@ class Problem:
         precision : ndarray of shape (M, d, d)
             From `model_precision`.
         penalty : Penalty
-            On the loadings.
         curve : tuple of ndarray, optional
             What `curve` gives for the state, where it is at hand.
         items : bool
@@ -402,4 +405,5 @@ class Problem:
             blocks[:, 1 : d + 1, 1 : d + 1] += penalty.spread
             gradient -= (self.item_strays(state, variances)[:, None] @ precision)[:, 0]
             gradient[:, 1 : d + 1] -= penalty.gradient(loadings)
+            gradient[:, d + 1 :] -= penalty.room
         return coupling, own, blocks, gradient

@@ -19,7 +19,7 @@ from scipy.sparse.linalg import svds
 from obslaws.links import clipped_logit, logistic
 from obslaws.skill.cells import CellTable
 from obslaws.skill.stacks import apply, inverted, unpacked
-from obslaws.skill.state import HELD, Penalty, Priors, State, Variances
+from obslaws.skill.state import HELD, Penalty, Priors, State, Variances, room_slope
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,6 +164,10 @@ class SparseProblem:
         guessing = self.data.score_floor
         return guessing * logistic(state.floor_logits), guessing + self.room * logistic(state.ceiling_logits)
 
+    def room_slope(self, state: State) -> Array:
+        """See `obslaws.skill.problem.Problem.room_slope`."""
+        return room_slope(self.data.score_floor, *self.asymptotes(state), state)
+
     def share(self, state: State) -> Array:
         """How far each cell is on the way from floor to ceiling; shape (N,)."""
         out, skills = np.empty(self.cells.n_cells), state.skills.T
@@ -242,7 +246,7 @@ class SparseProblem:
         total += 0.5 * np.sum(state.own**2 / np.repeat(variances.own, np.diff(cells.pair_bounds)))
         total += 0.5 * np.sum(state.slopes**2 / variances.slope[:, None])
         total += 0.5 * np.sum(self.items(state) ** 2 * self.diagonal)
-        return float(total + penalty.value(state.loadings))
+        return float(total + penalty.value(state))
 
     def linearise(self, state: State, variances: Variances, share: Array) -> Linear:
         """Differentiate every cell at one state whose `share` is at hand, and sum up; overwrites the last result."""

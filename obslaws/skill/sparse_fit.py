@@ -207,8 +207,7 @@ def _started(
         here = problem, adopted(problem, sample), sample.variances, sample.penalty, None
         return here, sample, _SETTLING
     state, variances = problem.start()
-    n_benchmarks = problem.cells.n_benchmarks
-    penalty = Penalty(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)))
+    penalty = Penalty.nothing(problem.cells.n_benchmarks, n_skills)
     return (problem, state, variances, penalty, None), None, 0
 
 
@@ -232,7 +231,7 @@ def _linearised(
     tree = branches(problem, state, variances, precision, linear, others)
     belief = believe(problem, state, variances, linear, tree, others, penalty)
     value = problem.objective(state, variances, precision, linear.variance, penalty, share)
-    level = value - penalty.value(state.loadings)
+    level = value - penalty.value(state)
     evidence = _evidence(problem, variances, precision, linear, tree, belief, penalty, level)
     return _Round(precision, linear, tree, belief, value, evidence)
 

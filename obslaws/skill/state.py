@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from obslaws.links import logistic
 from obslaws.skill.blocks import spd_inverse
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["HELD", "Data", "Penalty", "Priors", "State", "Variances", "told_noise"]
+__all__ = ["HELD", "Data", "Penalty", "Priors", "State", "Variances", "room_slope", "told_noise"]
 
 HELD = 1e-8
 """Variance of a slope that is held at zero: its prior is then as good as exact, and still a number."""
@@ -97,6 +98,9 @@ class Priors:
         Prior guess of the sd of effects and the number of effects it counts for.
     own_weight : float
         Number of base families that the mean over benchmarks counts for in each benchmark's variance of own intercepts.
+    room_weight : float
+        How much of the `Penalty` on the room between floor and ceiling counts. 1 is right on average: without, curves
+        end too high and rise too gently. But where no model is near a ceiling yet, 1 puts it just above the best score.
     without : tuple of int
         Columns of the covariates whose slopes are held at zero.
     """
@@ -118,6 +122,7 @@ class Priors:
     effect: float = 0.1
     effect_weight: float = 1.0
     own_weight: float = 4.0
+    room_weight: float = 0.0
     without: tuple[int, ...] = ()
 
     def ceiling(self, known: Array) -> tuple[Array, Array]:
@@ -249,7 +254,11 @@ class Variances:
 
 @dataclass(frozen=True)
 class Penalty:
-    """What integrating the skills leaves behind on the loadings: ``loading' spread loading / 2 + pull . loading``.
+    """What integrating skills and own intercepts leaves behind on the parameters of the benchmarks.
+
+    Scores vary with what is not known of the logits, the more the steeper the curve is there: half the curvature times
+    the variance of the logit, summed over the cells. Of a benchmark that is ``loading' spread loading / 2 + pull .
+    loading + room . (ceiling logit, floor logit)``, the last to first order around the present room.
 
     Parameters
     ----------
@@ -257,22 +266,51 @@ class Penalty:
         Weighted covariance of the skills.
     pull : ndarray of shape (J, d)
         Weighted covariance of the skills with own intercepts.
+    room : ndarray of shape (J, 2)
+        Slope in ceiling and floor logits.
     """
 
     spread: Array
     pull: Array
+    room: Array
+
+    @classmethod
+    def nothing(cls, n_benchmarks: int, n_skills: int) -> Self:
+        """Before anything is known of the skills."""
+        return cls(np.zeros((n_benchmarks, n_skills, n_skills)), np.zeros((n_benchmarks, n_skills)),
+                   np.zeros((n_benchmarks, 2)))  # fmt: skip
 
     def gradient(self, loadings: Array) -> Array:
-        """Uphill direction, shape (J, d)."""
+        """Uphill direction of the loadings, shape (J, d)."""
         return (self.spread @ loadings[:, :, None])[:, :, 0] + self.pull
 
     def turned(self, back: Array) -> Penalty:
         """Read it off when skills become ``back @ skills``."""
-        return Penalty(back @ self.spread @ back.T, self.pull @ back.T)
+        return Penalty(back @ self.spread @ back.T, self.pull @ back.T, self.room)
 
-    def value(self, loadings: Array) -> float:
+    def value(self, state: State) -> float:
         """Log units."""
-        return float(0.5 * np.sum((self.gradient(loadings) + self.pull) * loadings))
+        asymptotes = np.column_stack([state.ceiling_logits, state.floor_logits])
+        along = 0.5 * np.sum((self.gradient(state.loadings) + self.pull) * state.loadings)
+        return float(along + np.sum(self.room * asymptotes))
+
+
+def room_slope(score_floor: Array, floor: Array, ceiling: Array, state: State) -> Array:
+    """Derivatives of the log of the room between floor and ceiling by the logits of ceiling and floor.
+
+    Parameters
+    ----------
+    score_floor, floor, ceiling : ndarray of shape (J,)
+        The score of guessing, and both asymptotes, fractions.
+    state : State
+
+    Returns
+    -------
+    ndarray of shape (J, 2)
+    """
+    up = (ceiling - score_floor) * (1.0 - logistic(state.ceiling_logits))
+    down = floor * (1.0 - logistic(state.floor_logits))
+    return np.column_stack([up, -down]) / (ceiling - floor)[:, None]
 
 
 def told_noise(noise: Array) -> Array:

@@ -76,7 +76,7 @@ def at_random(data):
     size = (state.skills.shape, state.family.shape, (n_bases, 2 + n_benchmarks), state.lab.shape, shared)
     state = state.moved(tuple(0.3 * rng.standard_normal(shape) for shape in size))
     root = rng.standard_normal((n_benchmarks, 2, 2))
-    penalty = Penalty(root @ np.swapaxes(root, 1, 2), rng.standard_normal((n_benchmarks, 2)))
+    penalty = Penalty(root @ np.swapaxes(root, 1, 2), *rng.standard_normal((2, n_benchmarks, 2)))
     return problem, state, variances, problem.model_precision(variances, state.slopes), penalty
 
 

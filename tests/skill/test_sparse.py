@@ -53,7 +53,7 @@ class Both:
         )  # fmt: skip
         spread = rng.standard_normal((n_benchmarks, 2, 2))
         pull = rng.standard_normal((n_benchmarks, 2))
-        self.penalty = Penalty(spread @ np.swapaxes(spread, 1, 2), pull)
+        self.penalty = Penalty(spread @ np.swapaxes(spread, 1, 2), pull, 0.1 * pull)
         self.precision = self.dense.model_precision(self.variances, self.state.slopes)
         self.at = sorted_state(self.cells, self.state)
         self.share = self.sparse.share(self.at)
