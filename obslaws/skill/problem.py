@@ -193,7 +193,7 @@ class Problem:
         return guessing * logistic(state.floor_logits), guessing + self.room * logistic(state.ceiling_logits)
 
     def room_slope(self, state: State) -> Array:
-        """Derivatives of the log of the room between floor and ceiling by the logits of both; shape (J, 2)."""
+        """Differentiate the log of the room between floor and ceiling by the logits of both; shape (J, 2)."""
         return room_slope(self.data.score_floor, *self.asymptotes(state), state)
 
     def curve(self, state: State) -> tuple[Array, Array]:

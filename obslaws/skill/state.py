@@ -296,7 +296,7 @@ class Penalty:
 
 
 def room_slope(score_floor: Array, floor: Array, ceiling: Array, state: State) -> Array:
-    """Derivatives of the log of the room between floor and ceiling by the logits of ceiling and floor.
+    """Differentiate the log of the room between floor and ceiling by the logits of ceiling and floor.
 
     Parameters
     ----------

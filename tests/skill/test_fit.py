@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from obslaws.simulate import simulate_panel
+from obslaws.simulate import simulate_board, simulate_panel
 from obslaws.skill.fit import _standardised, fit_skills
 from obslaws.skill.problem import Priors, Variances
 from obslaws.skill.tree import Nesting
@@ -187,3 +187,25 @@ def test_priors_are_heard(data):
     held = fit_skills(data, 1, dataclasses.replace(Priors(), floor_logit=8.0, floor_logit_sd=1e-3))
     np.testing.assert_allclose(held.floors, data.score_floor, rtol=1e-3)
     assert held.n_skills == 1
+
+
+@pytest.mark.slow
+def test_curves_rise_as_steeply_as_they_do(make_data):
+    """What integrating skills leaves on loadings alone makes curves too gentle and ceilings too high.
+
+    Counted on the room as well, ceilings and slopes per size are right on average over eight boards of 20 benchmarks.
+    """
+    found = {}
+    for weight in (0.0, 1.0):
+        rises, ceilings = [], []
+        for seed in range(8):
+            board = simulate_board(600, 20, fill=0.6, random_state=seed)
+            data, truth = make_data(board.panel), board.truth
+            fit = fit_skills(data, 3, Priors(room_weight=weight))
+            logits = truth.intercepts + truth.skills @ truth.loadings.T
+            told = fit.state.intercepts + fit.state.skills @ fit.state.loadings.T
+            rises.append(np.mean([np.polyfit(logits[:, j], told[:, j], 1)[0] for j in range(20)]))
+            ceilings.append((fit.ceilings - truth.ceilings).mean())
+        found[weight] = np.mean(rises), np.mean(ceilings)
+    assert found[0.0][0] < found[1.0][0]
+    assert abs(found[1.0][1]) < 0.015 < found[0.0][1]

@@ -133,3 +133,23 @@ def test_more_skills_than_benchmarks_start_without_loadings(data):
     one = dataclasses.replace(data, scores=data.scores[:, :1], **facts)
     state, _ = Problem(one, 2, Priors()).start()
     assert (state.loadings[:, 1] == 0).all()
+
+
+def test_the_room_is_penalised_by_what_is_not_known_of_the_logits(at_random):
+    """Half the curvature times the variance of the logit, differentiated by the asymptotes at held shares."""
+    problem, state, *_ = at_random
+    variance = np.random.default_rng(1).uniform(0.1, 0.3, problem.mask.shape)
+    share, _ = problem.curve(state)
+    weight = problem.cells(state, np.full(problem.mask.shape[1], 1e-4)).weight
+
+    def cost(ceilings, floors):
+        moved = dataclasses.replace(
+            state, ceiling_logits=state.ceiling_logits + ceilings, floor_logits=state.floor_logits + floors
+        )
+        floor, ceiling = problem.asymptotes(moved)
+        slope = (ceiling - floor) * share * (1.0 - share)
+        return (0.5 * weight * slope**2 * variance).sum(axis=0)
+
+    heat = 2.0 * cost(0.0, 0.0)
+    wanted = [(cost(1e-5, 0.0) - cost(-1e-5, 0.0)) / 2e-5, (cost(0.0, 1e-5) - cost(0.0, -1e-5)) / 2e-5]
+    np.testing.assert_allclose(heat[:, None] * problem.room_slope(state), np.column_stack(wanted), rtol=1e-6, atol=1e-8)
