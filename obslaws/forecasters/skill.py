@@ -53,7 +53,7 @@ __all__ = ["SkillForecaster", "kin_names"]
 
 _MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
 _SPARSE = 0.5  # share of cells below which one of the fits does with a skill less: docs/backtests.md, "Sparse boards"
-_CEILING_SD = 0.5  # of the fit that holds asymptotes: docs/backtests.md, "How the form of the model was chosen"
+_FIRMER = 3.0  # sd of ceilings in one fit over that in the other: docs/backtests.md, "Room above the best models"
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
 
@@ -156,15 +156,23 @@ class SkillForecaster(Forecaster):
         """Two fits that differ in everything that a table cannot settle.
 
         One lets floors lie below the score of guessing, since weak models do score there on some benchmarks, and takes
-        size x tokens into account; the other holds floors at guessing and does without. Their average is steadier than
-        either. Where most cells are missing the number of skills is another such thing: the first does with one less.
+        size x tokens into account; the other holds floors at guessing and ceilings near where they usually lie, does
+        without the product, and counts what integrating the skills leaves on the room between floor and ceiling. Their
+        average is steadier than either. Where most cells are missing the number of skills is another such thing: the
+        first does with one less.
         """
         free = self.priors or Priors()
         seen = np.isfinite(self.data_.scores)
         n_skills = self.n_skills or max(1, min(_MOST_SKILLS, seen.shape[1] - 1))
         additive = self.scale_.columns(["size x tokens"])
         held = dataclasses.replace(
-            free, floor_logit=8.0, floor_logit_sd=1e-3, ceiling_logit_sd=_CEILING_SD, room_weight=1.0, without=additive
+            free,
+            floor_logit=8.0,
+            floor_logit_sd=1e-3,
+            ceiling_logit_sd=free.ceiling_logit_sd / _FIRMER,
+            known_ceiling_logit_sd=free.known_ceiling_logit_sd / _FIRMER,
+            room_weight=1.0,
+            without=additive,
         )
         self.is_large_ = is_large(self.data_, n_skills)
         if self.is_large_:
