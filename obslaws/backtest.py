@@ -36,7 +36,7 @@ from obslaws.outcomes import Outcome, outcome, totals
 from obslaws.panel import Panel, load_panel
 from obslaws.parallel import Workers, run_pieces
 from obslaws.protocols import Groups, Protocol, load_protocol, with_options
-from obslaws.splits import plan
+from obslaws.splits import check_panel, plan
 from obslaws.targets import TargetTable
 
 __all__ = [
@@ -262,7 +262,7 @@ def backtest(
     UnknownNameError
         Protocol, forecaster, family, model or benchmark not known; the nearest is offered.
     UsageError
-        Options that do not fit the protocol, or nothing to hold out.
+        Options or a panel that do not fit the protocol, or nothing to hold out.
     FitError
         A fold leaks, or leaves nothing to train on.
 
@@ -274,6 +274,8 @@ def backtest(
     check_level(level)
     workers = Workers(jobs, backend, scheduler)
     record = load_protocol(protocol) if isinstance(protocol, str) else protocol
+    if panel is not None:
+        check_panel(record, panel)
     record = with_options(record, observed, groups, revealed, cutoff)
     if panel is None:
         panel = load_panel(record.view)

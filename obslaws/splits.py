@@ -6,7 +6,7 @@ here. Called by backtests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from obslaws.protocols import Groups, Protocol, Task, read_cells
 from obslaws.targets import Cut, TargetTable, join_target, snapshot_targets
 from obslaws.units import only_fractions
 
-__all__ = ["SPLITS", "Fold", "plan", "plan_targets", "target_fold"]
+__all__ = ["SPLITS", "Fold", "check_panel", "plan", "plan_targets", "target_fold"]
 
 
 def plan(
@@ -58,8 +58,11 @@ def plan(
         A group, model or benchmark that the panel does not hold; the nearest is offered.
     """
     if (protocol.split == "cells" and protocol.cells is None) != (cells is not None):
-        need = "needs a" if cells is None else "takes no"
-        raise UsageError(f"Protocol {protocol.id!r} {need} table of cells (columns fold, model, benchmark).")
+        if cells is not None:
+            raise UsageError(f"Protocol {protocol.id!r} takes no table of cells: leave out --cells, or use 'cells'.")
+        raise UsageError(
+            f"Protocol {protocol.id!r} needs a table of cells: --cells FILE, a CSV with columns fold, model, benchmark."
+        )
     if protocol.cells is not None:
         cells = read_cells(protocol.cells, repeated=True)
     if protocol.split == "target":
@@ -74,6 +77,45 @@ def plan(
     for fold in folds:
         fold.check()
     return folds
+
+
+def check_panel(protocol: Protocol, panel: Panel) -> None:
+    """Refuse a panel that lacks what a protocol names itself: such a protocol belongs to a view.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        As loaded; groups that a user adds to a protocol are looked up by `plan`.
+    panel : Panel
+
+    Raises
+    ------
+    UsageError
+        A family, model or benchmark that the protocol's record names is not in the panel.
+    """
+    groups = protocol.groups or {}
+    cells = None if protocol.cells is None else read_cells(protocol.cells, repeated=True)
+    families = set(map(str, panel.models["family"].dropna()))
+    if protocol.families and not families.intersection(protocol.families):  # the others only name who takes part
+        raise _foreign(protocol, panel, "family", protocol.families, families)
+    for kind, named, known in (
+        ("family", [family for group in groups.values() for family in group], families),
+        ("benchmark", [] if protocol.benchmarks is None else protocol.benchmarks, set(panel.scores.columns)),
+        ("model", [] if cells is None else cells["model"].unique(), set(panel.models.index)),
+        ("benchmark", [] if cells is None else cells["benchmark"].unique(), set(panel.scores.columns)),
+    ):
+        if not known.issuperset(named):
+            raise _foreign(protocol, panel, kind, named, known)
+
+
+def _foreign(protocol: Protocol, panel: Panel, kind: str, named: Iterable[str], known: Iterable[str]) -> UsageError:
+    absent = [str(name) for name in named if name not in set(known)]
+    many = {"family": "families"}.get(kind, f"{kind}s")
+    return UsageError(
+        f"Protocol {protocol.id!r} belongs to view {protocol.view!r}: of the {many} that it names, panel "
+        f"{panel.name!r} lacks {len(absent)}, e.g. {absent[0]!r}. Leave out --panel and --view to run it on its own "
+        "view, or take a protocol for any panel, e.g. leave-family-out."
+    )
 
 
 def _in_points(folds: list[Fold], fractions: pd.Index) -> list[Fold]:

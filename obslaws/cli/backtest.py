@@ -25,6 +25,7 @@ from obslaws.cli.options import (
     own_models,
 )
 from obslaws.cli.output import Page, number, plain, progress_bar
+from obslaws.cli.protocols import list_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +39,15 @@ def backtest(
     protocol: Annotated[
         str,
         typer.Option(
-            help="What is hidden: leave-family-out, cells, sloth-v1-1, ...; several with commas if they have targets."
+            help="What is hidden: leave-family-out, cells, sloth-v1-1, ... (see --list); several with commas if they "
+            "have targets."
         ),
     ],
     forecaster: Annotated[
-        str, typer.Option(help="Names, separated by commas; settings after a colon: sloth:d=3,intercept=shared.")
+        str,
+        typer.Option(
+            help="Names (see --list), separated by commas; settings after a colon: sloth:d=3,intercept=shared."
+        ),
     ] = "skill",
     view: ViewOption = None,
     snapshot: SnapshotOption = None,
@@ -68,6 +73,10 @@ def backtest(
     backend: BackendOption = "loky",
     scheduler: SchedulerOption = None,
     format: RecordFormatOption = RecordFormat.table,
+    list_: Annotated[
+        bool,
+        typer.Option("--list", help="Name protocols and forecasters and stop.", is_eager=True, callback=list_names),
+    ] = False,
 ) -> None:
     """Hide scores, refit without them, and compare the forecasts with what came; errors are in points of 100.
 
@@ -75,14 +84,16 @@ def backtest(
     """
     from obslaws.backtest import PREDICTORS
     from obslaws.backtest import backtest as run
-    from obslaws.errors import UnknownNameError
+    from obslaws.errors import UnknownNameError, UsageError
     from obslaws.forecasters import FORECASTERS
     from obslaws.forecasters.settings import split_names
     from obslaws.protocols import load_protocol, read_cells, read_groups
     from obslaws.report.captions import data_caption
     from obslaws.targets import snapshot_targets
 
-    forecasters = split_names(forecaster) or ["skill"]
+    forecasters = split_names(forecaster)
+    if not forecasters:
+        raise UsageError(f"--forecaster {forecaster!r} names none; expected names such as skill,mean (see --list).")
     if len(several := names(protocol) or []) > 1:
         unused = [observed, groups, revealed, cutoff, cells, benchmarks, against, view, panel, add]
         if any(one is not None for one in unused):

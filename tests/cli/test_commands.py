@@ -8,6 +8,9 @@ import sys
 import pandas as pd
 import pytest
 
+from obslaws.forecasters import FORECASTERS
+from obslaws.protocols import protocol_names
+
 HEAVY = ("statsmodels", "seaborn", "sklearn", "scipy.optimize", "matplotlib", "pandas")
 COMMANDS = (
     ["forecast"],
@@ -147,12 +150,30 @@ def test_backtest_hides_the_cells_of_a_file(run, small_folder, tmp_path):
         (["--protocol", "leave-family-out", "--observed", "-1"], "observed is -1"),
         (["--protocol", "leave-family-out", "--level", "90"], "Did you mean 0.9"),
         (["--protocol", "leave-family-out", "--jobs", "0"], "jobs is 0"),
+        (["--protocol", "leave-family-out", "--forecaster", ","], "--forecaster ',' names none; expected names"),
+        (["--protocol", "cells"], "needs a table of cells: --cells FILE, a CSV with columns fold, model, benchmark"),
+        (["--protocol", "sloth-v1-1"], "'sloth-v1-1' belongs to view 'sloth': of the families that it names, panel"),
+        (["--protocol", "epoch-cells"], "belongs to view 'epoch-2025-11': of the models that it names"),
+        (["--protocol", "ruan2024-emergent"], "belongs to view 'ruan2024': of the families that it names"),
     ],
 )
 def test_backtest_refuses_what_makes_no_sense(run, small_folder, arguments, words):
     ran = run("backtest", *arguments, "--panel", small_folder)
     assert (ran.code, ran.out) == (1, "")
     assert words in ran.err
+
+
+def test_a_protocol_on_another_view_than_its_own_names_its_own(run):
+    ran = run("backtest", "--protocol", "sloth-v1-1", "--view", "core", "--forecaster", "mean")
+    assert ran.code == 1
+    assert "belongs to view 'sloth'" in ran.err and "Leave out --panel and --view" in ran.err
+
+
+def test_backtest_lists_protocols_and_forecasters(run):
+    ran = run("backtest", "--list")
+    names = {line.split()[0] for line in ran.out.splitlines() if line.strip()}
+    assert ran.code == 0 and {*protocol_names(), *FORECASTERS} <= names
+    assert "--list" in run("backtest", "--help").out
 
 
 def test_own_panel_and_view_exclude_each_other(run, small_folder):
