@@ -79,11 +79,13 @@ class UnknownNameError(ObslawsError, KeyError):
         What was asked for.
     known : iterable of str
         What there is.
+    near : iterable of str, optional
+        What is offered, where the nearest spelling is not all that may have been meant.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], near: Iterable[str] | None = None) -> None:
         known = sorted(map(str, known))
-        near = nearest_names(name, known)
+        near = nearest_names(name, known) if near is None else list(near)
         offer = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         listing = ", ".join(known) if len(known) <= 20 else f"{', '.join(known[:20])} and {len(known) - 20} more"
         super().__init__(f"No {kind} named {name!r}.{offer} Known: {listing or 'none'}.")

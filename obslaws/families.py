@@ -5,6 +5,7 @@ In: a `Panel`. Called by `obslaws.query`, figures and the command line.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import AssumptionWarning, UnknownNameError, nearest_names
+from obslaws.errors import AssumptionWarning, UnknownNameError, UsageError, nearest_names
 from obslaws.quantities import spelling_key
 
 if TYPE_CHECKING:
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
 
     from obslaws.panel import Panel
 
-__all__ = ["FamilyMatch", "family_members", "family_table", "match_family", "match_org", "nearest_members"]
+__all__ = [
+    "FamilyMatch",
+    "check_family",
+    "family_members",
+    "family_table",
+    "match_family",
+    "match_org",
+    "nearest_families",
+    "nearest_members",
+]
+
+_VERSIONED = re.compile(r"(?P<stem>.*?[a-z])[-_. ]?(?P<version>\d+(?:\.\d+)?)?")
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,12 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
     Returns
     -------
     FamilyMatch
-        With ``known=False`` when the panel holds no such family; nothing is raised.
+        With ``known=False`` when the panel holds no such family.
+
+    Raises
+    ------
+    UsageError
+        The name is that of a model, or of several families.
 
     Warns
     -----
@@ -88,7 +105,8 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
         warnings.warn(f"Family {name!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
         return match_family(panel, alike, variant)
     else:
-        near = nearest_names(name, [*spelled.values(), *bases.values()])
+        check_family(panel, name)
+        near = nearest_families(name, [*spelled.values(), *bases.values()])
         return FamilyMatch(name, name, None, variant, known=False, base_known=False, nearest=tuple(near))
 
     siblings = models[(models["base_family"] == base_family) & (models["variant"] == variant)]
@@ -99,6 +117,63 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
         return _known(siblings[siblings["family"] == sibling], sibling, variant)
     org = _most_common(models.loc[models["base_family"] == base_family, "org"])
     return FamilyMatch(f"{base_family} ({variant})", base_family, org, variant, known=False, base_known=True)
+
+
+def check_family(panel: Panel, name: str) -> None:
+    """Refuse what no family is called: a list, and a model of the panel.
+
+    Parameters
+    ----------
+    panel : Panel
+    name : str
+        A name that no family of the panel has.
+
+    Raises
+    ------
+    UsageError
+        With the family that was meant.
+    """
+    if len(parts := [part.strip() for part in name.split(",") if part.strip()]) > 1:
+        raise UsageError(f"{name!r} names {len(parts)} families. Ask about one family per call, e.g. {parts[0]!r}.")
+    wanted = name.strip().lower()
+    ids = [str(model) for model in panel.models.index]
+    found = [m for m in ids if m.lower() == wanted] or [m for m in ids if m.lower().rpartition("/")[2] == wanted]
+    families = panel.models["family"].reindex(found).dropna().astype(str).unique()
+    if len(families):
+        raise UsageError(
+            f"{name.strip()!r} is a model of the panel, of family {' or '.join(map(repr, families))}, and not a "
+            f"family. Name the family (--family {families[0]}), or the model that yours is like (`forecast --like`)."
+        )
+
+
+def nearest_families(name: str, known: Iterable[str], most: int = 2) -> list[str]:
+    """Offer families for a name that none has: other versions of it, the nearest first, then what is spelt most alike.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+    most : int
+        How many to offer at most.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> nearest_families("qwen3", ["qwen", "qwen2", "qwen2.5", "qwen2-math"])
+    ['qwen2.5', 'qwen2']
+    """
+    names, asked = list(dict.fromkeys(map(str, known))), _VERSIONED.fullmatch(name.strip().lower())
+    versions = []
+    if asked and asked["version"]:
+        for one in names:
+            told = _VERSIONED.fullmatch(one.lower())
+            if told and told["stem"] == asked["stem"] and told["version"]:
+                versions.append((abs(float(told["version"]) - float(asked["version"])), one))
+    near = [one for _, one in sorted(versions)]
+    return list(dict.fromkeys([*near, *nearest_names(name, names, most)]))[:most]
 
 
 def match_org(panel: Panel, name: str) -> str | None:
@@ -136,13 +211,16 @@ def family_members(panel: Panel, name: str) -> pd.DataFrame:
     ------
     UnknownNameError
         With the nearest known name.
+    UsageError
+        The name is that of a model, or of several families.
     """
     models = panel.models
     known = {*models["family"].dropna().astype(str), *models["base_family"].dropna().astype(str)}
     if name.strip().lower() not in {k.lower() for k in known}:
         alike = _alike(name, known)
         if alike is None:
-            raise UnknownNameError("family", name, known)
+            check_family(panel, name)
+            raise UnknownNameError("family", name, known, nearest_families(name, known))
         warnings.warn(f"Family {name!r} is read as {alike!r}.", AssumptionWarning, stacklevel=2)
         name = alike
     for column in ("family", "base_family"):

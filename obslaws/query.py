@@ -294,6 +294,8 @@ def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
             else:
                 words += "all families together answer"
         texts.append(f"{words}, with wider intervals.")
+        if not match.base_known and not row["org"]:  # a lab that is not known has a note of its own
+            texts[-1] += " Its lab (--org) or a model that it is like (--like) tells `obslaws forecast` more."
     if not carries_slope(panel):
         sized = _scored_sizes(panel)
         texts.append(

@@ -86,6 +86,16 @@ def test_spelling_does_not_decide(small_panel, name, found):
         assert set(family_members(small_panel, name)["family"]) == {found}
 
 
+def test_other_versions_of_a_family_are_offered(small_panel):
+    names = {"alpha": "qwen2.5", "alpha-chat": "qwen2.5-chat", "beta": "qwen2", "gamma": "qwen", "delta": "qwen1.5"}
+    panel = Panel("versions", small_panel.models.replace({"family": names, "base_family": names}), small_panel.scores,
+                  small_panel.benchmarks)  # fmt: skip
+    for name in ("qwen3", "Qwen-3"):
+        assert match_family(panel, name).nearest == ("qwen2.5", "qwen2")
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'qwen2.5' or 'qwen2'\?"):
+        family_members(panel, "qwen3")
+
+
 def test_two_families_of_one_spelling_are_not_guessed_between(small_panel):
     models = small_panel.models.replace({"family": {"beta": "al-pha", "gamma": "al_pha"}})
     panel = Panel("twins", models, small_panel.scores, small_panel.benchmarks)

@@ -66,6 +66,9 @@ def register(
     panel: PanelOption = None,
     add: AddOption = None,
     registry: RegistryOption = None,
+    new_family: Annotated[
+        bool, typer.Option("--new-family", help="The family is one that the panel does not know; no slip of the pen.")
+    ] = False,
     format: FormatOption = Format.table,
 ) -> None:
     """Forecast a model and append the forecasts to a registry, before its scores are known.
@@ -77,6 +80,7 @@ def register(
     from obslaws.known_scores import known_scores
     from obslaws.quantities import parse_count
     from obslaws.query import query
+    from obslaws.registry.chain import read_chain
     from obslaws.registry.register import register as write
     from obslaws.report.captions import data_caption
 
@@ -84,7 +88,7 @@ def register(
     if model in data.models.index:
         facts = {
             "--family": family, "--params": params, "--tokens": tokens, "--active-params": active_params,
-            "--variant": variant, "--date": date,
+            "--variant": variant, "--date": date, "--new-family": new_family or None,
         }  # fmt: skip
         if given := [option for option, value in facts.items() if value is not None]:
             raise typer.BadParameter(
@@ -102,6 +106,7 @@ def register(
                 ("n_active_params", "--active-params", active_params),
             )
         }
+        _check_family(data, family, variant, new_family)
         asked = query(data, family, variant=variant, n_tokens=token_count(tokens), org=org, release_date=date, **counts)
         asked.index = pd.Index([model], name="model")
     known = None if scores is None else known_scores(scores, data, model)
@@ -110,6 +115,8 @@ def register(
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
         records = write(path, data, asked, known, chosen, forecaster)
 
+    earlier = {(r["model"], r["benchmark"], r["forecaster"]) for r in read_chain(path)[: -len(records)]}
+    n_repeats = sum((r["model"], r["benchmark"], r["forecaster"]) in earlier for r in records)
     rows = pd.DataFrame([{**{k: v for k, v in r.items() if k != "quantiles"}, **r["quantiles"]} for r in records])
     page = Page(format)
     page.line(f"Registered: {len(records)} forecasts of {model} in {path}", bold=True)
@@ -120,7 +127,32 @@ def register(
         "90 % interval": _spans(rows["0.05"], rows["0.95"]), "<basis": rows["basis"],
     }))  # fmt: skip
     page.line()
+    if n_repeats:
+        page.line(f"{n_repeats} of them {forecaster} had registered before; `resolve` counts the first of each alone.")
     page.line("`obslaws resolve` scores them against a newer snapshot; `obslaws registry verify` tells the last seal.")
+
+
+def _check_family(data: Panel, family: str, variant: str | None, is_new: bool) -> None:
+    """Refuse a family that is not known unless it is said to be new: what is registered stays."""
+    import warnings
+
+    from obslaws.errors import UsageError
+    from obslaws.families import match_family
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the query says how a name was read
+        match = match_family(data, family, variant)
+    known = match.known or match.base_known
+    if not known and not is_new:
+        near = f" Did you mean {' or '.join(map(repr, match.nearest))}?" if match.nearest else ""
+        raise UsageError(
+            f"--family {family!r}: no such family in panel {data.name!r}.{near} A registry is never written anew: "
+            "correct the name, or add --new-family if the family is new."
+        )
+    if known and is_new:
+        raise UsageError(
+            f"--new-family: panel {data.name!r} knows the family {match.family!r}. Leave --new-family out."
+        )
 
 
 def resolve(

@@ -104,7 +104,7 @@ def find_setting(
     else:
         match = match_family(panel, family, variant)
         if not match.known and not match.base_known:
-            raise UnknownNameError("family", family, panel.models["family"].unique())
+            raise UnknownNameError("family", family, panel.models["family"].unique(), match.nearest)
         name, base, org, variant = match.family, match.base_family, match.org, match.variant or "base"
         members = (panel.models["family"] == name).to_numpy()
         n_members = int(members.sum())

@@ -108,9 +108,41 @@ def test_unknown_family_is_allowed_and_says_so(run, small_folder):
     rows = json.loads(ran.out)
     assert ran.code == 0
     assert "Family 'alpah' is unknown. Did you mean 'alpha'" in ran.err
+    assert "Its lab (--org) or a model that it is like (--like) tells `obslaws forecast` more." in ran.err
     assert {row["basis"] for row in rows} == {"pooled"}
     for one, other in zip(rows, known, strict=True):
         assert one["upper"] - one["lower"] > other["upper"] - other["lower"]
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("acme/alpha-7B", "'acme/alpha-7B' is a model of the panel, of family 'alpha', and not a family"),
+        ("Beta-13B", "Name the family (--family beta)"),
+        ("alpha,beta", "'alpha,beta' names 2 families. Ask about one family per call, e.g. 'alpha'."),
+    ],
+)
+def test_a_model_or_a_list_is_not_taken_for_a_new_family(run, small_folder, tmp_path, family, words):
+    register = ["register", "--model", "us/new", "--registry", tmp_path / "r", "--params", "7B", "--forecaster", "mean"]
+    for command in (["forecast", "--params", "7B", "--forecaster", "mean"], register, ["plan", "--flop", "1e22"]):
+        ran = run(*command, "--family", family, "--panel", small_folder)
+        assert (ran.code, ran.out) == (1, "") and words in ran.err, command
+    assert words in run("families", family, "--panel", small_folder).err
+
+
+def test_a_family_is_registered_as_new_only_where_that_is_said(run, small_folder, tmp_path):
+    place = tmp_path / "r.jsonl"
+    ask = ["register", "--model", "us/new", "--params", "7B", "--forecaster", "mean", "--registry", place, "--panel",
+           small_folder]  # fmt: skip
+    ran = run(*ask, "--family", "alhpa")
+    assert ran.code == 1 and not place.exists()
+    assert "--family 'alhpa': no such family in panel" in ran.err and "Did you mean 'alpha'" in ran.err
+    assert "add --new-family if the family is new" in ran.err
+    assert run(*ask, "--family", "omega", "--new-family").code == 0
+    assert "knows the family 'beta'. Leave --new-family out" in run(*ask, "--family", "beta", "--new-family").err
+    assert "leave out --new-family" in " ".join(
+        run("register", "--model", "bee/Beta-65B", "--new-family", "--panel", small_folder).err.split()
+    )
 
 
 def test_other_spelling_is_the_same_family_and_said(run, small_folder):
@@ -133,7 +165,8 @@ def test_tokens_of_a_new_family_may_be_unknown(run, small_folder, tokens):
 
 
 @pytest.mark.parametrize(
-    "command", [["select", "next"], ["register", "--model", "us/new", "--forecaster", "mean", "--registry"]]
+    "command",
+    [["select", "next"], ["register", "--model", "us/new", "--forecaster", "mean", "--new-family", "--registry"]],
 )
 def test_tokens_may_be_left_out_elsewhere(run, small_folder, tmp_path, command):
     place = [tmp_path / "registry"] if command[0] == "register" else []

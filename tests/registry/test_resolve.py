@@ -178,6 +178,10 @@ def test_the_page_of_register_has_forecast_and_interval(run, small_folder, tmp_p
     asked = ("--family", "alpha", "--params", "22B", "--panel", small_folder, "--forecaster", "mean")
     done = run("register", "--model", "acme/Alpha-22B", *asked, "--registry", tmp_path / "r.jsonl")
     assert "90 % interval" in done.out and " to " in done.out and "0.95" not in done.out
+    assert "registered before" not in done.out
+    again = ("--registry", tmp_path / "r.jsonl", "--benchmarks", "mmlu")
+    done = run("register", "--model", "acme/Alpha-22B", *asked, *again)
+    assert "1 of them mean had registered before; `resolve` counts the first of each alone." in done.out
 
 
 def test_a_line_without_a_point_forecast_is_judged_by_its_median(registered):
