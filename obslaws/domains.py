@@ -1,18 +1,21 @@
 """What benchmarks are about, and a domain's name in place of the names of its benchmarks.
 
 In: words of the user's and a panel. Out: the benchmarks that each word stands for. A benchmark's own name wins over a
-domain's; a domain may be cut short, ``math`` for ``mathematics``. Called wherever benchmarks are weighted or listed.
+domain's, case and separators forgiven where one benchmark alone fits; a domain may be cut short, ``math`` for
+``mathematics``. Called wherever benchmarks are weighted or listed.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from obslaws.errors import DomainElsewhereError, UnknownNameError, UsageError
+from obslaws.errors import AssumptionWarning, DomainElsewhereError, UnknownNameError, UsageError
 from obslaws.names import hand_table
+from obslaws.quantities import spelt_like
 from obslaws.views import list_views, view_benchmarks
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from obslaws.panel import Panel
 
-__all__ = ["Named", "benchmark_domains", "named_benchmarks"]
+__all__ = ["Named", "benchmark_domains", "find_benchmark", "named_benchmarks"]
 
 _SHORTEST = 3  # letters of a domain's name that may stand for it
 _ALIKE = {"coding": "code", "maths": "mathematics", "programming": "code"}
@@ -74,7 +77,7 @@ def named_benchmarks(words: Sequence[str], panel: Panel) -> list[Named]:
     Parameters
     ----------
     words : sequence of str
-        Ids of benchmarks, or domains in any case; the first three letters or more of a domain do where they are those
+        Ids of benchmarks, or domains, in any case; the first three letters or more of a domain do where they are those
         of no other.
     panel : Panel
 
@@ -91,7 +94,13 @@ def named_benchmarks(words: Sequence[str], panel: Panel) -> list[Named]:
         A domain that no benchmark of the panel has, but others of the snapshot: the message names the domains that are
         there, and the views that have all that was asked for.
     UsageError
-        A domain that no benchmark of one's own tables has. Or letters that begin several domains.
+        A domain that no benchmark of one's own tables has. Or letters that begin several domains. Or a benchmark that
+        only other views of the snapshot have: the message names them.
+
+    Warns
+    -----
+    AssumptionWarning
+        A benchmark is spelled in another way in the panel.
 
     Examples
     --------
@@ -106,9 +115,66 @@ def named_benchmarks(words: Sequence[str], panel: Panel) -> list[Named]:
     return [one for one in found if one is not None]
 
 
+def find_benchmark(name: str, panel: Panel) -> str:
+    """Find the benchmark that a name means: case and separators do not matter where one alone fits.
+
+    Parameters
+    ----------
+    name : str
+    panel : Panel
+
+    Returns
+    -------
+    str
+        Its id.
+
+    Raises
+    ------
+    UnknownNameError
+        No such benchmark; the nearest is offered.
+    UsageError
+        Only other views of the snapshot have it: the message names them.
+
+    Warns
+    -----
+    AssumptionWarning
+        It is spelled in another way in the panel.
+    """
+    known = list(map(str, panel.scores.columns))
+    if (found := _benchmark(name, known)) is not None:
+        return found
+    raise _in_other_views(name, panel) or UnknownNameError("benchmark", name, known)
+
+
+def _benchmark(word: str, known: Sequence[str]) -> str | None:
+    if word in known:
+        return word
+    if (alike := spelt_like(word, known)) is not None:
+        warnings.warn(f"Benchmark {word!r} is read as {alike!r}.", AssumptionWarning, stacklevel=5)
+    return alike
+
+
+def _in_other_views(word: str, panel: Panel) -> UsageError | None:
+    """Name the views that have a benchmark, the one that shares most benchmarks with the panel first."""
+    if not {"view", "snapshot"} & panel.provenance.keys():
+        return None
+    there = {view: list(map(str, view_benchmarks(view).index)) for view in list_views()}
+    holding = [view for view, known in there.items() if word in known or spelt_like(word, known) is not None]
+    if not holding:
+        return None
+    nearest = sorted(holding, key=lambda view: (-len({*there[view]} & {*panel.scores.columns}), view))
+    return UsageError(
+        f"panel {panel.name!r} has no benchmark {word!r}. Views with it: {', '.join(nearest)}; try --view {nearest[0]}."
+    )
+
+
 def _find(word: str, domains: pd.Series) -> Named | None:
-    if word in domains.index:
-        return Named(word, None, (word,))
+    known = list(map(str, domains.index))
+    if word not in known and word.strip().lower() in set(domains.dropna()):
+        name = word.strip().lower()
+        return Named(word, name, tuple(map(str, domains.index[domains == name])))
+    if (benchmark := _benchmark(word, known)) is not None:
+        return Named(word, None, (benchmark,))
     fits = _fitting(word, domains.dropna().unique())
     if not fits:
         return None
@@ -132,7 +198,9 @@ def _missing(words: Sequence[str], at: int, panel: Panel, domains: pd.Series) ->
     about = {view: benchmark_domains(part[part["unit"] == "fraction"]) for view, part in facts.items()}
     elsewhere = _fitting(word, {name for part in about.values() for name in part.dropna()})
     if not elsewhere:
-        return UnknownNameError("benchmark or domain", word, [*panel.scores.columns, *here])
+        return _in_other_views(word, panel) or UnknownNameError(
+            "benchmark or domain", word, [*panel.scores.columns, *here]
+        )
     asked = " or ".join(elsewhere)
     told = f"panel {panel.name!r} has no benchmark of the domain {asked}; its domains: {', '.join(here) or 'none'}."
     if not {"view", "snapshot"} & panel.provenance.keys():
@@ -150,4 +218,5 @@ def _missing(words: Sequence[str], at: int, panel: Panel, domains: pd.Series) ->
 
 
 def _holds(word: str, domains: pd.Series) -> bool:
-    return word in domains.index or len(_fitting(word, domains.dropna().unique())) == 1
+    named = word in domains.index or spelt_like(word, map(str, domains.index)) is not None
+    return named or len(_fitting(word, domains.dropna().unique())) == 1

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import AssumptionWarning, UnknownNameError, UsageError, nearest_names
-from obslaws.quantities import spelling_key
+from obslaws.quantities import spelt_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,7 +101,7 @@ def match_family(panel: Panel, name: str, variant: str | None = None) -> FamilyM
         base_family = _most_common(members["base_family"]) or family
     elif name.lower() in bases:
         base_family, variant = bases[name.lower()], variant or "base"
-    elif (alike := _alike(name, [*spelled.values(), *bases.values()])) is not None:
+    elif (alike := spelt_like(name, [*spelled.values(), *bases.values()])) is not None:
         warnings.warn(f"Family {name!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
         return match_family(panel, alike, variant)
     else:
@@ -190,7 +190,7 @@ def match_org(panel: Panel, name: str) -> str | None:
         As the panel spells it; None when no model of the panel is by it.
     """
     known = sorted(map(str, panel.models["org"].dropna().unique()))
-    return name.strip() if name.strip() in known else _alike(name, known)
+    return name.strip() if name.strip() in known else spelt_like(name, known)
 
 
 def family_members(panel: Panel, name: str) -> pd.DataFrame:
@@ -217,7 +217,7 @@ def family_members(panel: Panel, name: str) -> pd.DataFrame:
     models = panel.models
     known = {*models["family"].dropna().astype(str), *models["base_family"].dropna().astype(str)}
     if name.strip().lower() not in {k.lower() for k in known}:
-        alike = _alike(name, known)
+        alike = spelt_like(name, known)
         if alike is None:
             check_family(panel, name)
             raise UnknownNameError("family", name, known, nearest_families(name, known))
@@ -292,13 +292,6 @@ def nearest_members(
     below, above = members[ratio <= 0].iloc[::-1], members[ratio > 0]
     picked = pd.concat([below.iloc[: max(1, most - len(above))], above.iloc[: max(1, most - len(below))]])
     return picked.sort_values("n_params", kind="stable").iloc[:most]
-
-
-def _alike(name: str, known: Iterable[str]) -> str | None:
-    """Find the one known name that differs by case and separators only; None where there is none, or several."""
-    wanted = spelling_key(name)
-    found = {k for k in known if wanted and spelling_key(k) == wanted}
-    return found.pop() if len(found) == 1 else None
 
 
 def _known(members: pd.DataFrame, family: str, variant: str | None) -> FamilyMatch:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import MeasurementWarning, SchemaError, UnknownNameError, UsageError
-from obslaws.quantities import parse_fraction, parse_number
+from obslaws.errors import AssumptionWarning, MeasurementWarning, SchemaError, UnknownNameError, UsageError
+from obslaws.quantities import parse_fraction, parse_number, spelt_like
 from obslaws.results import read_results
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
 
     Warns
     -----
+    AssumptionWarning
+        A benchmark of a list is spelled in another way in the panel.
     MeasurementWarning
         Tasks of a results file that are not used, and why; scores that rest on a part of the questions.
     """
@@ -136,7 +138,11 @@ def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
         if not (benchmark and equals and value):
             raise UsageError(f"scores: cannot read {part!r}; expected benchmark=score, e.g. mmlu=0.71,gsm8k=0.8.")
         if benchmark not in panel.scores.columns:
-            raise UnknownNameError("benchmark", benchmark, panel.scores.columns)
+            known = list(map(str, panel.scores.columns))
+            if (alike := spelt_like(benchmark, known)) is None:
+                raise UnknownNameError("benchmark", benchmark, known)
+            warnings.warn(f"Benchmark {benchmark!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
+            benchmark = alike
         if benchmark in row:
             raise UsageError(f"scores: a second score on {benchmark!r}. Keep one.")
         read = parse_fraction if panel.benchmarks.at[benchmark, "unit"] == "fraction" else parse_number

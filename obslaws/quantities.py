@@ -20,6 +20,7 @@ __all__ = [
     "size_label",
     "spelling_key",
     "spelt_alike",
+    "spelt_like",
 ]
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
@@ -177,6 +178,29 @@ def spelt_alike(names: Iterable[str]) -> list[str]:
     for name in names:
         alike.setdefault(spelling_key(name), []).append(name)
     return [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+
+
+def spelt_like(name: str, known: Iterable[str]) -> str | None:
+    """Find the one known name that differs by case and separators only.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+
+    Returns
+    -------
+    str or None
+        None where there is none, or several.
+
+    Examples
+    --------
+    >>> spelt_like("GSM-8k", ["gsm8k", "mmlu"])
+    'gsm8k'
+    """
+    wanted = spelling_key(name)
+    found = {k for k in known if wanted and spelling_key(k) == wanted}
+    return found.pop() if len(found) == 1 else None
 
 
 def format_count(count: float, digits: int = 3) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from obslaws import load_panel
-from obslaws.domains import benchmark_domains, named_benchmarks
-from obslaws.errors import UnknownNameError, UsageError
+from obslaws.domains import benchmark_domains, find_benchmark, named_benchmarks
+from obslaws.errors import AssumptionWarning, UnknownNameError, UsageError
 from obslaws.views import list_views, view_benchmarks
 
 
@@ -72,6 +72,40 @@ def test_own_tables_are_told_where_a_domain_is_written(small_panel):
 def test_a_view_without_a_domain_names_those_with_it(words, cure):
     with pytest.raises(UsageError, match=cure):
         named_benchmarks(words, load_panel("core"))
+
+
+@pytest.mark.parametrize("word", ["MMLU", "mm-lu", " mmlu "])
+def test_spelling_of_a_benchmark_does_not_decide(small_panel, word):
+    with pytest.warns(AssumptionWarning, match=f"Benchmark '{word}' is read as 'mmlu'"):
+        assert (found(word, small_panel).benchmarks, found(word, small_panel).domain) == (("mmlu",), None)
+    with pytest.warns(AssumptionWarning, match=f"Benchmark '{word}' is read as 'mmlu'"):
+        assert find_benchmark(word, small_panel) == "mmlu"
+
+
+def test_two_benchmarks_of_one_spelling_are_not_guessed_between(small_panel):
+    twins = {"mmlu": "bar.exam", "gsm8k": "bar_exam"}
+    panel = replace(small_panel, benchmarks=small_panel.benchmarks.rename(index=twins),
+                    scores=small_panel.scores.rename(columns=twins))  # fmt: skip
+    assert found("bar_exam", panel).benchmarks == ("bar_exam",)
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'bar_exam' or 'bar\.exam'"):
+        found("bar-exam", panel)
+
+
+def test_a_domain_in_capitals_is_no_benchmark_of_like_spelling(small_panel):
+    twins = {"hellaswag": "K_nowledge"}
+    panel = replace(small_panel, benchmarks=small_panel.benchmarks.rename(index=twins),
+                    scores=small_panel.scores.rename(columns=twins))  # fmt: skip
+    assert found("Knowledge", panel).benchmarks == ("mmlu",)
+
+
+@pytest.mark.parametrize("word", ["humaneval", "HumanEval"])
+def test_a_benchmark_of_other_views_is_told_with_them(small_panel, word):
+    core = load_panel("core")
+    for find in (find_benchmark, lambda name, panel: named_benchmarks(["mmlu_pro", name], panel)):
+        with pytest.raises(UsageError, match=f"panel 'core' has no benchmark '{word}'. Views with it: .*; try --view "):
+            find(word, core)
+    with pytest.raises(UnknownNameError, match=f"No benchmark named '{word}'"):
+        find_benchmark(word, small_panel)
 
 
 @pytest.mark.parametrize("view", list(list_views()))

@@ -46,7 +46,7 @@ def reach(
     """
     if variant not in (None, "base", "chat"):
         raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
-    from obslaws.errors import UnknownNameError
+    from obslaws.domains import find_benchmark
     from obslaws.forecasters import forecaster as make_forecaster
     from obslaws.forecasters.base import check_level
     from obslaws.quantities import format_count, parse_count, parse_fraction, parse_number
@@ -57,8 +57,7 @@ def reach(
     check_level(level)
     n_tokens = parse_count(tokens, "--tokens", unit="T")
     data = open_panel(view, snapshot, panel, add)
-    if benchmark not in data.scores.columns:
-        raise UnknownNameError("benchmark", benchmark, data.scores.columns)
+    benchmark = find_benchmark(benchmark, data)
     read = parse_fraction if data.benchmarks.at[benchmark, "unit"] == "fraction" else parse_number
     wanted = read(score, "--score")
     setting = find_setting(data, family, variant, date)

@@ -15,7 +15,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from obslaws._version import __version__
-from obslaws.errors import UnknownNameError
+from obslaws.domains import find_benchmark
 from obslaws.families import family_members
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.panel import load_panel
@@ -227,11 +227,8 @@ class Report:
         return self._told(table + sources_line(self.origins, set(rows["source"])))
 
     def benchmark(self, name: str) -> str:
-        """Find a benchmark of the panel; case does not matter."""
-        known = {str(b).lower(): str(b) for b in self.panel.scores.columns}
-        if name.lower() not in known:
-            raise UnknownNameError("benchmark", name, known.values())
-        return known[name.lower()]
+        """Find a benchmark of the panel; case and separators do not matter."""
+        return find_benchmark(name, self.panel)
 
     def about_benchmark(self, benchmark: str) -> Markup:
         """Say what a benchmark is and what the fits make of it."""

@@ -130,6 +130,15 @@ def test_a_model_or_a_list_is_not_taken_for_a_new_family(run, small_folder, tmp_
     assert words in run("families", family, "--panel", small_folder).err
 
 
+def test_spelling_of_a_benchmark_does_not_decide(run, small_folder):
+    ask = [*NEW, "--panel", small_folder, "--format", "json"]
+    ran = run(*ask, "--benchmarks", "GSM8k", "--scores", "MMLU=0.6")
+    assert "Note: Benchmark 'GSM8k' is read as 'gsm8k'." in ran.err
+    assert "Note: Benchmark 'MMLU' is read as 'mmlu'." in ran.err
+    assert ran.out == run(*ask, "--benchmarks", "gsm8k", "--scores", "mmlu=0.6").out
+    assert "a second score on 'mmlu'" in run(*ask, "--scores", "MMLU=0.6,mmlu=0.6").err
+
+
 def test_a_family_is_registered_as_new_only_where_that_is_said(run, small_folder, tmp_path):
     place = tmp_path / "r.jsonl"
     ask = ["register", "--model", "us/new", "--params", "7B", "--forecaster", "mean", "--registry", place, "--panel",
