@@ -1,4 +1,4 @@
-"""What becomes of an option's value that cannot be read: the message names what was found and what was expected.
+"""What becomes of a command line that cannot be read: the message names what was found and what was expected.
 
 Which words the command-line library has for it depends on its version; some versions do not name the value at all.
 """
@@ -11,15 +11,27 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-__all__ = ["Program", "clear_message"]
+__all__ = ["Program", "clear_message", "misplaced_message"]
 
 _CHOICE = re.compile(r"(?:Value error, )?(?P<found>'.*?') is not one of (?P<known>.+?)\.?", re.DOTALL)
 _NUMBERS = {"float_parsing": "a number", "int_parsing": "a whole number", "int_from_float": "a whole number"}
+_EXTRA = re.compile(r"unexpected extra argument(?:\(s\)|s)? \((?P<found>.*)\)", re.DOTALL)
+_GIVEN = "obslaws.arguments"
+_Usage: Any = typer.BadParameter.__bases__[0]
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 
 
 class Program(TyperGroup):
     """The program; errors of all its commands come by here."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Keep what was written, and say plainly what does not belong before the command."""
+        ctx.meta[_GIVEN] = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except _Usage as error:
+            _clear(error)
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command asked for, and say plainly which value of which option could not be read."""
@@ -28,6 +40,83 @@ class Program(TyperGroup):
         except typer.BadParameter as error:
             error.message = clear_message(error)
             raise
+        except _Usage as error:
+            _clear(error)
+            raise
+
+
+def _clear(error: Any) -> None:
+    if error.ctx is not None and (told := misplaced_message(error)):
+        error.message, error.possibilities = told, None
+
+
+def misplaced_message(error: Any) -> str:
+    """Say where an option or a word belongs that stands where none is expected.
+
+    Parameters
+    ----------
+    error : UsageError of the command-line library
+        With its context.
+
+    Returns
+    -------
+    str
+        Empty for an error of another kind.
+    """
+    option = getattr(error, "option_name", None)
+    if hasattr(error, "possibilities") and option is not None:
+        return _unknown_option(error.ctx, str(option))
+    extra = _EXTRA.search(str(error.message))
+    return _extra_words(error.ctx, extra["found"]) if extra else ""
+
+
+def _unknown_option(ctx: Any, option: str) -> str:
+    from obslaws.errors import nearest_names
+
+    told, path = f"No such option: {option}.", _path(ctx)
+    commands = getattr(ctx.command, "commands", None)
+    if commands:
+        given = ctx.meta.get(_GIVEN, [])
+        named = next((word for word in given[given.index(path[-1]) + 1 if path[1:] else 0 :] if word in commands), None)
+        if named is None or option in _options(commands[named]) or hasattr(commands[named], "commands"):
+            command = named or "COMMAND"
+            return f"{told} Options stand behind the command: {' '.join([*path, command])} {option} ..."
+        return (
+            f"{told} Neither {path[-1]} nor {' '.join([*path[1:], named])} has it; see {' '.join([*path, named])} -h."
+        )
+    options = {one.lstrip("-"): one for one in _options(ctx.command)}
+    near = [options[one] for one in nearest_names(option.lstrip("-"), options)]
+    if near:
+        return f"{told} Did you mean {' or '.join(map(repr, near))}?"
+    plain = f" It is written {' '.join([*path, *arguments])}." if (arguments := _arguments(ctx)) else ""
+    return f"{told}{plain} See {' '.join(path)} -h."
+
+
+def _extra_words(ctx: Any, found: str) -> str:
+    path, arguments, options = " ".join(_path(ctx)), _arguments(ctx), _options(ctx.command)
+    takes = f"{' '.join(arguments)} and options" if arguments else "options only"
+    needed = [max(p.opts, key=len) for p in ctx.command.params if p.param_type_name == "option" and p.required]
+    name = "--family" if "--family" in options else next(iter(needed), None)
+    word = found.split()[0] if found.split() else found
+    cure = f"Name it by an option: {path} {name} {word} ..." if name else f"Options begin with --; see {path} -h."
+    return f"{found!r} has no place in {path}, which takes {takes}. {cure}"
+
+
+def _path(ctx: Any) -> list[str]:
+    """Command as it is written, by the name of the program whatever started it."""
+    words: list[str] = []
+    while ctx.parent is not None:
+        words.insert(0, str(ctx.info_name))
+        ctx = ctx.parent
+    return ["obslaws", *words]
+
+
+def _options(command: Any) -> list[str]:
+    return [name for p in command.params if p.param_type_name == "option" for name in (*p.opts, *p.secondary_opts)]
+
+
+def _arguments(ctx: Any) -> list[str]:
+    return [str(p.name).upper() for p in ctx.command.params if p.param_type_name == "argument"]
 
 
 def clear_message(error: typer.BadParameter) -> str:

@@ -242,6 +242,28 @@ def test_a_value_that_cannot_be_read_is_named(run, arguments, words):
     assert (ran.code, ran.out) == (2, "") and words in told and "Input should be" not in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--format json forecast", "No such option: --format. Options stand behind the command: obslaws forecast --f"),
+        ("--format json", "Options stand behind the command: obslaws COMMAND --format"),
+        ("--bogus forecast", "Neither obslaws nor forecast has it; see obslaws forecast -h"),
+        ("--view core report family x", "Options stand behind the command: obslaws report --view"),
+        ("report --view core family x", "Options stand behind the command: obslaws report family --view"),
+        ("forecast qwen2.5 --params 7B", "'qwen2.5' has no place in obslaws forecast, which takes options only. "
+         "Name it by an option: obslaws forecast --family qwen2.5"),
+        ("families a b", "'b' has no place in obslaws families, which takes NAME and options. Options begin with --"),
+        ("families --family a", "No such option: --family. It is written obslaws families NAME. See"),
+        ("forecast --model x", "No such option: --model. See obslaws forecast -h."),
+        ("forecast --familly x", "No such option: --familly. Did you mean '--family'?"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_wrong_place_is_told_its_own(run, arguments, words):
+    ran = run(*arguments.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert words in " ".join(ran.err.replace("│", " ").split())
+
+
 def test_a_coverage_has_an_interval_where_several_families_speak(run):
     options = ("backtest", "--protocol", "date-cutoff", "--forecaster", "size-tokens", "--cutoff")
     one, many = (run(*options, day).out.split("Scores inside")[1] for day in ("2025-03-05", "2024-12-01"))
