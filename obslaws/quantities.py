@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from obslaws.errors import UsageError
 
 __all__ = [
+    "counted",
     "format_count",
     "format_flop",
     "format_name",
@@ -201,6 +202,29 @@ def spelt_like(name: str, known: Iterable[str]) -> str | None:
     wanted = spelling_key(name)
     found = {k for k in known if wanted and spelling_key(k) == wanted}
     return found.pop() if len(found) == 1 else None
+
+
+def counted(n: int, one: str, more: str | None = None) -> str:
+    """Write a number of things.
+
+    Parameters
+    ----------
+    n : int
+    one : str
+        What they are, if there is one.
+    more : str, optional
+        If there are none or several; `one` with an s by default.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "model"), counted(2, "model"), counted(3, "family", "families")
+    ('1 model', '2 models', '3 families')
+    """
+    return f"{n} {one if n == 1 else more or f'{one}s'}"
 
 
 def format_count(count: float, digits: int = 3) -> str:

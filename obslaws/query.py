@@ -15,7 +15,7 @@ import pandas as pd
 from obslaws.days import parse_day
 from obslaws.errors import AssumptionWarning, ExtrapolationWarning, UnknownNameError, UsageError, nearest_names
 from obslaws.families import match_family, match_org
-from obslaws.quantities import format_count, format_flop
+from obslaws.quantities import counted, format_count, format_flop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -299,8 +299,8 @@ def _warn(panel: Panel, match: FamilyMatch, row: dict[str, Any]) -> None:
     if not carries_slope(panel):
         sized = _scored_sizes(panel)
         texts.append(
-            f"The panel holds {len(sized)} {'model' if len(sized) == 1 else 'models'} of known size with "
-            f"scores, of {sized.nunique()} {'size' if sized.nunique() == 1 else 'sizes'}: too few for a slope in size, "
+            f"The panel holds {counted(len(sized), 'model')} of known size with "
+            f"scores, of {counted(sized.nunique(), 'size')}: too few for a slope in size, "
             "so the answer is near their mean. "
             "Let your models join the public ones: --add FOLDER in place of --panel FOLDER, or Panel.join."
         )

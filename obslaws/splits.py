@@ -17,6 +17,7 @@ from obslaws.errors import SchemaError, UnknownNameError, UsageError
 from obslaws.folds import Fold, derived, draw
 from obslaws.panel import Panel
 from obslaws.protocols import Groups, Protocol, Task, read_cells
+from obslaws.quantities import counted
 from obslaws.targets import Cut, TargetTable, join_target, snapshot_targets
 from obslaws.units import only_fractions
 
@@ -164,7 +165,8 @@ def _leave_family_out(
     if not folds:
         raise UsageError(
             f"Protocol {protocol.id!r}: no family of panel {panel.name!r} has more than {n_observed} models with "
-            f"scores ({len(models)} models, {len(family_size)} families), so nothing can be held out. Lower --observed."
+            f"scores ({counted(len(models), 'model')}, {counted(len(family_size), 'family', 'families')}), so nothing "
+            "can be held out. Lower --observed."
         )
     return folds
 

@@ -19,6 +19,7 @@ from obslaws.errors import ObslawsWarning, SchemaError, UnknownNameError, UsageE
 from obslaws.matching import match_names
 from obslaws.names import canonical
 from obslaws.panel import Panel, complete_benchmarks
+from obslaws.quantities import counted
 from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ __all__ = [
 
 ROLE, TARGET = "role", "target"
 _MODEL = ("model", "Model")
+_PERCENT = 100.0
+_MOSTLY = 0.5  # share of numbers from which on text in a column is a slip
 
 
 @dataclass(frozen=True)
@@ -193,13 +196,19 @@ def join_target(
         seen = ", ".join(map(repr, list(table.scores.index)[:3]))
         raise SchemaError(
             f"{table.name}: none of the {len(table.scores)} models ({seen}, ...) with a score on {target!r} is in "
-            f"panel {panel.name!r} of {len(panel.models)} models. Models are named as in the panel, e.g. "
+            f"panel {panel.name!r} of {counted(len(panel.models), 'model')}. Models are named as in the panel, e.g. "
             f"{_example(table.scores.index, panel)}; see `obslaws families`."
         )
     if column.max() > high * (1.0 + 1e-9):
         raise SchemaError(
             f"{table.name}, column {target!r}: found {column.max():g} ({column.idxmax()}), above the top of the score "
             f"range {low:g},{high:g}. Give --score-range, e.g. 0,100 for percentages."
+        )
+    if high >= _PERCENT and column.max() <= 1.0:
+        raise SchemaError(
+            f"{table.name}, column {target!r}: no score is above {column.max():g}, and the score range is "
+            f"{low:g},{high:g}. Fractions have the range 0,1: give --score-range {low / high:g},1. If these are a "
+            "hundredth of a perfect score or less, divide them and the range by its top."
         )
     predictors = [b for b in panel.scores.columns if b != target]
     for name in without:
@@ -295,7 +304,7 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     panel : Panel
         The panel that is to predict them; its spelling of a model is kept.
     columns : sequence of str, optional
-        Targets, see `asked_columns`; every column of numbers by default.
+        Targets, see `asked_columns`; by default every column of which half or more are numbers.
 
     Returns
     -------
@@ -328,7 +337,7 @@ def read_targets(path: Path, panel: Panel, columns: Sequence[str] | None = None)
     wanted = (
         asked_columns(columns, list(map(str, table.columns)))
         if columns
-        else [c for c in map(str, table.columns) if c != named and _is_number(table[c])]
+        else [c for c in map(str, table.columns) if c != named and _is_mostly_numbers(table[c])]
     )
     for name in wanted:
         if name not in table:
@@ -418,9 +427,9 @@ def asked_columns(texts: Sequence[str], known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(out))
 
 
-def _is_number(values: pd.Series) -> bool:
+def _is_mostly_numbers(values: pd.Series) -> bool:
     filled = values[values.str.strip() != ""]
-    return bool(len(filled)) and bool(pd.to_numeric(filled, errors="coerce").notna().all())
+    return bool(len(filled)) and bool(pd.to_numeric(filled, errors="coerce").notna().mean() >= _MOSTLY)
 
 
 def _numbers(values: pd.Series, column: str, where: str) -> pd.Series:
@@ -431,6 +440,7 @@ def _numbers(values: pd.Series, column: str, where: str) -> pd.Series:
         at = int(np.flatnonzero(wrong)[0])
         raise SchemaError(
             f"{where}, row {at + 2}, column {column!r}: found {values.iloc[at]!r}, expected a number. "
-            "Correct it, or leave it empty where the model was not evaluated."
+            "Correct it, or leave it empty where the model was not evaluated; a column that is no target is left out "
+            "by naming the others (--column)."
         )
     return out

@@ -20,6 +20,7 @@ from obslaws.cli.options import (
     own_models,
 )
 from obslaws.cli.output import Page, number, progress_bar
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,14 +74,13 @@ def audit(
         table = detection(faulty, expected, wrong)
         page.frame(table, _detected_for_people(table))
         return
-    with progress_bar(f"Auditing {data.n_cells} scores") as progress:
+    with progress_bar(f"Auditing {counted(data.n_cells, 'score')}") as progress:
         expected = expect(data, progress)
     found = findings(data, expected, false_discoveries, top, own or None)
     n = int((found["q"] <= false_discoveries).sum())
     beyond = f", {len(found) - n} next in rank" if n < len(found) else ""
     if own:
-        models = "model" if len(own) == 1 else "models"
-        page.line(f"Audit of {len(own)} own {models}: {n} of {len(found)} suspicious", bold=True)
+        page.line(f"Audit of {counted(len(own), 'own model')}: {n} of {len(found)} suspicious", bold=True)
     else:
         page.line(f"Audit: {n} suspicious{beyond}", bold=True)
     page.line(data_caption(data))

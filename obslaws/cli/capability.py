@@ -27,6 +27,7 @@ from obslaws.cli.options import (
     own_models,
 )
 from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,14 +146,15 @@ def fit_capabilities(
         fitted = CapabilityPCA(k, missing=missing.value, rotation=turn)
     fitted.fit(data.scores)
     if fitted.n_capabilities_ < k:
-        note(f"Note: {fitted.n_capabilities_} capabilities instead of {k}; the table carries no more.")
+        found = counted(fitted.n_capabilities_, "capability", "capabilities")
+        note(f"Note: {found} instead of {k}; the table carries no more.")
     return fitted, choice
 
 
 def _title(fitted: CapabilityModel, kind: Kind, choice: ComponentChoice | None) -> str:
     k = fitted.n_capabilities_
     what = "principal components" if kind is Kind.pca else "factor analysis"
-    count = f"{k} {'capability' if k == 1 else 'capabilities'}{' (by hidden cells)' if choice is not None else ''}"
+    count = f"{counted(k, 'capability', 'capabilities')}{' (by hidden cells)' if choice is not None else ''}"
     turned = f", rotated by {fitted.rotation_.name}" if fitted.rotation_ is not None else ""
     return f"{count} of {fitted.n_models_} models by {what}{turned}"
 

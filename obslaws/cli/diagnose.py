@@ -18,6 +18,7 @@ from obslaws.cli.options import (
     open_panel,
 )
 from obslaws.cli.output import Page, number, progress_bar
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,8 @@ def diagnose(
     if wanted is not None:
         frame = frame[frame["benchmark"].isin(wanted)].reset_index(drop=True)
     page.line(
-        f"Trends with compute at a false-discovery rate of {rate:g} over {data.scores.shape[1]} benchmarks", bold=True
+        f"Trends with compute at a false-discovery rate of {rate:g} over {counted(data.scores.shape[1], 'benchmark')}",
+        bold=True,
     )
     page.line(data_caption(data))
     page.line()
@@ -116,7 +118,7 @@ def _weakest_link(page: Page, data: Panel, three: list[str]) -> None:
     from obslaws.report.captions import data_caption
 
     if len(three) != 3:
-        raise UsageError(f"--weakest-link: {len(three)} benchmarks, expected three: FIRST,SECOND,CROSS.")
+        raise UsageError(f"--weakest-link: {counted(len(three), 'benchmark')}, expected three: FIRST,SECOND,CROSS.")
     told = weakest_link(data, three[0], three[1], three[2])
     summary: dict[str, Any] = told.summary
     frame = pd.DataFrame({"quantity": list(summary), "value": list(summary.values())})

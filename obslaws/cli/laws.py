@@ -20,6 +20,7 @@ from obslaws.cli.options import (
     names,
 )
 from obslaws.cli.output import Page, note, number, progress_bar
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def list_(
         }
     )
     page = Page(format)
-    page.line(f"{len(chosen)} laws", bold=True)
+    page.line(f"{counted(len(chosen), 'law')}", bold=True)
     page.line()
     page.frame(frame, shown)
 
@@ -369,7 +370,7 @@ def compare(
             shown[name.replace("_", " ")] = [number(v, form) for v in frame[name]]
     shown["<warnings"] = frame["warnings"]
     page = Page(format)
-    page.line(f"{len(frame)} laws on {len(table)} points of {runs}", bold=True)
+    page.line(f"{counted(len(frame), 'law')} on {counted(len(table), 'point')} of {runs}", bold=True)
     page.line()
     page.frame(frame, shown)
 

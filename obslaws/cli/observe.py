@@ -21,6 +21,7 @@ from obslaws.cli.options import (
     open_panel,
 )
 from obslaws.cli.output import Page, note, progress_bar
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     from obslaws.matching import Matching
@@ -89,14 +90,15 @@ def observe(
     if matching.n_matched and (words := matching.words(table.name, data.name)):
         note(f"Note: {words}")
     predictors = names(predictor) or [""]
-    with progress_bar(f"Fitting {len(wanted or table.scores.columns)} targets") as progress:
+    with progress_bar(f"Fitting {counted(len(wanted or table.scores.columns), 'target')}") as progress:
         found = run(
             data, table, cut, wanted or None, predictors, config=config, link=link, score_range=bounds,
             without=names(exclude_benchmarks) or (), reference_family=reference_family, level=level, progress=progress,
         )  # fmt: skip
 
     page = Page(format)
-    page.line(f"{table.name} from {data.name}, configuration {config}", bold=True)
+    targets = table.name if table.name != data.name else ", ".join(map(str, table.scores.columns))
+    page.line(f"{targets} from {data.name}, configuration {config}", bold=True)
     page.line(data_caption(data))
     if format is RecordFormat.json:
         page.record(_records(found, predictions, totals(found), table, data, config, matching))

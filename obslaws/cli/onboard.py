@@ -20,6 +20,7 @@ from obslaws.cli.options import (
     open_panel,
 )
 from obslaws.cli.output import Page, number, progress_bar, write_rows
+from obslaws.quantities import counted
 
 _SHOWN = 20  # rows on the page; all of them in JSON, CSV and --output
 
@@ -65,7 +66,7 @@ def onboard(
 
     write_rows(answer, output)
     page = Page(format)
-    page.line(f"{name}: {len(answer)} models from the scores of {len(told)}", bold=True)
+    page.line(f"{name}: {counted(len(answer), 'model')} from the scores of {len(told)}", bold=True)
     page.line(data_caption(data))
     page.line()
     shown = answer.head(_SHOWN)

@@ -22,6 +22,7 @@ from obslaws.cli.options import (
     token_count,
 )
 from obslaws.cli.output import Page, note, number, progress_bar
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +120,7 @@ def register(
     n_repeats = sum((r["model"], r["benchmark"], r["forecaster"]) in earlier for r in records)
     rows = pd.DataFrame([{**{k: v for k, v in r.items() if k != "quantiles"}, **r["quantiles"]} for r in records])
     page = Page(format)
-    page.line(f"Registered: {len(records)} forecasts of {model} in {path}", bold=True)
+    page.line(f"Registered: {counted(len(records), 'forecast')} of {model} in {path}", bold=True)
     page.line(data_caption(data))
     page.line()
     page.frame(rows, pd.DataFrame({
@@ -240,7 +241,7 @@ def list_(
     resolved = _resolved(path, scores, snapshot)
     rows = resolved[[*_LISTED]].assign(resolved=resolved["score"].notna())
     page = Page(format)
-    page.line(f"{path}: {len(rows)} forecasts, {int(rows['resolved'].sum())} with a score", bold=True)
+    page.line(f"{path}: {counted(len(rows), 'forecast')}, {int(rows['resolved'].sum())} with a score", bold=True)
     page.line()
     shown = _for_people(resolved)
     told = zip(rows["resolved"], rows["repeat"], strict=True)
@@ -269,7 +270,7 @@ def verify(
     if format is RecordFormat.json:
         page.record({"registry": str(path), "n_lines": len(records), "seal": seal})
         return
-    page.line(f"{path}: {len(records)} lines, chain whole", bold=True)
+    page.line(f"{path}: {counted(len(records), 'line')}, chain whole", bold=True)
     page.line(f"Last seal {seal}")
     page.line("Keep it elsewhere: `verify --head SEAL` then tells whether the end was cut off or all written anew.")
 

@@ -17,6 +17,7 @@ from obslaws.cli.options import (
     names,
 )
 from obslaws.cli.output import Page, note, progress_bar
+from obslaws.quantities import counted
 
 
 def scoreboard(
@@ -87,7 +88,7 @@ def scoreboard(
         write_whole(output, record.to_csv() if rows_only else write_markdown(record, entrants[0], years))
 
     shown = Page(format)
-    shown.line(f"Scoreboard: {len(chosen)} races, {len(entrants)} forecasters", bold=True)
+    shown.line(f"Scoreboard: {counted(len(chosen), 'race')}, {counted(len(entrants), 'forecaster')}", bold=True)
     shown.line(record.caption)
     if format is not Format.table:
         shown.frame(table)
@@ -96,7 +97,7 @@ def scoreboard(
 
         for race, rows in for_people(table).groupby("race", sort=False):
             shown.line()
-            shown.line(f"{race}, {int(table.loc[rows.index[0], 'n_folds'])} folds", bold=True)
+            shown.line(f"{race}, {counted(int(table.loc[rows.index[0], 'n_folds']), 'fold')}", bold=True)
             shown.line()
             titled = rows.drop(columns="race").rename(columns={**COLUMNS, "forecaster": "<forecaster"})
             shown.frame(titled, titled)

@@ -24,6 +24,7 @@ from obslaws.cli.options import (
     open_fractions,
 )
 from obslaws.cli.output import Page, number, progress_bar, records, write_rows
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,9 +115,11 @@ def models(
     write_rows(_rows(found), output)
     page = Page(format)
     first = found[0]
-    page.line(f"Models to evaluate, {criterion}-optimal for a law on {components} capabilities", bold=True)
+    wanted = counted(placed.shape[1], "capability", "capabilities")
+    page.line(f"Models to evaluate, {criterion}-optimal for a law on {wanted}", bold=True)
     page.line(data_caption(data))
-    counts = f"{first.n_candidates} candidates in {first.n_units} {'families' if unit == 'family' else 'units'}"
+    units = ("family", "families") if unit == "family" else ("unit",)
+    counts = f"{counted(first.n_candidates, 'candidate')} in {counted(first.n_units, *units)}"
     page.line(f"{counts}{f', {first.n_left_out} left out for unknown facts' if first.n_left_out else ''}")
     if format is Format.json:
         page.record([_record(one) for one in found] if len(found) > 1 else _record(first))

@@ -21,6 +21,7 @@ from obslaws.cli.options import (
     open_basket,
 )
 from obslaws.cli.output import Page, number, progress_bar, write_rows
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ def skills(
     write_rows(frame, output)
     page = Page(format)
     n_skills = max(fit.n_skills for fit in model.fits_)
-    page.line(f"Skill model, {n_skills} skills: {show.value}", bold=True)
+    page.line(f"Skill model, {counted(n_skills, 'skill')}: {show.value}", bold=True)
     page.line(data_caption(data))
     for text in wanted.told():
         page.line(text)

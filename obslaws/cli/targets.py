@@ -38,6 +38,10 @@ def target_tables(page: Page, outcomes: Sequence[Sequence[Outcome]]) -> None:
     level = outcomes[0][0].level
     page.line()
     page.line(
+        "mse and mae are mean squared and mean absolute errors, medae the median absolute error of held-out scores, "
+        "as shares of the score range; lower is better."
+    )
+    page.line(
         f"Coverage is the share of held-out scores inside their {100 * level:g} % interval; "
         "beyond is how far the test models lie past the training models, in standard deviations."
     )

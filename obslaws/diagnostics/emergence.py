@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from obslaws.errors import UsageError
 from obslaws.panel import Panel
+from obslaws.quantities import counted
 
 __all__ = ["Emergence", "emergence", "emergence_table", "resolution_loss"]
 
@@ -207,7 +208,7 @@ def resolution_loss(scale: ArrayLike, stages: dict[str, ArrayLike]) -> pd.DataFr
 
     x = np.asarray(scale, dtype=float)
     if len(x) < 3:
-        raise UsageError(f"resolution_loss: {len(x)} models, expected at least 3.")
+        raise UsageError(f"resolution_loss: {counted(len(x), 'model')}, expected at least 3.")
     rows: list[dict[str, float | str]] = []
     first = np.nan
     for name, values in stages.items():

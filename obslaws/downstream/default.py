@@ -19,6 +19,7 @@ from obslaws.downstream.law import SigmoidLaw, fit_exact
 from obslaws.downstream.predictors import predictor
 from obslaws.downstream.recipes import Recipe, placed
 from obslaws.errors import FitError
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,8 +86,8 @@ def default_recipe(
     n_components = min(COMPONENTS, scores.shape[1], few)
     if name is None and n_components < 1:
         raise FitError(
-            f"{len(models)} training models and {scores.shape[1]} benchmarks cannot carry a law on capabilities; "
-            "it needs four models and one benchmark. Move the cutoff or add benchmarks."
+            f"{counted(len(models), 'training model')} and {counted(scores.shape[1], 'benchmark')} cannot carry a "
+            "law on capabilities; it needs four models and one benchmark. Move the cutoff or add benchmarks."
         )
     law = SigmoidLaw(has_floor)
     wanted = [name] if name is not None else [f"pc{k}" for k in range(1, n_components + 1)]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
-from obslaws.quantities import parse_fraction
+from obslaws.quantities import counted, parse_fraction
 from obslaws.query import find_model
 from obslaws.reading import read_csv
 
@@ -66,7 +66,8 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
         raise UsageError(f"{path.name}: a second score of {out.index[out.index.duplicated()][0]!r}. Keep one.")
     if len(out) < _FEWEST:
         raise UsageError(
-            f"{path.name}: scores of {len(out)} models; expected {_FEWEST} or more, better 5 to 10 that differ in size."
+            f"{path.name}: scores of {counted(len(out), 'model')}; expected {_FEWEST} or more, better 5 to 10 that "
+            "differ in size."
         )
     return out
 

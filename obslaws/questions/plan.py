@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import UsageError
-from obslaws.quantities import format_count, format_flop
+from obslaws.quantities import counted, format_count, format_flop
 from obslaws.questions.setting import known_dates, score_draws
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _practice(targets: pd.DataFrame, alike: pd.DataFrame) -> str:
         return "No model of the panel took about this compute, a third to three times: nothing checks this plan."
     size, tokens = (f"{format_count(alike[c].min())} to {format_count(alike[c].max())}" for c in alike)
     outside = ", ".join(targets.loc[~_usual(targets, alike), "target"])
-    who = f"{len(alike)} models" if len(alike) > 1 else "1 model"
+    who = counted(len(alike), "model")
     text = f"{who} of the panel took about this compute, a third to three times: {size} active parameters on {tokens}"
     return f"{text} tokens. Optima outside of that: {outside}." if outside else f"{text} tokens."
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from obslaws.errors import SchemaError, nearest_names
 from obslaws.metrics import bias, coverage, crps, mae, medae, width
+from obslaws.quantities import counted
 from obslaws.reading import read_csv
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def unregistered(resolved: pd.DataFrame, scores: pd.DataFrame) -> str:
     if not told:
         return ""
     more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return f"of {len(scores)} scores, {len(told)} with no forecast on record: {', '.join(told[:3])}{more}."
+    return f"of {counted(len(scores), 'score')}, {len(told)} with no forecast on record: {', '.join(told[:3])}{more}."
 
 
 def add_up(resolved: pd.DataFrame) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from obslaws._version import __version__
+from obslaws.quantities import counted
 
 if TYPE_CHECKING:
     from obslaws.panel import Panel
@@ -33,6 +34,6 @@ def data_caption(panel: Panel) -> str:
     else:
         place = f"panel folder {told.get('folder', panel.name)}{newest}"
     for folder, n_added in told.get("added", ()):
-        place += f" and {n_added} {'model' if n_added == 1 else 'models'} of folder {folder}"
+        place += f" and {counted(n_added, 'model')} of folder {folder}"
     n_models, n_benchmarks = panel.scores.shape
-    return f"{place}, {n_models} models x {n_benchmarks} benchmarks, obslaws {__version__}"
+    return f"{place}, {counted(n_models, 'model')} x {counted(n_benchmarks, 'benchmark')}, obslaws {__version__}"

@@ -169,3 +169,20 @@ def test_a_reference_family_must_be_known(run):
     """Without one the line of equivalent compute was left out in silence."""
     done = run(*BASE, "--cutoff-flop", "8.4e22", "--reference-family", "llama2")
     assert done.code == 1 and "No family named 'llama2'. Did you mean 'Llama-2'" in done.err
+
+
+def test_fractions_are_no_percentages(run, tmp_path):
+    target = tmp_path / "mine.csv"
+    models = ("meta-llama/Llama-2-7b-hf", "meta-llama/Llama-2-13b-hf", "meta-llama/Llama-2-70b-hf")
+    target.write_text("\n".join(["model,mine", *(f"{model},0.{n}" for n, model in enumerate(models, start=4))]) + "\n")
+    ask = ("observe", "--target", target, "--cutoff-params", "13B", "--predictor", "size")
+    ran = run(*ask, "--score-range", "25,100")
+    assert ran.code == 1
+    assert "no score is above 0.6, and the score range is 25,100" in ran.err and "--score-range 0.25,1" in ran.err
+    assert run(*ask, "--score-range", "0.25,1").code == 0
+
+
+def test_a_benchmark_as_target_is_named_and_its_columns_are_explained(run, small_folder):
+    ran = run("observe", "--target", "mmlu", "--panel", small_folder, "--cutoff-params", "13B", "--predictor", "size")
+    assert ran.out.startswith("mmlu from small") and "medae the median absolute error" in ran.out
+    assert "Fitting 1 target ..." in ran.err

@@ -127,6 +127,7 @@ def test_what_makes_no_sense_is_refused(panel, table, tmp_path):
         ("model,score\na/b,0.5\na/b,0.6\n", "row 3: a/b stands twice"),
         ("model,score\n,0.5\n", "row 2: no model"),
         ("model,score\na/b,high\n", "no column of numbers"),
+        ("model,score\na/b,0.5\nc/d,high\n", r"row 3, column 'score': found 'high', expected a number"),
     ):
         file.write_text(text)
         with pytest.raises(SchemaError, match=words):

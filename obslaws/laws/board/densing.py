@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from obslaws.errors import FitError, UsageError
 from obslaws.laws.board.reference import equivalent_log_size, reference_planes
 from obslaws.panel import Panel
+from obslaws.quantities import counted
 
 __all__ = ["DensingTrend", "capability_density", "densing_sensitivity", "densing_trend"]
 
@@ -158,7 +159,7 @@ def densing_trend(
     late = (densities["release_date"] >= pd.Timestamp(since)).to_numpy()
     recent = densities[late]
     if len(recent) < 3:
-        raise UsageError(f"densing: {len(recent)} models with a density since {since}, expected at least 3.")
+        raise UsageError(f"densing: {counted(len(recent), 'model')} with a density since {since}, expected at least 3.")
     days = recent["days"].to_numpy(dtype=float)
     slope, r2, frontier = _trend(days, recent["log_density"].to_numpy())
     of_family = families.get_indexer(pd.Index(recent["family"]))

@@ -11,6 +11,7 @@ from obslaws.errors import FitError
 from obslaws.laws.registry import law
 from obslaws.links import clipped_logit
 from obslaws.panel import Panel
+from obslaws.quantities import counted
 
 __all__ = ["EfficiencyTrend", "effective_compute", "efficiency_trend"]
 
@@ -132,7 +133,9 @@ def efficiency_trend(
         {"release_date": grouped["release_date"].min(), "gain": grouped["gain"].mean(), "n_models": grouped.size()}
     )
     if len(families) < 5:
-        raise FitError(f"efficiency: {len(families)} families with a date and a gain, expected at least 5.")
+        raise FitError(
+            f"efficiency: {counted(len(families), 'family', 'families')} with a date and a gain, expected at least 5."
+        )
     families = families.sort_values("release_date", kind="stable")
     years = (families["release_date"] - pd.Timestamp("2023-01-01")).dt.days.to_numpy() / 365.25
     gain = families["gain"].to_numpy()
