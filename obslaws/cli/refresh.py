@@ -36,8 +36,9 @@ def refresh(
         bool, typer.Option("--dry-run", help="Only look what there is; download and write nothing.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Use only files that were fetched before.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="New folder for the snapshot, instead of a dated one among your data.")
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "--out", help="New folder for the snapshot, instead of a dated one among your data."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", help="Most documents that a source brings which comes in many.")
@@ -65,8 +66,8 @@ def refresh(
     logging.set_verbosity_error()  # its retries are ours to tell, in one line
     with _bars() as tell:
         done = bring(
-            names(source), since=since, dry_run=dry_run, network=Network(offline=offline, deadline=deadline), out=out,
-            limit=limit, accept_shrink=accept_shrink, tell=tell,
+            names(source), since=since, dry_run=dry_run, network=Network(offline=offline, deadline=deadline),
+            out=output, limit=limit, accept_shrink=accept_shrink, tell=tell,
         )  # fmt: skip
     _report(done, dry_run, Page(format))
     if done.failed or done.partial:

@@ -100,7 +100,7 @@ def validate(
 
 
 def export(
-    out: Annotated[Path, typer.Option("--out", help="Folder that does not exist yet.")],
+    output: Annotated[Path, typer.Option("--output", "--out", help="Folder that does not exist yet.")],
     snapshot: SnapshotOption = None,
     format: Annotated[
         ExportFormat, typer.Option("--format", help="Tables as parquet or CSV, or Every Eval Ever records (JSON).")
@@ -108,14 +108,14 @@ def export(
 ) -> None:
     """Write a snapshot for other programs.
 
-    Example: obslaws snapshot export --format csv --out tables
+    Example: obslaws snapshot export --format csv --output tables
     """
     from obslaws.lifecycle.export import export as write
     from obslaws.snapshot import load_snapshot
 
     data = load_snapshot(snapshot)
     page = Page(Format.table)
-    for path in write(data, out, format.value):
+    for path in write(data, output, format.value):
         page.line(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 

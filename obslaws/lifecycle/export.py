@@ -56,7 +56,7 @@ def export(data: Snapshot, out: Path, form: str = "parquet") -> list[Path]:
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {str(out)!r} is not an empty folder. Name one that does not exist yet.")
+        raise UsageError(f"--output {str(out)!r} is not an empty folder. Name one that does not exist yet.")
     aside = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

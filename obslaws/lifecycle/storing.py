@@ -51,7 +51,7 @@ def store(tables: dict[str, pd.DataFrame], entries: dict[str, Any], date: str, f
         The folder cannot be written; nothing is left behind and every earlier snapshot is as it was.
     """
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {str(out)!r} is not an empty folder. Name one that does not exist yet.")
+        raise UsageError(f"--output {str(out)!r} is not an empty folder. Name one that does not exist yet.")
     parent = folder if out is None else out.parent
     aside = None
     try:

@@ -141,10 +141,10 @@ def test_the_commands(changed, base, capsys, tmp_path):
     assert (code, "hashes, schema and keys hold" in out) == (0, True)
     code, out, _ = run(capsys, "snapshot", "list", "--format", "json")
     assert "2027-02-02" in {row["name"] for row in json.loads(out)}
-    code, out, _ = run(
-        capsys, "snapshot", "export", "--snapshot", "2027-02-02", "--format", "csv", "--out", tmp_path / "x"
-    )
-    assert (code, (tmp_path / "x" / "facts.csv").is_file()) == (0, True)
+    for option in ("--output", "--out"):
+        export = ("snapshot", "export", "--snapshot", "2027-02-02", "--format", "csv", option, tmp_path / option)
+        code, out, err = run(capsys, *export)
+        assert (code, err, (tmp_path / option / "facts.csv").is_file()) == (0, "", True)
 
 
 def test_refresh_tells_by_its_exit_code_and_says_why(home, hub, base, monkeypatch, capsys):
