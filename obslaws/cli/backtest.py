@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from obslaws.protocols import Protocol
 
 _POINTS = ("mae", "mae_groups", "medae", "rmse", "bias", "width")
+_WORDS = (
+    "Errors, points: mae and medae, mean and median absolute error; mae_groups, each test group counted alike; bias, "
+    "mean of forecast less score; width, median width of intervals; crps, of the whole distribution, mae if it is a "
+    "point.",
+    "Shares: R2, of the scores' variance that is forecast; within 3, forecasts at most 3 points off; decisions, pairs "
+    "of models whose order is forecast right. Abstained: cells about which nothing was known.",
+)
 
 
 def backtest(
@@ -164,7 +171,9 @@ def backtest(
         page.frame(_intervals(summaries), _intervals(summaries))
     if compared:
         page.line()
-        page.line(f"Errors less those of {against}, points: 95 % interval of a bootstrap over groups")
+        page.line(
+            f"Errors less those of {against}, points: 95 % interval of a bootstrap over groups; better: share of groups"
+        )
         page.line()
         page.frame(_compared(compared), _compared(compared))
     if own:
@@ -180,6 +189,8 @@ def backtest(
     page.line()
     page.frame(_per_benchmark(summaries), _per_benchmark(summaries))
     page.line()
+    for words in _WORDS:
+        page.line(words)
     page.line(f"Points are 100 x fraction; coverage is the share of scores inside their {100 * level:g} % interval.")
     page.line(_irreducible(summaries[0], "snapshot" in data.provenance))
 

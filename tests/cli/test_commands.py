@@ -128,6 +128,8 @@ def test_backtest_table_shows_a_row_per_forecaster(run, small_folder):
     lines = [line.split()[0] for line in ran.out.splitlines() if line.strip()]
     assert {"mean", "compute", "mmlu", "gsm8k"} <= set(lines)
     assert "No model can tell" in ran.out
+    for column in ("mae", "mae_groups", "medae", "bias", "width", "crps", "R2", "within 3", "decisions", "Abstained"):
+        assert re.search(rf"\b{column}( and medae)?[,:] ", ran.out), f"{column} is explained"
     assert "two sources" not in ran.out  # measured on the snapshot, not on a panel of one's own
     assert "Backtest leave-family-out, mean" in ran.err
 
