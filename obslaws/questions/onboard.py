@@ -6,6 +6,7 @@ model that was not scored.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.errors import ObslawsWarning, SchemaError, UnknownNameError, UsageError
 from obslaws.quantities import counted, parse_fraction
 from obslaws.query import find_model
 from obslaws.reading import read_csv
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["forecast_new", "read_scores", "with_benchmark"]
 
 _FEWEST = 3
+_NAMED = 4  # in a message
 
 
 def read_scores(path: Path, panel: Panel) -> pd.Series:
@@ -46,9 +48,14 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
     UsageError
         No such file, a score that is no fraction, a model scored twice, or fewer than three models.
     SchemaError
-        A column is missing.
+        A column is missing, or a column ``benchmark`` names several.
     UnknownNameError
         A model that the panel does not hold; the nearest is offered.
+
+    Warns
+    -----
+    ObslawsWarning
+        Rows without a model or a score, which are left out.
     """
     if not path.is_file():
         raise UsageError(f"scores: {str(path)!r}: no such file. Expected a CSV with the columns model and score.")
@@ -57,7 +64,9 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
     for column in ("model", "score"):
         if column not in table.columns:
             raise SchemaError(f"{path.name}: no column {column!r}; found {', '.join(map(repr, table.columns))}.")
-    table = table.assign(row=np.arange(len(table)) + 2).dropna(subset=["model", "score"])
+    _one_benchmark(table, path.name)
+    table = table.assign(row=np.arange(len(table)) + 2)
+    table = table.drop(index=_blanks(table, path.name))
     rows = zip(table["row"], table["model"], strict=True)
     names = [_known_model(panel, name, f"{path.name}, row {row}") for row, name in rows]
     scores = [parse_fraction(s, f"{path.name}: {m}") for m, s in zip(table["model"], table["score"], strict=True)]
@@ -70,6 +79,31 @@ def read_scores(path: Path, panel: Panel) -> pd.Series:
             "differ in size."
         )
     return out
+
+
+def _one_benchmark(table: pd.DataFrame, file: str) -> None:
+    if "benchmark" not in table.columns:
+        return
+    named = list(map(str, table["benchmark"].dropna().unique()))
+    if len(named) > 1:
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        raise SchemaError(
+            f"{file}, column 'benchmark': {len(named)} benchmarks, {', '.join(map(repr, named[:_NAMED]))}{more}; "
+            "expected the scores of one new benchmark. Give each a file of its own."
+        )
+
+
+def _blanks(table: pd.DataFrame, file: str) -> pd.Index:
+    """Find rows without a model or a score, and say which they are."""
+    blank = table[table[["model", "score"]].isna().any(axis=1)]
+    told = blank.dropna(subset=["model", "score"], how="all")
+    if len(told):
+        lacks = np.where(told["model"].isna(), "no model", "no score")
+        rows = [f"row {row} ({lack})" for row, lack in zip(told["row"], lacks, strict=True)]
+        more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+        words = f"{file}: left out, {', '.join(rows[:_NAMED])}{more}."
+        warnings.warn(words, ObslawsWarning, stacklevel=3)
+    return blank.index
 
 
 def _known_model(panel: Panel, name: str, where: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from obslaws.errors import FitError, SchemaError, UnknownNameError, UsageError
+from obslaws.errors import FitError, ObslawsWarning, SchemaError, UnknownNameError, UsageError
 from obslaws.forecasters import forecaster
 from obslaws.forecasters.onboarding import OnboardingForecaster
 from obslaws.questions.onboard import forecast_new, read_scores, with_benchmark
@@ -95,6 +95,24 @@ def test_files_that_make_no_sense(small_panel, tmp_path, text, error, words):
     (tmp_path / "mine.csv").write_text(text)
     with pytest.raises(error, match=words):
         read_scores(tmp_path / "mine.csv", small_panel)
+
+
+def test_blank_cells_are_left_out_and_told(small_panel, tmp_path):
+    rows = ["acme/Alpha-7B,0.4", "acme/Alpha-14B,", "bee/Beta-7B,0.3", ",0.5", ",", "gang/Gamma-9B,0.5"]
+    (tmp_path / "mine.csv").write_text("\n".join(["model,score", *rows]) + "\n")
+    with pytest.warns(ObslawsWarning, match=r"mine\.csv: left out, row 3 \(no score\), row 5 \(no model\)\.$"):
+        assert read_scores(tmp_path / "mine.csv", small_panel).tolist() == [0.4, 0.3, 0.5]
+
+
+def test_one_file_has_one_benchmark(small_panel, tmp_path):
+    rows = [f"{model},{name},0.4" for model in ("acme/Alpha-7B", "bee/Beta-7B", "gang/Gamma-9B") for name in "ab"]
+    (tmp_path / "mine.csv").write_text("\n".join(["model,benchmark,score", *rows]) + "\n")
+    with pytest.raises(
+        SchemaError, match=r"mine\.csv, column 'benchmark': 2 benchmarks, 'a', 'b'; expected .* one new"
+    ):
+        read_scores(tmp_path / "mine.csv", small_panel)
+    (tmp_path / "mine.csv").write_text("\n".join(["model,benchmark,score", *rows[::2]]) + "\n")
+    assert len(read_scores(tmp_path / "mine.csv", small_panel)) == 3
 
 
 def test_benchmarks_that_make_no_sense(simulated):
