@@ -409,6 +409,10 @@ def _pairs(items: list[str]) -> dict[str, float]:
         name, mark, value = item.partition("=")
         if not mark or not name.strip():
             raise UsageError(f"{item!r}: expected NAME=VALUE.")
+        if not any(sign.isdigit() for sign in value) and not value.strip().lower().endswith("inf"):
+            raise UsageError(
+                f"{name.strip()}: {value.strip()!r} is not a number; expected one such as 1.8, 4e-3 or 70B."
+            )
         try:
             out[name.strip()] = float(value)
         except ValueError:

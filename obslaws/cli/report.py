@@ -111,9 +111,9 @@ def _write(
     from obslaws.report.notebook import NOTEBOOKS, find_browser, notebook_page, run_notebook, write_pdf
 
     named = name if name is not None and kind != "scoreboard" else kind
-    stem = "".join(c if c.isalnum() or c in "._-" else "-" for c in named)[:80]
-    path = output or Path(f"{stem}.html")
-    check_page_path(path)
+    file = kind
+    if output is not None:
+        check_page_path(output)
     subject = Path(name).name if kind == "scoreboard" and name else name
     words = ("report", kind, *filter(None, [subject]))
     command = spelled(*words, view=view, snapshot=snapshot, panel=panel, add=add)
@@ -128,7 +128,9 @@ def _write(
     else:
         opened = Report(open_fractions(view, snapshot, panel, add), snapshot)
         name = report_subject(kind, name, opened)
+        file = name if "/" in named else name.rpartition("/")[2]  # as it is spelled, whatever was typed
         caption, title = opened.caption, f"{kind.capitalize()} {name}"
+    path = output or Path(f"{''.join(c if c.isalnum() or c in '._-' else '-' for c in file)[:80]}.html")
     told = {
         "name": name,
         "view": view or "core",

@@ -23,7 +23,7 @@ from obslaws.cli.options import (
     names,
     open_fractions,
 )
-from obslaws.cli.output import Page, number, progress_bar, records, write_rows
+from obslaws.cli.output import Page, note, number, progress_bar, records, write_rows
 from obslaws.quantities import counted
 
 if TYPE_CHECKING:
@@ -96,6 +96,9 @@ def models(
     check_output(output)
     data = _candidates(open_fractions(view, snapshot, panel, add), benchmarks, max_params, max_flop, complete)
     placed = CapabilityPCA(components, missing=missing.value).fit_transform(data.scores)
+    wanted = counted(placed.shape[1], "capability", "capabilities")
+    if placed.shape[1] < components:
+        note(f"Note: {wanted} instead of {components}; the table carries no more.")
     found = []
     with progress_bar(f"Choosing among {len(placed)} models") as progress:
         for at, one in enumerate(budgets):
@@ -115,7 +118,6 @@ def models(
     write_rows(_rows(found), output)
     page = Page(format)
     first = found[0]
-    wanted = counted(placed.shape[1], "capability", "capabilities")
     page.line(f"Models to evaluate, {criterion}-optimal for a law on {wanted}", bold=True)
     page.line(data_caption(data))
     units = ("family", "families") if unit == "family" else ("unit",)
@@ -140,12 +142,29 @@ def models(
 
 
 def _budgets(budget: str | None, budget_flop: str | None) -> list[float]:
+    from obslaws.errors import UsageError
     from obslaws.quantities import parse_count
 
     if (budget is None) == (budget_flop is None):
         raise typer.BadParameter("give one of --budget (models) and --budget-flop (FLOP).")
-    option = "--budget" if budget is not None else "--budget-flop"
-    return [parse_count(text, option) for text in names(budget or budget_flop) or []]
+    option, texts = ("--budget", names(budget)) if budget is not None else ("--budget-flop", names(budget_flop))
+    if not texts:
+        raise UsageError(f"{option} is empty; expected one budget or several with commas, e.g. 8,12,20 (models).")
+    return [_model_count(text) if budget is not None else parse_count(text, option) for text in texts]
+
+
+def _model_count(text: str) -> float:
+    from obslaws.errors import UsageError
+
+    try:
+        count = float(text)
+    except ValueError:
+        count = float("nan")
+    if not (count >= 1 and count.is_integer()):
+        raise UsageError(
+            f"--budget is {text!r}; expected a whole number of models, 1 or more, e.g. 8. Compute is --budget-flop."
+        )
+    return count
 
 
 def _candidates(

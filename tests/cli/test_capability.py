@@ -137,7 +137,10 @@ def test_select_lists_the_models_of_one_budget(run, small_folder, tmp_path, crit
         (["efficiency", "--reference-family", "alpha", "--level", "90"], 1, "Did you mean 0.9"),
         (["select", "models"], 2, "give one of --budget"),
         (["select", "models", "--budget", "8", "--budget-flop", "1e24"], 2, "give one of --budget"),
-        (["select", "models", "--budget", "two"], 1, "'two' is not a number"),
+        (["select", "models", "--budget", "two"], 1, "--budget is 'two'; expected a whole number of models, 1 or more"),
+        (["select", "models", "--budget", "0"], 1, "--budget is '0'; expected a whole number of models"),
+        (["select", "models", "--budget", "8,2.5"], 1, "--budget is '2.5'; expected a whole number of models"),
+        (["select", "models", "--budget", ","], 1, "--budget is empty"),
         (["select", "models", "--budget", "1"], 1, "tells 3 capabilities apart"),
         (["select", "models", "--budget", "3", "--require", "alpha"], 1, "the required units cost 6"),
         (["select", "models", "--budget", "8", "--require", "alfa"], 1, "Did you mean 'alpha'"),
@@ -147,3 +150,9 @@ def test_what_makes_no_sense_is_refused(run, small_folder, arguments, code, word
     ran = run(*arguments, "--panel", small_folder)
     assert (ran.code, ran.out) == (code, "")
     assert words in " ".join(ran.err.replace("│", " ").split())
+
+
+def test_a_law_rests_on_no_more_capabilities_than_there_are(run, small_folder):
+    ran = run("select", "models", "--panel", small_folder, "--budget", "8", "--unit", "model", "--benchmarks", "mmlu")
+    assert "Note: 1 capability instead of 3; the table carries no more." in ran.err
+    assert ran.out.startswith("Models to evaluate, V-optimal for a law on 1 capability\n")

@@ -47,6 +47,10 @@ def test_evaluate_takes_counts_as_people_write_them(ask):
     own = ask("laws", "evaluate", "porian_alloc", "train_flop=1e19", "--param", "a=0.5", "--format", "csv").out
     assert float(own.splitlines()[1].split(",")[1]) == pytest.approx(0.118 * 1e19**0.5)
     assert "no complete set" in ask("laws", "evaluate", "two_stage", "train_flop=1e21", fails=1).err
+    own = ("laws", "evaluate", "chinchilla", "n_params=7B", "n_tokens=1T", "--param")
+    for text in ("abc", "", "nan"):
+        assert f"E: '{text}' is not a number; expected one such as 1.8, 4e-3" in ask(*own, f"E={text}", fails=1).err
+    assert "Did you mean 70B?" in ask(*own, "E=70 billion", fails=1).err
     assert "expected NAME=VALUE" in ask("laws", "evaluate", "chinchilla", "1B", fails=1).err
     assert "either" in ask("laws", "evaluate", "chinchilla", fails=1).err
 

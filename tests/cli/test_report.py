@@ -37,6 +37,24 @@ def test_report_refuses_before_it_runs(run, small_folder, arguments, words):
     assert ran.code == 1 and words in ran.err and "Running" not in ran.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (("family", "AL-PHA"), "alpha.html"),
+        (("benchmark", "MMLU"), "mmlu.html"),
+        (("model", "alpha-7b"), "Alpha-7B.html"),
+        (("model", "ACME/alpha-7b"), "acme-Alpha-7B.html"),
+    ],
+)
+def test_a_page_is_called_as_its_subject_is_spelled(run, small_folder, tmp_path, monkeypatch, arguments, file):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("obslaws.report.notebook.run_notebook", lambda path, parameters: None)
+    monkeypatch.setattr("obslaws.report.notebook.notebook_page", lambda *_, **__: "<p>a page")
+    ran = run("report", *arguments, "--panel", small_folder)
+    assert ran.code == 0, ran.err
+    assert [path.name for path in tmp_path.iterdir()] == [file] and f"Page: {file}" in ran.out
+
+
 def test_own_models_join_those_of_a_report(run, small_folder, tmp_path, monkeypatch):
     own = tmp_path / "mine"
     own.mkdir()
