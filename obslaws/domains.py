@@ -100,7 +100,7 @@ def named_benchmarks(words: Sequence[str], panel: Panel) -> list[Named]:
     Warns
     -----
     AssumptionWarning
-        A benchmark is spelled in another way in the panel.
+        A benchmark is spelled in another way in the panel, not by case alone.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def find_benchmark(name: str, panel: Panel) -> str:
     Warns
     -----
     AssumptionWarning
-        It is spelled in another way in the panel.
+        It is spelled in another way in the panel, not by case alone.
     """
     known = list(map(str, panel.scores.columns))
     if (found := _benchmark(name, known)) is not None:
@@ -149,7 +149,7 @@ def find_benchmark(name: str, panel: Panel) -> str:
 def _benchmark(word: str, known: Sequence[str]) -> str | None:
     if word in known:
         return word
-    if (alike := spelt_like(word, known)) is not None:
+    if (alike := spelt_like(word, known)) is not None and alike.lower() != word.strip().lower():
         warnings.warn(f"Benchmark {word!r} is read as {alike!r}.", AssumptionWarning, stacklevel=5)
     return alike
 

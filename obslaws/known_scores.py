@@ -60,7 +60,7 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     Warns
     -----
     AssumptionWarning
-        A benchmark of a list is spelled in another way in the panel.
+        A benchmark of a list is spelled in another way in the panel, not by case alone.
     MeasurementWarning
         Tasks of a results file that are not used, and why; scores that rest on a part of the questions.
     """
@@ -141,7 +141,8 @@ def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
             known = list(map(str, panel.scores.columns))
             if (alike := spelt_like(benchmark, known)) is None:
                 raise UnknownNameError("benchmark", benchmark, known)
-            warnings.warn(f"Benchmark {benchmark!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
+            if alike.lower() != benchmark.lower():
+                warnings.warn(f"Benchmark {benchmark!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
             benchmark = alike
         if benchmark in row:
             raise UsageError(f"scores: a second score on {benchmark!r}. Keep one.")
