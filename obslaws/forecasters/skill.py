@@ -27,10 +27,9 @@ from obslaws.skill.doubt import curve_doubt
 from obslaws.skill.fit import Fit, fit_skills
 from obslaws.skill.floors import credible_floor
 from obslaws.skill.posterior import LatentPredictive, condition
-from obslaws.skill.predict import DenseLogits, Relatives, logits
+from obslaws.skill.predict import Relatives, logits
 from obslaws.skill.problem import Data, Priors
 from obslaws.skill.sparse_fit import SparseFit, fit_cells
-from obslaws.skill.sparse_predict import logits_of
 from obslaws.skill.sparse_surface import SparseSurface
 from obslaws.skill.surface import DenseSurface
 from obslaws.skill.tree import Nesting
@@ -138,7 +137,11 @@ class SkillForecaster(Forecaster):
         self.row_ = {model: row for row, model in enumerate(panel.models.index)}
         self.fits_ = self._fits()
         self.weights_ = np.full(len(self.fits_), 1.0 / len(self.fits_))
-        self.surfaces_ = [self._surface(fit) for fit in self.fits_]
+        # a large fit stands in for a dense one, see `_fits`
+        self.surfaces_: list[Surface] = [
+            SparseSurface(fit) if isinstance(fit, SparseFit) else DenseSurface(fit)
+            for fit in cast("list[Fit | SparseFit]", self.fits_)
+        ]
         # fits that are repeated for their errors need not be as close to the end
         blank = SkillForecaster(self.n_skills, self.priors, False, 10.0 * self.tol) if self.calibrate else None
         self.stretch_ = Stretch(self.fits_, self.weights_, self.data_.size, panel, blank)
@@ -183,10 +186,6 @@ class SkillForecaster(Forecaster):
             return [fit_skills(self.data_, d, p, tol=self.tol) for d, p in ((n_skills - 1, free), (n_skills, held))]
         first = fit_skills(self.data_, n_skills, free, tol=self.tol)
         return [first, fit_skills(self.data_, n_skills, held, tol=self.tol, start=first)]
-
-    @staticmethod
-    def _surface(fit: Fit | SparseFit) -> Surface:
-        return SparseSurface(fit) if isinstance(fit, SparseFit) else DenseSurface(fit)
 
     def update(self, scores: pd.DataFrame, models: pd.DataFrame | None = None) -> Self:
         """Tell new scores, of known models or of new ones, without a refit.
@@ -283,8 +282,7 @@ class SkillForecaster(Forecaster):
         list of JointLogits
             One per fit.
         """
-        every = cast("list[Fit | SparseFit]", self.fits_)  # a large fit stands in for a dense one, see `_fits`
-        return [logits_of(fit, who) if isinstance(fit, SparseFit) else DenseLogits(*logits(fit, who)) for fit in every]
+        return [surface.joint(who) for surface in self.surfaces_]
 
     def _relatives(self, names: list[Name], queries: Columns) -> Relatives:
         """Do as `relatives`, for models whose names and covariates were read already."""

@@ -81,10 +81,10 @@ def named_skills(
     """
     rng = np.random.default_rng(random_state)
     n_skills = max(one.n_skills for one in surfaces)
-    reference, _ = next(one for one in surfaces if one.n_skills == n_skills).standardised(n_skills)
+    points = [one.standardised(n_skills) for one in surfaces]
+    reference = next(point[0] for one, point in zip(surfaces, points, strict=True) if one.n_skills == n_skills)
     aligned, drawn, slopes, point_slopes = [], [], [], []
-    for one, weight in zip(surfaces, weights, strict=True):
-        loadings, slope = one.standardised(n_skills)
+    for one, (loadings, slope), weight in zip(surfaces, points, weights, strict=True):
         point, point_slope = _aligned(loadings[None], slope[None], reference)
         loadings, slope = _aligned(*one.drawn(max(1, round(n_draws * weight)), n_skills, rng), reference)
         aligned.append(weight * point[0])

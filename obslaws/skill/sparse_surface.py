@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obslaws.skill.belief import branches
+from obslaws.skill.sparse_predict import logits_of
 from obslaws.skill.surface import OwnIntercepts, Surface, normal_draws
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obslaws.skill.predict import JointLogits, Relatives
     from obslaws.skill.sparse_fit import SparseFit
 
     Array = NDArray[np.float64]
@@ -27,20 +29,13 @@ __all__ = ["SparseSurface"]
 
 
 class SparseSurface(Surface):
-    """A fit without joint covariances of benchmarks.
+    """A `SparseFit`, without joint covariances of benchmarks."""
 
-    Parameters
-    ----------
-    fit : SparseFit
-    """
+    fit: SparseFit
 
-    def __init__(self, fit: SparseFit) -> None:
-        self.fit = fit
-
-    @property
-    def n_skills(self) -> int:
-        """Count of skills, d."""
-        return self.fit.n_skills
+    def joint(self, who: Relatives) -> JointLogits:
+        """Joint posterior of logits, see `Surface.joint`."""
+        return logits_of(self.fit, who)
 
     def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
         """Lines of some benchmarks for a family, see `Surface.lines`."""

@@ -11,14 +11,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from obslaws.skill.predict import DenseLogits, logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obslaws.skill.fit import Fit
+    from obslaws.skill.predict import JointLogits, Relatives
+    from obslaws.skill.sparse_fit import SparseFit
 
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
@@ -58,12 +63,25 @@ class Surface(ABC):
 
     A line is ``logit = intercept + slopes . covariates``: 1 + p coefficients, the intercept first, covariates
     standardised.
+
+    Parameters
+    ----------
+    fit : Fit or SparseFit
     """
 
+    fit: Fit | SparseFit
+
+    def __init__(self, fit: Fit | SparseFit) -> None:
+        self.fit = fit
+
     @property
-    @abstractmethod
     def n_skills(self) -> int:
         """Count of skills, d."""
+        return self.fit.n_skills
+
+    @abstractmethod
+    def joint(self, who: Relatives) -> JointLogits:
+        """Joint posterior of the logits of models, before any score that the fit has not seen."""
 
     @abstractmethod
     def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
@@ -228,25 +246,21 @@ def base_effects(fit: Fit) -> FamilyEffects:
 
 
 class DenseSurface(Surface):
-    """A fit that keeps the joint covariance of everything.
+    """A `Fit`, which keeps the joint covariance of everything."""
 
-    Parameters
-    ----------
-    fit : Fit
-    """
+    fit: Fit
 
-    def __init__(self, fit: Fit) -> None:
-        self.fit = fit
+    @cached_property
+    def _coefficients(self) -> Coefficients:
+        return coefficients(self.fit)
 
-    @property
-    def n_skills(self) -> int:
-        """Count of skills, d."""
-        return self.fit.n_skills
+    def joint(self, who: Relatives) -> JointLogits:
+        """Joint posterior of logits, see `Surface.joint`."""
+        return DenseLogits(*logits(self.fit, who))
 
     def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
         """Lines of some benchmarks for a family, see `Surface.lines`."""
-        fit, n = self.fit, len(at)
-        found = coefficients(fit)
+        fit, n, found = self.fit, len(at), self._coefficients
         mean, rows = found.mean[at], found.rows[at]  # (b, 1 + p), (b, 1 + p, G)
         extra = np.zeros((n, n))
         if family >= 0 or base >= 0:
@@ -265,13 +279,13 @@ class DenseSurface(Surface):
 
     def contrast(self, weights: Array) -> tuple[Array, Array]:
         """Weighted sum of coefficients, see `Surface.contrast`."""
-        found = coefficients(self.fit)
+        found = self._coefficients
         rows = np.einsum("jkg,k->jg", found.rows, weights)
         return found.mean @ weights, np.einsum("jg,jg->j", rows @ self.fit.shared_cov, rows)
 
     def gains(self, basket: Array, step: Array) -> tuple[Array, Array]:
         """Tell what families and a step add, see `Surface.gains`."""
-        found, effects = coefficients(self.fit), family_effects(self.fit)
+        found, effects = self._coefficients, family_effects(self.fit)
         row = np.einsum("j,jkg,k->g", basket, found.rows, step)
         cov = effects.cov(basket, row[None], self.fit.shared_cov)
         gain = np.full(len(effects.mean), basket @ found.mean @ step)

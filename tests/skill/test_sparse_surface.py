@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from obslaws.skill.interpretation import named_skills
+from obslaws.skill.predict import Relatives
+from obslaws.skill.sparse_predict import logits_of
 from obslaws.skill.sparse_surface import SparseSurface
 from obslaws.skill.surface import DenseSurface
 
@@ -37,11 +39,8 @@ def test_lines_are_those_of_the_exact_fit(surfaces, fits):
     assert np.median(ratios) == pytest.approx(1.0, abs=0.15)
 
 
-def test_a_line_says_of_a_new_model_what_its_forecast_says(surfaces, fits, board):
+def test_a_line_says_of_a_new_model_what_its_forecast_says(surfaces, fits):
     """Mean and variance of the logit of a model that is not in the panel, but for what models stray."""
-    from obslaws.skill.predict import Relatives
-    from obslaws.skill.sparse_predict import logits_of
-
     fit, data = fits[1], fits[1].problem.data
     family = 5
     x = data.covariates[data.nesting.family == family][:1]
