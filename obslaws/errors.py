@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "AssumptionWarning",
@@ -27,6 +28,10 @@ _SHORTEST = 3  # letters that may stand for a name that begins with them
 
 class ObslawsError(Exception):
     """Base of every error that tells the user what to do; the command line prints it as one line."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the message, not what it was made of: workers hand their errors over in this way."""
+        return _remade, (type(self), self.args), self.__dict__
 
 
 class SourceError(ObslawsError):
@@ -112,6 +117,10 @@ class ExtrapolationWarning(ObslawsWarning):
 
 class MeasurementWarning(ObslawsWarning):
     """A score was not measured quite as its benchmark is."""
+
+
+def _remade(kind: type[ObslawsError], args: tuple[Any, ...]) -> ObslawsError:
+    return kind.__new__(kind, *args)
 
 
 def nearest_names(name: str, known: Iterable[str], most: int = 2) -> list[str]:
