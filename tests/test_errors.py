@@ -7,13 +7,10 @@ import pytest
 from obslaws import errors
 from obslaws.errors import DomainElsewhereError, ObslawsError, UnknownNameError
 
-PLAIN = [
-    kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, ObslawsError) and kind not in (UnknownNameError, DomainElsewhereError)
-]
+MADE_OTHERWISE = (UnknownNameError, DomainElsewhereError)
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ObslawsError)]
 ERRORS = [
-    *(kind("what was found, and the cure") for kind in PLAIN),
+    *(kind("what was found, and the cure") for kind in KINDS if kind not in MADE_OTHERWISE),
     UnknownNameError("view", "cor", ["core", "sloth"]),
     DomainElsewhereError("no such domain here", ("core",)),
 ]
