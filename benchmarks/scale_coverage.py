@@ -1,9 +1,13 @@
-"""Coverage of 90 % intervals on simulated boards, 5 % filled: held-out cells, held-out base families, scores given."""
+"""Coverage of 90 % intervals on simulated boards, 5 % filled: held-out cells, held-out base families, scores given.
+
+And benchmarks of which only five models' scores are known, a tenth of them at once, for all others that have one.
+"""
 
 import numpy as np
 import pandas as pd
 from table import show
 
+from obslaws.forecasters.onboarding import OnboardingForecaster
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.simulate import simulate_board
 
@@ -22,12 +26,28 @@ def covered(fitted, panel, rows, cells, base, known=None):
     return len(inside), inside.mean(), np.sqrt((excess**2).sum()) / len(inside), 100.0 * error
 
 
+def onboarded(panel):
+    """Do as `covered`, for new benchmarks with five scores; the standard error is by benchmark."""
+    rng, names = np.random.default_rng(2), list(panel.scores.columns[::10])
+    seen, hidden = panel.scores.notna().to_numpy(), np.zeros(panel.scores.shape, dtype=bool)
+    for j in range(0, seen.shape[1], 10):
+        scored = np.flatnonzero(seen[:, j])
+        hidden[np.setdiff1d(scored, rng.choice(scored, 5, replace=False)), j] = True
+    rows = hidden.any(axis=1)
+    answer = OnboardingForecaster(new=names).fit(panel.hide(hidden)).forecast(panel.models[rows], benchmarks=names)
+    score = np.where(hidden, panel.scores, np.nan)[rows][:, ::10].ravel()
+    inside = ((answer["lower"] <= score) & (score <= answer["upper"]))[np.isfinite(score)]
+    by_benchmark = inside.groupby(answer["benchmark"]).mean()
+    error = 100.0 * (answer["forecast"] - score).abs().mean()
+    return len(inside), inside.mean(), by_benchmark.std() / np.sqrt(len(names)), error
+
+
 def main():
     out = []
     for n_models, n_benchmarks in ((3_000, 100), (10_000, 100)):
         # a sixth of the cells is held out, which leaves 5 % filled
         panel = simulate_board(n_models, n_benchmarks, fill=0.06, random_state=0).panel
-        rng = np.random.default_rng(1)
+        rng, size = np.random.default_rng(1), f"{n_models} x {n_benchmarks}"
         base = panel.models["base_family"].factorize()[0]
         new = np.isin(base, rng.permutation(base.max() + 1)[:100])
         seen = panel.scores.notna().to_numpy()
@@ -41,8 +61,11 @@ def main():
             ("the same, three scores given", new, seen & ~first, given),
         ):
             n, share, error, points = covered(fitted, panel, rows, cells, base, known)
-            size = f"{n_models} x {n_benchmarks}"
             out.append([label, size, str(n), f"{100 * share:.2f}", f"{100 * error:.2f}", f"{points:.1f}"])
+        n, share, error, points = onboarded(panel)
+        out.append(
+            ["new benchmarks, five scores", size, str(n), f"{100 * share:.2f}", f"{100 * error:.2f}", f"{points:.1f}"]
+        )
     show(["forecast of", "panel", "cells", "coverage, %", "standard error", "MAE, points"], out)
 
 

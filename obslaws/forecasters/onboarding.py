@@ -36,6 +36,8 @@ __all__ = ["OnboardingForecaster"]
 
 _LEAST = 3  # other benchmarks that skills are learned from
 _COPIES = 8  # scores drawn per draw of the parameters
+_AT_ONCE = 2000  # models whose scores are drawn together
+_KEPT = 1001  # of each one's drawn scores where there are more models: evenly spaced by rank
 
 
 class OnboardingForecaster(Forecaster):
@@ -125,30 +127,42 @@ class OnboardingForecaster(Forecaster):
         known = column.to_numpy(dtype=float)
         floor = float(credible_floor(known[:, None], np.array([float(facts["score_floor"])]))[0])
         both = self._kin(pd.concat([told, queries]))
-        n_told = np.arange(len(told))
         skill, rng = self.skill_, np.random.default_rng(self.random_state)
         self.draws_[name] = [
             onboard(
-                fit, both.take(n_told), known, both.take(np.arange(len(told), len(both))),
-                floor, n_items, round(2 * self.n_draws * weight), self.random_state,
-                float(facts.get("ceiling", np.nan)),
+                surface, both.take(np.arange(len(told))), known, floor, n_items,
+                round(2 * self.n_draws * weight), self.random_state, float(facts.get("ceiling", np.nan)),
             )
-            for fit, weight in zip(skill.fits_, skill.weights_, strict=True)
+            for surface, weight in zip(skill.surfaces_, skill.weights_, strict=True)
         ]  # fmt: skip
+        rows = np.arange(len(told), len(both))
+        if len(rows) <= _AT_ONCE:
+            return np.sort(self._drawn(name, both.take(rows), n_items, rng), axis=0)
+        some = (both.take(rows[first : first + _AT_ONCE]) for first in range(0, len(rows), _AT_ONCE))
+        return np.concatenate([_thinned(np.sort(self._drawn(name, s, n_items, rng), axis=0)) for s in some], axis=1)
+
+    def _drawn(self, name: str, asked: Kin, n_items: float, rng: np.random.Generator) -> Array:
+        """Scores drawn for models on a new benchmark, shape (S, n)."""
         parts = []
-        for draws, fit in zip(self.draws_[name], skill.fits_, strict=True):
-            shape = (_COPIES, *draws.logit.shape)
-            logit = draws.logit + draws.logit_sd * rng.standard_normal(shape)
+        for draws in self.draws_[name]:
+            mean, sd = draws.logits(asked)
+            shape = (_COPIES, *mean.shape)
+            logit = mean + sd * rng.standard_normal(shape)
             expected = draws.floor[:, None] + (draws.ceiling - draws.floor)[:, None] * logistic(logit)
             p = np.clip(expected, 0.01, 0.99)
             noise = np.sqrt(draws.noise[:, None] ** 2 + p * (1.0 - p) / n_items)
-            scores = expected + noise * rng.standard_t(fit.problem.priors.dof, shape)
+            scores = expected + noise * rng.standard_t(draws.likelihood.dof, shape)
             parts.append(scores.reshape(-1, shape[2]))
-        return np.sort(np.clip(np.concatenate(parts), 0.0, 1.0), axis=0)
+        return np.clip(np.concatenate(parts), 0.0, 1.0)
 
     def _kin(self, models: pd.DataFrame) -> Kin:
         labels = [pd.factorize(np.asarray(column))[0] for column in zip(*kin_names(models.index, models), strict=True)]
         return Kin(self.skill_.relatives(models), *labels)
+
+
+def _thinned(ascending: Array) -> Array:
+    """Keep of each column's ascending values some that are evenly spaced by rank."""
+    return ascending[np.linspace(0, len(ascending) - 1, _KEPT).round().astype(int)]
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class SparseFit:
         cells = self.problem.cells
         return UsageError(
             f"A fit to {cells.n_models} models x {cells.n_benchmarks} benchmarks keeps no joint posterior of models "
-            "and benchmarks, which this needs; forecasts, skills, plans, selections and audits do without. "
+            "and benchmarks, which this needs; forecasts, skills, plans, selections, audits and onboarding do without. "
             "Take a smaller panel, e.g. panel.select(models, benchmarks) with some hundred models."
         )
 

@@ -15,12 +15,15 @@ import numpy as np
 from obslaws.skill.belief import branches
 from obslaws.skill.sparse_predict import logits_of
 from obslaws.skill.surface import OwnIntercepts, Surface, normal_draws
+from obslaws.skill.together import Level, Together, by_slopes, numbered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obslaws.skill.branches import Branches
     from obslaws.skill.predict import JointLogits, Relatives
     from obslaws.skill.sparse_fit import SparseFit
+    from obslaws.skill.update import Kin
 
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
@@ -36,6 +39,59 @@ class SparseSurface(Surface):
     def joint(self, who: Relatives) -> JointLogits:
         """Joint posterior of logits, see `Surface.joint`."""
         return logits_of(self.fit, who)
+
+    def together(self, kin: Kin) -> Together:
+        """Skills of models, see `Surface.together`; labs are left out of such fits."""
+        fit, cells, who, d, tree = self.fit, self.fit.problem.cells, kin.who, self.n_skills, self._tree
+        state, variances, nesting = fit.state, fit.variances, fit.problem.data.nesting
+        family = np.where(who.row >= 0, nesting.family[who.row], who.family)
+        base = np.where(family >= 0, nesting.base[family], who.base)
+        model, branch = cells.place[who.row], cells.family_place[family]  # where not known, nothing of them is used
+        seen, known, rooted = who.row >= 0, family >= 0, base >= 0
+
+        def where(known: NDArray[np.bool_], stack: Array, at: Index, other: Array) -> Array:
+            return np.where(known[:, None, None], np.moveaxis(stack[:, :, at], 2, 0), other)
+
+        eye = np.broadcast_to(np.eye(d), (len(kin), d, d))
+        pull, family_pull = where(seen, tree.pull, model, eye), where(known, tree.family_pull, branch, eye)
+        through, above = by_slopes(who.covariates, d), np.zeros((len(kin), d, len(tree.slopes)))
+        above = where(known, self._follow[0], branch, where(rooted, self._follow[1], base, above))
+        effect = np.where(rooted[:, None], state.base[base], 0.0)
+        effect = np.where(known[:, None], state.family[branch], effect)
+        mean = np.where(seen[:, None], state.skills[model], effect + who.covariates @ state.slopes)
+        own = variances.model + state.slopes.T @ who.covariate_cov @ state.slopes
+        number = numbered(nesting, kin)
+        levels = {
+            "base": (pull @ family_pull, where(rooted, tree.base_inverse, base, variances.base)),
+            "family": (pull, where(known, tree.family_inverse, branch, variances.family)),
+            "model": (eye, where(seen, tree.model_inverse, model, own)),
+        }
+        parts = {name: Level(follow, noise, number[name]) for name, (follow, noise) in levels.items()}
+        return Together(mean, pull @ (through + above), tree.slopes_cov(), parts)
+
+    def untold(self) -> Array:
+        """How unsure other benchmarks leave each one, see `Surface.untold`."""
+        fit, problem = self.fit, self.fit.problem
+        state, variances, cells = fit.state, fit.variances, problem.cells
+        curvature = problem.linearise(state, variances, problem.share(state)).curvature
+        told = np.moveaxis(problem.model_curvature(curvature, state.loadings), 2, 0)
+        spread = variances.model + variances.family + variances.base
+        prior, count = np.linalg.inv(spread), np.bincount(cells.model, minlength=cells.n_models)
+        out = np.einsum("ja,ab,jb->j", state.loadings, spread, state.loadings)
+        for c in cells.columns():
+            loading = state.loadings[c.number]
+            others = told[c.model] - curvature[c.cells, None, None] * np.outer(loading, loading) + prior
+            # a model without other scores says nothing of how well others tell
+            more = count[c.model] > 1
+            others = others[more] if more.any() else others
+            rest = np.linalg.solve(others, np.broadcast_to(loading, (len(others), len(loading)))[:, :, None])
+            out[c.number] = (rest[:, :, 0] @ loading).mean()
+        problem.put_away()
+        return out
+
+    def open_asymptotes(self) -> Array:
+        """Tell how open ceilings and floors are, see `Surface.open_asymptotes`."""
+        return np.einsum("jaa->aj", self.fit.items_cov)[-2:]
 
     def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
         """Lines of some benchmarks for a family, see `Surface.lines`."""
@@ -136,12 +192,17 @@ class SparseSurface(Surface):
     @cached_property
     def _follow(self) -> tuple[Array, Array]:
         """How families (d, k, F) and base families (d, k, B) move with the slopes."""
+        return self._tree.by_slopes()
+
+    @cached_property
+    def _tree(self) -> Branches:
+        """Models, families, base families and slopes, eliminated at the mode."""
         fit, problem = self.fit, self.fit.problem
         precision = problem.model_precision(fit.variances, fit.state.slopes)
         linear = problem.linearise(fit.state, fit.variances, problem.share(fit.state))
         tree = branches(problem, fit.state, fit.variances, precision, linear, fit.belief.others)
         problem.put_away()
-        return tree.by_slopes()
+        return tree
 
     @staticmethod
     def _by_items(units: Array) -> Array:

@@ -3,8 +3,8 @@
 In: a fit. Out: coefficients per benchmark and effects per family with their posterior covariances. Loadings times
 slopes and loadings times effects do not depend on the rotation of the skills, so everything that is told of a
 benchmark, or of a weighted basket of them, is told here; the skills themselves are given with what varies of them, for
-`obslaws.skill.interpretation` to turn. `Surface` is what `obslaws.questions` asks, `DenseSurface` answers for a fit
-with every covariance, `obslaws.skill.sparse_surface` for one to a large panel.
+`obslaws.skill.interpretation` to turn. `Surface` is what `obslaws.questions` and `obslaws.skill.onboarding` ask,
+`DenseSurface` answers for a fit with every covariance, `obslaws.skill.sparse_surface` for one to a large panel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obslaws.skill.blocks import spd_factor, spd_solve
 from obslaws.skill.predict import DenseLogits, logits
+from obslaws.skill.together import Level, Together, by_slopes, numbered
+from obslaws.skill.update import skills_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from obslaws.skill.fit import Fit
     from obslaws.skill.predict import JointLogits, Relatives
     from obslaws.skill.sparse_fit import SparseFit
+    from obslaws.skill.update import Kin
 
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
@@ -59,7 +63,9 @@ class OwnIntercepts:
 
 
 class Surface(ABC):
-    """What can be told of one fit without a word on the axes of its skills; J benchmarks, p covariates, F families.
+    """What can be told of one fit; J benchmarks, p covariates, F families.
+
+    All but what is said of skills is free of the axes that they are measured along.
 
     A line is ``logit = intercept + slopes . covariates``: 1 + p coefficients, the intercept first, covariates
     standardised.
@@ -82,6 +88,18 @@ class Surface(ABC):
     @abstractmethod
     def joint(self, who: Relatives) -> JointLogits:
         """Joint posterior of the logits of models, before any score that the fit has not seen."""
+
+    @abstractmethod
+    def together(self, kin: Kin) -> Together:
+        """How the skills of models vary together, benchmark parameters held."""
+
+    @abstractmethod
+    def untold(self) -> Array:
+        """Mean variance over its models of each benchmark's logit given their scores on the others; shape (J,)."""
+
+    @abstractmethod
+    def open_asymptotes(self) -> Array:
+        """Posterior variances of the ceiling logits and of the floor logits, shape (2, J)."""
 
     @abstractmethod
     def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
@@ -257,6 +275,69 @@ class DenseSurface(Surface):
     def joint(self, who: Relatives) -> JointLogits:
         """Joint posterior of logits, see `Surface.joint`."""
         return DenseLogits(*logits(self.fit, who))
+
+    def together(self, kin: Kin) -> Together:
+        """Skills of models, see `Surface.together`."""
+        fit, who, n, d = self.fit, kin.who, len(kin), self.n_skills
+        system, variances, response = fit.system, fit.variances, fit.system.response(slopes_only=True)
+        nesting, k, q = system.nesting, system.n_slopes, response.base.shape[1]
+        family = np.where(who.row >= 0, nesting.family[who.row], who.family)
+        base = np.where(family >= 0, nesting.base[family], who.base)
+        lab = np.where(base >= 0, nesting.lab[base], who.lab)
+        eye = np.broadcast_to(np.eye(d), (n, d, d))
+
+        def where(known: NDArray[np.bool_], one: Array, other: Array) -> Array:
+            return np.where(known[:, None, None], one, other)
+
+        seen, kept, kin_only = who.row >= 0, (who.row < 0) & (family >= 0), (family < 0) & (base >= 0)
+        through = by_slopes(who.covariates, d)
+        slopes = through + where((base < 0) & (lab >= 0), response.lab[lab], np.zeros((d, k)))
+        slopes = where(kin_only, through + response.base[base, :d], slopes)
+        slopes = where(kept, through + response.family.response[family], slopes)
+        slopes = where(seen, response.model.response[who.row], slopes)
+        top = np.zeros((n, d, q))
+        top[:, :, :d] = np.eye(d)
+        top = where(kept, response.family.follow[family], top)
+        top = where(seen, response.model.follow[who.row], top)
+        prior = np.zeros((q, q))
+        prior[:d, :d], prior[d:, d:] = variances.base, np.diag(variances.own)
+        own = variances.model + fit.state.slopes.T @ who.covariate_cov @ fit.state.slopes
+        pulled = where(base >= 0, system.base_pull[base], np.eye(q, d))
+        number = numbered(nesting, kin)
+        levels = {
+            "lab": (top @ pulled, where(lab >= 0, response.lab_noise[lab], variances.lab)),
+            "base": (top, where(base >= 0, system.base_inverse[base], prior)),
+            "family": (
+                where(seen, system.pull[who.row], eye),
+                where(family >= 0, system.family_inverse[family], variances.family),
+            ),
+            "model": (eye, where(seen, system.model_inverse[who.row], own)),
+        }
+        slopes_cov = spd_solve(spd_factor(system.shared[:k, :k]), np.eye(k))
+        parts = {name: Level(follow, noise, number[name]) for name, (follow, noise) in levels.items()}
+        return Together(skills_of(fit, who)[0], slopes, slopes_cov, parts)
+
+    def untold(self) -> Array:
+        """How unsure other benchmarks leave each one, see `Surface.untold`."""
+        problem, state, variances = self.fit.problem, self.fit.state, self.fit.variances
+        loadings, curvature = state.loadings, problem.cells(state, variances.noise).curvature
+        pairs = loadings[:, :, None] * loadings[:, None, :]
+        told = np.einsum("mj,jab->mab", curvature, pairs)
+        prior = np.linalg.inv(variances.model + variances.family + variances.base)
+        out = np.empty(len(loadings))
+        for j, loading in enumerate(loadings):
+            others = told - curvature[:, j, None, None] * pairs[j] + prior
+            seen = problem.mask[:, j]
+            # a model without other scores says nothing of how well others tell
+            seen = seen & (problem.mask.sum(axis=1) > 1) if (seen & (problem.mask.sum(axis=1) > 1)).any() else seen
+            rest = np.linalg.solve(others[seen], np.broadcast_to(loading, (int(seen.sum()), len(loading)))[:, :, None])
+            out[j] = (rest[:, :, 0] @ loading).mean() if seen.any() else loading @ np.linalg.inv(prior) @ loading
+        return out
+
+    def open_asymptotes(self) -> Array:
+        """Tell how open ceilings and floors are, see `Surface.open_asymptotes`."""
+        n_benchmarks = len(self.fit.state.loadings)
+        return np.diag(self.fit.shared_cov)[-2 * n_benchmarks :].reshape(2, n_benchmarks)
 
     def lines(self, at: Index, family: int = -1, base: int = -1) -> tuple[Array, Array]:
         """Lines of some benchmarks for a family, see `Surface.lines`."""

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from obslaws.errors import UsageError
-from obslaws.forecasters import large
+from obslaws.forecasters import large, onboarding
+from obslaws.forecasters.onboarding import OnboardingForecaster
 from obslaws.forecasters.skill import SkillForecaster
 from obslaws.panel import load_panel
-from obslaws.simulate import simulate_board
+from obslaws.simulate import simulate_board, simulate_panel
 from obslaws.skill.sample import sampled_bases
 
 
@@ -215,6 +216,36 @@ def test_every_question_has_an_answer(command, run, monkeypatch):
     done = run(*command, "--view", "ruan2024-pool", "--format", "json")
     assert done.code == 0, done.err
     assert json.loads(done.out)
+
+
+def test_a_new_benchmark_is_onboarded_as_by_the_exact_fit(monkeypatch):
+    panel = simulate_panel(n_families=60, n_benchmarks=10, missing=0.6, random_state=2).panel
+    scored = np.flatnonzero(panel.scores["benchmark_1"].notna())
+    hidden = np.zeros(panel.scores.shape, dtype=bool)
+    hidden[np.setdiff1d(scored, scored[::9]), 1] = True
+    answers = []
+    for limit in (large.DENSE_PRODUCTS, 0.0):
+        monkeypatch.setattr(large, "DENSE_PRODUCTS", limit)
+        fitted = OnboardingForecaster(new=["benchmark_1"]).fit(panel.hide(hidden))
+        answers.append(fitted.forecast(panel.models[hidden.any(axis=1)], benchmarks=["benchmark_1"]))
+        assert fitted.skill_.is_large_ == (limit == 0.0)
+    exact, found = answers
+    sd = (exact["upper"] - exact["lower"]) / 3.29
+    assert np.abs((found["forecast"] - exact["forecast"]) / sd).mean() < 0.3
+    assert ((found["upper"] - found["lower"]) / (3.29 * sd)).median() == pytest.approx(1.0, abs=0.1)
+    assert set(found["basis"]) == {"new benchmark"}
+
+
+def test_many_models_are_onboarded_some_at_a_time(monkeypatch):
+    panel = simulate_panel(n_families=20, n_benchmarks=6, random_state=0).panel
+    hidden = np.zeros(panel.scores.shape, dtype=bool)
+    hidden[5:, 0] = True
+    fitted = OnboardingForecaster(new=["benchmark_0"]).fit(panel.hide(hidden))
+    whole = fitted.forecast(panel.models, benchmarks=["benchmark_0"])
+    monkeypatch.setattr(onboarding, "_AT_ONCE", 17)
+    parts = fitted.forecast(panel.models, benchmarks=["benchmark_0"])
+    for bound in ("lower", "forecast", "upper"):  # other draws of the same distribution
+        np.testing.assert_allclose(parts[bound], whole[bound], atol=0.03)
 
 
 def test_the_named_views_stay_with_the_exact_solver():

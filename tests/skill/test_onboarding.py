@@ -6,8 +6,9 @@ import pytest
 from obslaws.links import inverse
 from obslaws.simulate import simulate_panel
 from obslaws.skill.fit import fit_skills
-from obslaws.skill.onboarding import learn_prior, onboard, skill_covariances
+from obslaws.skill.onboarding import learn_prior, onboard
 from obslaws.skill.predict import Relatives
+from obslaws.skill.surface import DenseSurface
 from obslaws.skill.update import Kin
 
 D = 2
@@ -74,12 +75,12 @@ def test_joint_skills_are_blocks_of_the_dense_inverse(fit, dense_of):
                 known, label = getattr(new.who, level), getattr(new, level)
                 unseen = unseen and known[i] < 0 and known[j] < 0
                 wanted[4 + i, 4 + j] += variance * (unseen and label[i] == label[j])
-    both = rows.join(new)
-    np.testing.assert_allclose(skill_covariances(fit, both, both), wanted, rtol=1e-6, atol=1e-9)
+    both = DenseSurface(fit).together(rows.join(new))
+    np.testing.assert_allclose(both.covariances(both), wanted, rtol=1e-6, atol=1e-9)
 
 
 def test_prior_is_what_the_benchmarks_are_like(fit):
-    prior = learn_prior(fit)
+    prior = learn_prior(DenseSurface(fit))
     np.testing.assert_allclose(prior.mean[1 : 1 + D], fit.state.loadings.mean(axis=0))
     assert np.linalg.eigvalsh(prior.cov)[0] > 0
 
@@ -96,10 +97,9 @@ def test_with_many_scores_it_finds_the_curve(make_data):
     fit, scores, facts = left_out(simulated, make_data, 1)
     told = np.arange(0, len(scores), 2)
     asked = np.arange(1, len(scores), 2)
-    found = onboard(
-        fit, kin_of(fit, told), scores[told], kin_of(fit, asked), facts["score_floor"], facts["n_items"], 100
-    )
-    expected = inverse(found.logit, found.floor[:, None], found.ceiling[:, None]).mean(axis=0)
+    found = onboard(DenseSurface(fit), kin_of(fit, told), scores[told], facts["score_floor"], facts["n_items"], 100)
+    logit, _ = found.logits(kin_of(fit, asked))
+    expected = inverse(logit, found.floor[:, None], found.ceiling[:, None]).mean(axis=0)
     error = np.abs(expected - simulated.truth.expected[asked, 1])
     assert np.median(error) < 0.015, "told every second model"
     assert found.effective > 50
@@ -108,9 +108,9 @@ def test_with_many_scores_it_finds_the_curve(make_data):
 def test_a_known_ceiling_bounds_the_curve(make_data):
     simulated = simulate_panel(n_families=9, random_state=0)
     fit, scores, facts = left_out(simulated, make_data, 0)
-    told, ask = np.argsort(scores)[:4], kin_of(fit, np.arange(8))
+    told, surface = np.argsort(scores)[:4], DenseSurface(fit)
     one, other = (
-        onboard(fit, kin_of(fit, told), scores[told], ask, facts["score_floor"], np.inf, 200, seed=1, ceiling=most)
+        onboard(surface, kin_of(fit, told), scores[told], facts["score_floor"], np.inf, 200, seed=1, ceiling=most)
         for most in (0.7, 1.0)
     )
     assert one.ceiling.max() < 0.7
@@ -120,8 +120,8 @@ def test_a_known_ceiling_bounds_the_curve(make_data):
 def test_same_seed_same_draws(make_data):
     simulated = simulate_panel(n_families=9, random_state=0)
     fit, scores, facts = left_out(simulated, make_data, 0)
-    ask = kin_of(fit, np.arange(8))
-    one, two = (onboard(fit, kin_of(fit, [0, 4, 9]), scores[[0, 4, 9]], ask, 0.0, np.inf, 50, seed=1) for _ in range(2))
-    np.testing.assert_array_equal(one.logit, two.logit)
+    told = [0, 4, 9]
+    one, two = (onboard(DenseSurface(fit), kin_of(fit, told), scores[told], 0.0, np.inf, 50, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(*(draws.logits(kin_of(fit, np.arange(8)))[0] for draws in (one, two)))
     assert one.parameters.shape == (50, D + 6)
     assert facts["n_items"] > 0

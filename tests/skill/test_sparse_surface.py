@@ -8,6 +8,7 @@ from obslaws.skill.predict import Relatives
 from obslaws.skill.sparse_predict import logits_of
 from obslaws.skill.sparse_surface import SparseSurface
 from obslaws.skill.surface import DenseSurface
+from obslaws.skill.update import Kin
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,51 @@ def test_skills_have_the_loadings_of_the_exact_fit(surfaces, board):
     ratio = np.linalg.norm(found.draws.std(axis=0)) / np.linalg.norm(wanted.draws.std(axis=0))
     assert 0.5 < ratio < 1.2, "draws do not move the skills"
     assert found.coefficients.shape == wanted.coefficients.shape
+
+
+def kin_of(fit, rows, is_new=False):
+    """Models of the data, as they are or as new siblings of theirs."""
+    data, rows = fit.problem.data, np.asarray(rows)
+    nesting = data.nesting
+    base = nesting.base_of_model[rows]
+    known = np.full(len(rows), -1) if is_new else rows, nesting.family[rows], base, nesting.lab[base]
+    who = Relatives(*known, data.size[rows], data.covariates[rows], data.covariate_cov[rows])
+    return Kin(who, np.arange(len(rows)), *known[1:])
+
+
+def test_skills_vary_together_as_each_varies_alone(surfaces, fits):
+    """With slopes held, covariances by level are those that the fit keeps, which are one round of messages older."""
+    fit, rows = fits[1], np.arange(0, 200, 7)
+    cells, spreads = fit.problem.cells, fit.belief.spreads
+    seen, new = (surfaces[1].together(kin_of(fit, rows, is_new)) for is_new in (False, True))
+    held = [together.own() - together.response @ together.slopes_cov @ np.swapaxes(together.response, 1, 2)
+            for together in (seen, new)]  # fmt: skip
+    kept = np.moveaxis(spreads.model[:, :, cells.place[rows]], 2, 0)
+    np.testing.assert_allclose(np.linalg.solve(kept, held[0]), np.broadcast_to(np.eye(2), kept.shape), atol=0.03)
+    family = cells.family_place[fit.problem.data.nesting.family[rows]]
+    above = np.moveaxis(spreads.family[:, :, family], 2, 0) + fit.variances.model
+    np.testing.assert_allclose(np.linalg.solve(above, held[1]), np.broadcast_to(np.eye(2), above.shape), atol=0.03)
+    np.testing.assert_allclose(seen.mean, fit.skills[rows])
+
+
+def test_joint_covariances_are_those_of_the_exact_fit(surfaces, fits):
+    """Of the mean logit over benchmarks, which does not depend on the axes, at half of the cells' fill."""
+    rows, moments = np.arange(0, 300, 5), []
+    for surface, fit in zip(surfaces, fits, strict=True):
+        both = surface.together(kin_of(fit, rows).join(kin_of(fit, rows[:20], is_new=True)))
+        loading = fit.state.loadings.mean(axis=0)
+        cov = np.einsum("a,mnab,b->mn", loading, both.covariances(both), loading)
+        np.testing.assert_allclose(np.diag(cov), np.einsum("a,mab,b->m", loading, both.own(), loading))
+        assert np.linalg.eigvalsh(cov).min() > -1e-9
+        moments.append(cov)
+    wanted, found = moments
+    assert np.median(np.sqrt(np.diag(found) / np.diag(wanted))) == pytest.approx(1.0, abs=0.15)
+    apart = np.triu_indices(len(wanted), 1)
+    assert np.corrcoef(found[apart], wanted[apart])[0, 1] > 0.9
+
+
+def test_what_a_new_benchmark_may_be_like_is_as_the_exact_fit_has_it(surfaces):
+    dense, sparse = surfaces
+    assert np.median(np.sqrt(sparse.untold() / dense.untold())) == pytest.approx(1.0, abs=0.15)
+    ratio = np.sqrt(sparse.open_asymptotes() / dense.open_asymptotes())
+    np.testing.assert_allclose(np.median(ratio, axis=1), 1.0, atol=0.15)
