@@ -4,6 +4,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,24 @@ def largest_difference(seen, forecaster, data, n, level=0.9):
 def test_forecasts_of_the_page_are_those_of_the_library(opened, small, small_page, level):
     with opened(small_page) as seen:
         assert largest_difference(seen, small, explorer_data(small), 40, level) < 1e-6
+
+
+def test_a_score_that_no_curve_reaches_moves_the_page_as_the_library(opened, small_panel, tmp_path):
+    """Told of a benchmark that nobody was scored on: prior wide, steps that never come to rest."""
+    panel = replace(small_panel, scores=small_panel.scores.assign(hellaswag=np.nan))
+    fitted = obslaws.SkillForecaster(calibrate=False).fit(panel)
+    data, asked, rows = explorer_data(fitted), [], []
+    for size in (3e7, 1e9, 7e10):
+        query = {"n_params": size, "n_active_params": size, "n_tokens": 1e12, "variant": "base", "release_date": None}
+        asked += [{"family": 0, **query, "scores": [None, None, told]} for told in (0.1, 0.94, 0.97)]
+        rows += [query | {"family": "new", "base_family": "new"}] * 3
+    rows = pd.DataFrame(rows, index=[f"question {i}" for i in range(len(rows))])
+    known = pd.DataFrame({"hellaswag": [one["scores"][2] for one in asked]}, index=rows.index)
+    here = fitted.forecast(rows, known)
+    with opened(write_page(explorer_page(data), tmp_path / "page.html")) as seen:
+        there = pd.DataFrame(seen.page.evaluate("(q) => q.map((one) => explorer.forecast(one, 0.9)).flat()", asked))
+    columns = ["forecast", "lower", "upper"]
+    assert np.abs(there[columns].to_numpy(dtype=float) - here[columns].to_numpy()).max() < 1e-6
 
 
 def test_between_siblings_the_page_has_the_factor_of_the_library(opened, small, small_page):

@@ -116,30 +116,30 @@ const arithmetic = (() => {
     const at = scores.map((s, j) => (s === null ? -1 : j)).filter((j) => j >= 0);
     const full = prior.mean.map(() => new Array(J));
     for (let i = 0, q = 0; i < J; i++) for (let j = i; j < J; j++, q++) full[i][j] = full[j][i] = prior.cov[q];
-    let logit = [...prior.mean], robust, variance, slope;
-    const gainFor = (extra) => {
-      const inner = at.map((r, i) => at.map((c, j) => full[r][c] + (i === j ? extra[i] : 0)));
-      return solve(inner, at.map((r) => full[r].slice())); // |at| x J
-    };
+    const against = (noise, right) => solve(at.map((r, i) => at.map((c, l) => full[r][c] + (i === l ? noise[i] : 0))), right);
+    const fisher = (dof + 1) / (dof + 3);
+    let logit = at.map((j) => prior.mean[j]), pull, worth;
     for (let round = 0; round < 30; round++) {
-      variance = [], robust = [], slope = [];
-      const working = at.map((j, i) => {
-        const room = fit.ceiling[j] - fit.floor[j], share = logistic(logit[j]);
-        const expected = fit.floor[j] + room * share, p = clip(expected, 0.01, 0.99), residual = scores[j] - expected;
-        slope[i] = Math.max(room * share * (1 - share), 1e-4);
-        variance[i] = fit.told_noise[j] + (p * (1 - p)) / (data.n_items[j] ?? Infinity);
-        robust[i] = (dof + 1) / (dof + (residual * residual) / variance[i]);
-        return logit[j] + residual / slope[i] - prior.mean[j];
+      const gap = [], noise = [];
+      worth = [];
+      at.forEach((j, i) => {
+        const share = logistic(logit[i]), lift = (fit.ceiling[j] - fit.floor[j]) * share;
+        const expected = fit.floor[j] + lift, p = clip(expected, 0.01, 0.99), residual = scores[j] - expected;
+        const slope = Math.max(lift * (1 - share), 1e-4), variance = fit.told_noise[j] + (p * (1 - p)) / (data.n_items[j] ?? Infinity);
+        const robust = (dof + 1) / (dof + (residual * residual) / variance);
+        gap[i] = logit[i] + residual / slope - prior.mean[j];
+        noise[i] = variance / robust / slope ** 2;
+        worth[i] = variance / (Math.min(robust, 1) * fisher) / slope ** 2;
       });
-      const gain = gainFor(at.map((_, i) => variance[i] / robust[i] / slope[i] ** 2));
-      const step = logit.map((v, j) => clip(prior.mean[j] + at.reduce((sum, _, i) => sum + gain[i][j] * working[i], 0) - v, -2, 2));
-      logit = logit.map((v, j) => v + step[j]);
+      pull = against(noise, gap.map((v) => [v]));
+      const step = at.map((j, i) => clip(prior.mean[j] + at.reduce((sum, l, n) => sum + full[j][l] * pull[n][0], 0) - logit[i], -2, 2));
+      logit = logit.map((v, i) => v + step[i]);
       if (Math.max(...step.map(Math.abs)) < 1e-8) break;
     }
-    const fisher = (dof + 1) / (dof + 3);
-    const gain = gainFor(at.map((_, i) => variance[i] / (Math.min(robust[i], 1) * fisher) / slope[i] ** 2));
-    const sd = logit.map((_, j) => spread(full[j][j] - at.reduce((sum, r, i) => sum + gain[i][j] * full[r][j], 0)));
-    return { mean: logit, sd };
+    const mean = prior.mean.map((v, j) => v + at.reduce((sum, r, i) => sum + full[r][j] * pull[i][0], 0));
+    const gain = against(worth, at.map((r) => full[r].slice())); // |at| x J
+    const sd = mean.map((_, j) => spread(full[j][j] - at.reduce((sum, r, i) => sum + gain[i][j] * full[r][j], 0)));
+    return { mean, sd };
   }
 
   const spread = (v) => Math.sqrt(Math.max(v, 1e-12));
