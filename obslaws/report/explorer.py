@@ -6,7 +6,6 @@ the page made of it. A pure function of the fit: nothing is read, nothing is dra
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +18,12 @@ from obslaws.forecasters.skill import SkillForecaster
 from obslaws.forecasters.stretch import DAYS, MOST_TOLD
 from obslaws.report.captions import data_caption
 from obslaws.report.html import render
+from obslaws.report.large_moments import LargeMoments, large_moments
 from obslaws.report.moments import Moments, check_moments, latent, moments
+from obslaws.report.packing import cell, plain
 from obslaws.skill.neighbours import RANGE
 from obslaws.skill.posterior import NODE_WEIGHTS, NODES
+from obslaws.skill.sparse_surface import SparseSurface
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +62,7 @@ def explorer_data(
     dict
         Plain lists, numbers and strings: caption, benchmarks, scale of the covariates, smallest sibling of each
         family, families with the means and covariances of their logits (see `obslaws.report.moments`), models with
-        scores and sources.
+        the places of the benchmarks that they were scored on, scores and sources.
 
     Raises
     ------
@@ -73,8 +75,7 @@ def explorer_data(
         raise UsageError(f"The explorer computes forecasts of 'skill'; it cannot those of {forecaster.name!r}.")
     panel = forecaster.panel_
     relatives = _relatives(panel, forecaster)
-    numbers = relatives[["family_index", "base_index"]].to_numpy(dtype=np.intp).T
-    found = [moments(fit, *numbers) for fit in forecaster.fits_]
+    found = _parts(forecaster, relatives)
     queries = _queries(panel, relatives)
     at = np.unique(np.linspace(0, len(relatives) - 1, _N_CHECKED).astype(np.intp))
     check_moments(forecaster, found, queries.iloc[at], at)
@@ -180,47 +181,38 @@ def _queries(panel: Panel, relatives: pd.DataFrame) -> pd.DataFrame:
     return complete_queries(frame)
 
 
-def _fit_record(one: Moments, answer: LatentPredictive, k: int, told_noise: Array) -> dict[str, Any]:
-    upper = np.triu_indices(one.level.shape[1])
-    p = one.slope.shape[1]
-    pairs = [one.square[a, b][upper] for a in range(p) for b in range(a, p)]
+def _parts(forecaster: SkillForecaster, relatives: pd.DataFrame) -> list[Moments | LargeMoments]:
+    family, base = relatives[["family_index", "base_index"]].to_numpy(dtype=np.intp).T
+    return [
+        large_moments(surface, family, base) if isinstance(surface, SparseSurface) else moments(fit, family, base)
+        for surface, fit in zip(forecaster.surfaces_, forecaster.fits_, strict=True)
+    ]
+
+
+def _fit_record(one: Moments | LargeMoments, answer: LatentPredictive, k: int, told_noise: Array) -> dict[str, Any]:
     return {
         "weight": float(answer.weight[k]),
-        "floor": _plain(answer.floor[k]),
-        "ceiling": _plain(answer.ceiling[k]),
-        "noise": _plain(answer.noise_var[k]),
-        "told_noise": _plain(told_noise),
-        "slope": [_plain(row) for row in one.slope],
-        "square": _packed(np.array(pairs).reshape(-1)),
-        "level": [_plain(row) for row in one.level],
-        "cov": [
-            _packed(np.concatenate([constant[upper], linear[:, upper[0], upper[1]].reshape(-1)]))
-            for constant, linear in zip(one.constant, one.linear, strict=True)
-        ],
-        "pulls": [[_plain(row) for row in pull] for pull in one.pulls],
+        "floor": plain(answer.floor[k]),
+        "ceiling": plain(answer.ceiling[k]),
+        "noise": plain(answer.noise_var[k]),
+        "told_noise": plain(told_noise),
+        **one.record(),
     }
-
-
-def _packed(values: Array) -> dict[str, Any]:
-    """Fixed-point numbers of 32 bits: 2e-10 of the largest is the most that is lost, at half the size of text."""
-    scale = float(np.abs(values).max(initial=0.0)) / (2.0**31 - 1.0) or 1.0
-    words = np.round(values / scale).astype("<i4")
-    return {"scale": scale, "words": base64.b64encode(words.tobytes()).decode("ascii")}
 
 
 def _scale(forecaster: SkillForecaster) -> dict[str, Any]:
     scale = forecaster.scale_
     return {
-        "centre": _plain(scale.centre),
-        "scale": _plain(scale.scale),
-        "cov": [_plain(row) for row in scale.cov],
+        "centre": plain(scale.centre),
+        "scale": plain(scale.scale),
+        "cov": [plain(row) for row in scale.cov],
         "used": [bool(u) for u in scale.used],
         "product_scale": float(scale.product_scale),
         "product_centre": float(scale.product_centre),
     }
 
 
-def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments) -> dict[str, Any]:
+def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments | LargeMoments) -> dict[str, Any]:
     """Tell of each kind of relatives the active parameters of the smallest model, and log2 of those of scored ones.
 
     Beside them the benchmarks that these were scored on, the share taken where there is no smallest, and how far off a
@@ -229,9 +221,9 @@ def _siblings(forecaster: SkillForecaster, relatives: pd.DataFrame, one: Moments
     learned = forecaster.siblings_
     smallest = relatives["family"].map(learned.family).fillna(relatives["base_family"].map(learned.base))
     return {
-        "smallest": [_cell(n) for n in smallest],
-        "usual": _cell(learned.usual),
-        "sizes": [_plain(size) for size in one.sizes],
+        "smallest": [cell(n) for n in smallest],
+        "usual": cell(learned.usual),
+        "sizes": [plain(size) for size in one.sizes],
         "seen": [[np.flatnonzero(some).tolist() for some in seen] for seen in one.seen],
         "range": RANGE,
     }
@@ -252,36 +244,46 @@ def _beyond(forecaster: SkillForecaster) -> dict[str, Any]:
     }
 
 
-def _stretches(forecaster: SkillForecaster, queries: pd.DataFrame, one: Moments) -> dict[str, Array]:
+def _stretches(
+    forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, one: Moments | LargeMoments
+) -> dict[str, Array]:
     """Tell how far intervals of the relatives are stretched, by scores told; (R, k).
 
     Within the data, there between two siblings, later, larger. The last two where the data end: what they grow by from
-    there on is left to the page.
+    there on is left to the page. Relatives of one kind with as many scored models have the same: one is asked for all.
     """
-    columns, frontiers = forecaster.panel_.scores.columns, forecaster.stretch_.frontiers
+    frontiers, (between, where) = forecaster.stretch_.frontiers, _between(one)
+    scored = forecaster.panel_.models["family"][forecaster.panel_.scores.notna().any(axis=1)].value_counts()
+    n_scored = relatives["family"].map(scored).fillna(0)
+    alike = pd.MultiIndex.from_arrays([relatives["kind"], n_scored, np.isfinite(between)])
+    _, first, like = np.unique(alike.factorize()[0], return_index=True, return_inverse=True)
+    queries, between, where = queries.iloc[first], between[first], where[first]
+    columns = forecaster.panel_.scores.columns
     told = [pd.DataFrame(0.5, index=queries.index, columns=columns[:n]) for n in range(_most_told(forecaster) + 1)]
-    between, where = _between(one)
     # of no size and no compute a model is within the data, and between no siblings
-    plain = queries.assign(train_flop=np.nan, n_params=np.nan, n_active_params=np.nan)
-    middle = plain.assign(n_params=between, n_active_params=between)
+    within = queries.assign(train_flop=np.nan, n_params=np.nan, n_active_params=np.nan)
+    middle = within.assign(n_params=between, n_active_params=between)
     anywhere = np.zeros_like(where)
-    asked = {"within": (plain, 0.0, anywhere), "between": (middle, 0.0, where)}
+    asked = {"within": (within, 0.0, anywhere), "between": (middle, 0.0, where)}
     if np.isfinite(frontiers["day"].last):
         later = pd.Timestamp(0) + pd.Timedelta(days=frontiers["day"].last + 1.0)
-        asked["day"] = plain.assign(release_date=later), 1.0 / DAYS, anywhere
+        asked["day"] = within.assign(release_date=later), 1.0 / DAYS, anywhere
     if np.isfinite(frontiers["compute"].last):
-        asked["flop"] = plain.assign(train_flop=10.0 ** (frontiers["compute"].last + 1.0)), 1.0, anywhere
+        asked["flop"] = within.assign(train_flop=10.0 ** (frontiers["compute"].last + 1.0)), 1.0, anywhere
     every = np.arange(len(queries))
-    return {
+    found = {
         name: np.column_stack([latent(forecaster, rows, some).stretch[every, at] for some in told]) / grown(lead)
         for name, (rows, lead, at) in asked.items()
     }
+    return {name: factors[like] for name, factors in found.items()}
 
 
-def _between(one: Moments) -> tuple[Array, NDArray[np.intp]]:
+def _between(one: Moments | LargeMoments) -> tuple[Array, NDArray[np.intp]]:
     """Choose a size between siblings for each kind of relatives, NaN for none, and a benchmark these were scored on."""
     size, where = np.full(len(one.sizes), np.nan), np.zeros(len(one.sizes), dtype=np.intp)
     for i, (sizes, seen) in enumerate(zip(one.sizes, one.seen, strict=True)):
+        if not len(sizes):
+            continue
         spans = [np.ptp(sizes[some]) if some.any() else 0.0 for some in seen.T]
         if max(spans) > 0.0:
             where[i] = np.argmax(spans)
@@ -295,18 +297,18 @@ def _most_told(forecaster: SkillForecaster) -> int:
 
 
 def _families(
-    forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, one: Moments
+    forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, one: Moments | LargeMoments
 ) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
-    stretches, out = _stretches(forecaster, queries, one), []
+    stretches, out = _stretches(forecaster, queries, relatives, one), []
     for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
         date = query["release_date"]
         out.append(
             {
-                **{key: _cell(row[key]) for key in ("kind", "family", "base_family", "org", "variant", "n_models")},
+                **{key: cell(row[key]) for key in ("kind", "family", "base_family", "org", "variant", "n_models")},
                 **{key: float(query[key]) for key in ("n_params", "n_active_params", "n_tokens")},
                 "release_date": None if pd.isna(date) else date.date().isoformat(),
-                "stretch": {name: _plain(factors[i]) for name, factors in stretches.items()},
+                "stretch": {name: plain(factors[i]) for name, factors in stretches.items()},
             }
         )
     return out
@@ -316,7 +318,7 @@ def _benchmarks(panel: Panel) -> list[dict[str, Any]]:
     columns = [c for c in ("title", "score_floor", "unit", "url") if c in panel.benchmarks]
     scored = panel.scores.notna().sum()
     return [
-        {"id": str(name), **{c: _cell(row[c]) for c in columns}, "n_scores": int(scored[name])}
+        {"id": str(name), **{c: cell(row[c]) for c in columns}, "n_scores": int(scored[name])}
         for name, row in zip(panel.benchmarks.index, panel.benchmarks.to_dict("records"), strict=True)
     ]
 
@@ -326,23 +328,15 @@ def _models(panel: Panel, origins: pd.DataFrame | None) -> list[dict[str, Any]]:
     from_where = None if origins is None else origins.reindex_like(panel.scores).astype(object).to_numpy()
     out = []
     for i, (model, row) in enumerate(zip(panel.models.index, panel.models.to_dict("records"), strict=True)):
-        record: dict[str, Any] = {"model": str(model), "family": str(row["family"]), "org": _cell(row["org"])}
+        record: dict[str, Any] = {"model": str(model), "family": str(row["family"]), "org": cell(row["org"])}
         for name in ("n_params", "n_active_params", "n_tokens", "train_flop"):
             record[name] = None if not np.isfinite(row[name]) else float(f"{row[name]:.6g}")
         record["release_date"] = None if pd.isna(row["release_date"]) else row["release_date"].date().isoformat()
         record["variant"] = str(row["variant"])
-        record["scores"] = [None if np.isnan(s) else round(float(s), 5) for s in scores[i]]
+        at = np.flatnonzero(np.isfinite(scores[i]))
+        record["at"] = at.tolist()
+        record["scores"] = [round(float(s), 5) for s in scores[i, at]]
         if from_where is not None:
-            record["sources"] = [_cell(s) for s in from_where[i]]
+            record["sources"] = [cell(s) for s in from_where[i, at]]
         out.append(record)
     return out
-
-
-def _plain(values: Array) -> list[float]:
-    return [float(f"{v:.12g}") for v in values]
-
-
-def _cell(value: Any) -> Any:
-    if value is None or value is pd.NA or value != value:
-        return None
-    return value.item() if hasattr(value, "item") else value if isinstance(value, (int, float, bool)) else str(value)

@@ -9,20 +9,24 @@ compares them with the forecaster's own answer. Called by the explorer's export.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from obslaws.errors import FitError
+from obslaws.report.packing import packed, plain
 from obslaws.skill.neighbours import closeness
 from obslaws.skill.posterior import LatentPredictive
 from obslaws.skill.predict import Relatives, logits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from obslaws.forecasters.skill import SkillForecaster
+    from obslaws.report.large_moments import LargeMoments
     from obslaws.skill.fit import Fit
 
     Array = NDArray[np.float64]
@@ -89,6 +93,22 @@ class Moments:
         carried = closeness(size - self.sizes[relatives]) @ self.pulls[relatives]
         return self.level[relatives] + self.slope @ x + carried, cov + self.slope @ unknown @ self.slope.T
 
+    def record(self) -> dict[str, Any]:
+        """Give the numbers as `templates/arithmetic.js` reads them."""
+        upper = np.triu_indices(self.level.shape[1])
+        p = self.slope.shape[1]
+        pairs = [self.square[a, b][upper] for a in range(p) for b in range(a, p)]
+        return {
+            "slope": [plain(row) for row in self.slope],
+            "square": packed(np.array(pairs).reshape(-1)),
+            "level": [plain(row) for row in self.level],
+            "cov": [
+                packed(np.concatenate([constant[upper], linear[:, upper[0], upper[1]].reshape(-1)]))
+                for constant, linear in zip(self.constant, self.linear, strict=True)
+            ],
+            "pulls": [[plain(row) for row in pull] for pull in self.pulls],
+        }
+
 
 def moments(fit: Fit, family: Index, base: Index) -> Moments:
     """Recover the polynomials of one fit.
@@ -126,14 +146,16 @@ def moments(fit: Fit, family: Index, base: Index) -> Moments:
     return Moments(mean[:, 0], slope, cov[:, 0], linear, square, sizes, seen, pulls)
 
 
-def check_moments(forecaster: SkillForecaster, found: list[Moments], queries: pd.DataFrame, rows: Index) -> float:
+def check_moments(
+    forecaster: SkillForecaster, found: Sequence[Moments | LargeMoments], queries: pd.DataFrame, rows: Index
+) -> float:
     """Compare the polynomials with what the forecaster itself answers.
 
     Parameters
     ----------
     forecaster : SkillForecaster
         Fitted.
-    found : list of Moments
+    found : sequence of Moments or LargeMoments
         One per fit.
     queries : DataFrame of shape (n, n_covariates)
         New models with all covariate columns.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Index = NDArray[np.intp]
 
-__all__ = ["Logits", "ReplayedCells", "logits_of", "placed", "replay_cells"]
+__all__ = ["Logits", "ReplayedCells", "effects_of", "logits_of", "placed", "replay_cells"]
 
 _STEPS = 12  # Gauss-Newton steps of a replay at most
 _STILL = 1e-3  # logits
@@ -84,20 +84,11 @@ def logits_of(fit: SparseFit, who: Relatives) -> Logits:
     state, variances, cells, belief = fit.state, fit.variances, fit.problem.cells, fit.belief
     n, d, p = len(who.row), fit.n_skills, len(state.slopes)
     place = np.where(who.row >= 0, cells.place[who.row], -1)
-    family = np.where(who.family >= 0, cells.family_place[who.family], -1)
-    base = np.where(family >= 0, cells.families_of_base.label[family], who.base)
-    skills = who.covariates @ state.slopes
+    effect, spread, base = effects_of(fit, who.family, who.base)
+    skills = who.covariates @ state.slopes + effect
     by_slopes = fit.slopes_cov.reshape(p, d, p, d)
     cov = np.einsum("np,pdqe,nq->nde", who.covariates, by_slopes, who.covariates, optimize=True)
-    cov += variances.model + state.slopes.T @ who.covariate_cov @ state.slopes
-    at = family >= 0
-    skills[at] += state.family[family[at]]
-    cov[at] += np.moveaxis(belief.spreads.family[:, :, family[at]], 2, 0)
-    cov[~at] += variances.family
-    at = (family < 0) & (base >= 0)
-    skills[at] += state.base[base[at]]
-    cov[at] += np.moveaxis(belief.spreads.base[:, :, base[at]], 2, 0)
-    cov[base < 0] += variances.base
+    cov += variances.model + state.slopes.T @ who.covariate_cov @ state.slopes + spread
     at = place >= 0
     skills[at], cov[at] = state.skills[place[at]], np.moveaxis(belief.spreads.model[:, :, place[at]], 2, 0)
     mean = state.intercepts + skills @ state.loadings.T
@@ -112,6 +103,34 @@ def logits_of(fit: SparseFit, who: Relatives) -> Logits:
     empty = cells.n_observed == 0
     beside[:, empty] += variances.own[empty]
     return Logits(mean, cov, state.loadings, beside)
+
+
+def effects_of(fit: SparseFit, family: Index, base: Index) -> tuple[Array, Array, Index]:
+    """Tell what a family is expected to add to the skills of its models, beside what their covariates do.
+
+    Parameters
+    ----------
+    fit : SparseFit
+    family, base : ndarray of int, shape (n,)
+        As numbered in the data of the fit; -1 for none. A known family brings its own base family.
+
+    Returns
+    -------
+    tuple of ndarray
+        Means (n, d), covariances (n, d, d), and base families (n,).
+    """
+    state, variances, cells, spreads = fit.state, fit.variances, fit.problem.cells, fit.belief.spreads
+    n, d = len(family), fit.n_skills
+    family = np.where(family >= 0, cells.family_place[family], -1)
+    base = np.where(family >= 0, cells.families_of_base.label[family], base)
+    effect, cov = np.zeros((n, d)), np.zeros((n, d, d))
+    at = family >= 0
+    effect[at], cov[at] = state.family[family[at]], np.moveaxis(spreads.family[:, :, family[at]], 2, 0)
+    at = (family < 0) & (base >= 0)
+    effect[at] = state.base[base[at]]
+    cov[at] = variances.family + np.moveaxis(spreads.base[:, :, base[at]], 2, 0)
+    cov[base < 0] = variances.family + variances.base
+    return effect, cov, base
 
 
 def _as_seen(

@@ -12,10 +12,12 @@ import pytest
 
 import obslaws
 from obslaws.errors import UsageError
+from obslaws.forecasters import large
 from obslaws.forecasters.base import complete_queries
 from obslaws.panel import read_panel
 from obslaws.report.explorer import explorer_data, explorer_page
 from obslaws.report.html import json_for_script, render, serve_page, write_page
+from obslaws.simulate import simulate_board
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,24 @@ def small_page(small, tmp_path_factory):
 def core():
     # without the replays that calibrate the intervals: they take most of the time, and the small panel has them
     return obslaws.SkillForecaster(calibrate=False).fit(obslaws.load_panel("core"))
+
+
+@pytest.fixture(scope="module")
+def board():
+    """A panel for which the solver of large ones answers, a benchmark that nobody was scored on among its 15."""
+    panel = simulate_board(n_models=400, n_benchmarks=15, fill=0.2, random_state=3).panel
+    panel.scores["benchmark_4"] = np.nan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large, "DENSE_PRODUCTS", 0.0)
+        fitted = obslaws.SkillForecaster().fit(panel)
+        assert fitted.is_large_
+        explorer_data(fitted)  # which learns how far intervals are stretched: the fits that this repeats are large too
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def board_page(board, tmp_path_factory):
+    return write_page(explorer_page(explorer_data(board)), tmp_path_factory.mktemp("page") / "board.html")
 
 
 def random_queries(forecaster, data, n, seed=0):
@@ -65,7 +85,8 @@ def random_queries(forecaster, data, n, seed=0):
 def largest_difference(seen, forecaster, data, n, level=0.9):
     asked, rows, known = random_queries(forecaster, data, n)
     there = seen.page.evaluate("([q, level]) => q.map((one) => explorer.forecast(one, level)).flat()", [asked, level])
-    here = forecaster.forecast(rows, known, level=level)
+    # one by one, as the page asks: a score that one question tells of a benchmark nobody was scored on tells of all
+    here = pd.concat([forecaster.forecast(rows[i : i + 1], known[i : i + 1], level=level) for i in range(n)])
     there = pd.DataFrame(there)
     assert there["benchmark"].tolist() == here["benchmark"].tolist()
     assert there["basis"].tolist() == here["basis"].tolist()
@@ -77,6 +98,23 @@ def largest_difference(seen, forecaster, data, n, level=0.9):
 def test_forecasts_of_the_page_are_those_of_the_library(opened, small, small_page, level):
     with opened(small_page) as seen:
         assert largest_difference(seen, small, explorer_data(small), 40, level) < 1e-6
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_forecasts_of_the_page_of_a_large_panel_are_those_of_the_library(opened, board, board_page, level):
+    with opened(board_page) as seen:
+        assert largest_difference(seen, board, explorer_data(board), 40, level) < 1e-6
+        seen.page.wait_for_selector("body[data-ready]")
+        assert seen.page.locator("#forecasts tbody tr").count() == 15
+        assert not seen.errors and not seen.outside()
+
+
+def test_a_page_of_a_large_panel_takes_no_room_for_pairs_of_benchmarks(board, board_page):
+    panel, n_cells = board.panel_, board.panel_.n_cells
+    n_benchmarks, n_relatives = panel.scores.shape[1], len(explorer_data(board)["families"])
+    # a packed number takes six letters; mean and covariance of each family would take 15 benchmarks times eight of them
+    numbers = 2 * (n_relatives * (4 + 16) + 2 * n_cells) + 40 * n_benchmarks
+    assert board_page.stat().st_size < 60_000 + 500 * (len(panel.models) + n_relatives) + 6 * numbers
 
 
 def test_a_score_that_no_curve_reaches_moves_the_page_as_the_library(opened, small_panel, tmp_path):

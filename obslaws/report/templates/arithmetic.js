@@ -75,7 +75,7 @@ const arithmetic = (() => {
 
   // what siblings of a size near the model's own add to its logits, as obslaws.skill.neighbours
   function carried(data, k, query) {
-    const { sizes, range } = data.siblings, pulls = data.fits[k].pulls[query.family];
+    const { sizes, range } = data.siblings, pulls = (data.fits[k].pulls || [])[query.family]; // none of a large panel
     const size = Math.log2(query.n_active_params ?? query.n_params);
     const out = new Array(data.benchmarks.length).fill(0);
     if (!Number.isFinite(size)) return out;
@@ -86,8 +86,43 @@ const arithmetic = (() => {
     return out;
   }
 
+  // the same of a fit to a large panel, from its parts: skills, and beside them each benchmark by itself
+  const PACKED = ["effect", "spread", "own", "own_var"];
+  function assembled(fit, family, { x, cov: unknown }) {
+    if (!fit.unpacked) fit.unpacked = Object.fromEntries(PACKED.map((name) => [name, unpack(fit[name])]));
+    const { effect, spread, own, own_var: ownVar } = fit.unpacked, { slopes, slopes_cov: moving, loadings, items_cov: items } = fit;
+    const J = loadings.length, d = loadings[0].length, p = x.length;
+    const skills = [], vary = [];
+    for (let a = 0; a < d; a++) {
+      skills.push(x.reduce((sum, v, i) => sum + v * slopes[i][a], effect[family * d + a]));
+      vary.push([]);
+      for (let b = 0; b < d; b++) {
+        let v = spread[(family * d + a) * d + b];
+        for (let i = 0; i < p; i++)
+          for (let j = 0; j < p; j++) v += x[i] * x[j] * moving[i * d + a][j * d + b] + slopes[i][a] * unknown[i][j] * slopes[j][b];
+        vary[a].push(v);
+      }
+    }
+    const ones = [1, ...skills], mean = [...fit.intercepts], beside = [...fit.own_prior], base = fit.base[family];
+    if (base >= 0)
+      for (let i = fit.own_bounds[base]; i < fit.own_bounds[base + 1]; i++) {
+        mean[fit.own_benchmark[i]] += own[i];
+        beside[fit.own_benchmark[i]] = ownVar[i];
+      }
+    const cov = new Float64Array((J * (J + 1)) / 2);
+    for (let j = 0, q = 0; j < J; j++) {
+      for (let a = 0, i = 0; a <= d; a++) for (let b = a; b <= d; b++, i++) beside[j] += (a === b ? 1 : 2) * ones[a] * ones[b] * items[j][i];
+      const along = vary.map((row) => row.reduce((sum, v, b) => sum + v * loadings[j][b], 0));
+      loadings[j].forEach((v, a) => (mean[j] += v * skills[a]));
+      cov[q] = beside[j];
+      for (let l = j; l < J; l++, q++) for (let a = 0; a < d; a++) cov[q] += along[a] * loadings[l][a];
+    }
+    return { mean, cov };
+  }
+
   // mean and covariance (upper triangle, row by row) of the logits
   function moments(data, k, family, at) {
+    if (data.fits[k].loadings) return assembled(data.fits[k], family, at);
     const { fit, cov, square, level } = part(data, k, family), { x, cov: unknown } = at;
     const J = level.length, p = x.length, size = (J * (J + 1)) / 2;
     const mean = level.map((v, j) => v + fit.slope[j].reduce((sum, s, a) => sum + s * x[a], 0));

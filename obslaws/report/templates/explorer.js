@@ -5,6 +5,12 @@ const explorer = (() => {
   const COLOURS = ["var(--second)", "var(--third)", "var(--fourth)"], N_CURVE = 28;
   const J = data.benchmarks.length, range = charts.flopRange(data.models);
   const state = { family: 0, n_params: 7e9, n_active_params: 7e9, n_tokens: 1e12, variant: "unknown", release_date: null, scores: new Array(J).fill(null), level: 0.9, compared: [], found: null };
+  // each model comes with the benchmarks that it was scored on; the page wants a place for all of them
+  const spreadOut = (at, values) => { const out = new Array(J).fill(null); at.forEach((j, i) => { out[j] = values[i]; }); return out; };
+  for (const model of data.models) {
+    model.scores = spreadOut(model.at, model.scores);
+    if (model.sources) model.sources = spreadOut(model.at, model.sources);
+  }
   const boards = data.benchmarks.map((_, j) => charts.make(data, j, range));
 
   const SUFFIXES = [["T", 1e12], ["B", 1e9], ["M", 1e6], ["K", 1e3]];
