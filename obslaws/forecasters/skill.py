@@ -180,7 +180,7 @@ class SkillForecaster(Forecaster):
         self.is_large_ = is_large(self.data_, n_skills)
         if self.is_large_:
             large = fit_cells(self.data_, n_skills, free)
-            # stands in for the dense fits; what it does not keep it refuses with the reason
+            # stands in for the dense fits: `surfaces_` answer for either kind
             return cast("list[Fit]", [large, fit_cells(self.data_, n_skills, held, start=large)])
         if self.n_skills is None and n_skills > 1 and seen[:, seen.any(axis=0)].mean() < _SPARSE:
             return [fit_skills(self.data_, d, p, tol=self.tol) for d, p in ((n_skills - 1, free), (n_skills, held))]

@@ -8,11 +8,10 @@ The posterior covariances of benchmark parameters are kept per benchmark, withou
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from obslaws.errors import UsageError
 from obslaws.skill.belief import Belief, believe, branches, lone_others
 from obslaws.skill.em import moved, second_moments
 from obslaws.skill.gauss_newton import downhill, newton_step, tightened
@@ -97,24 +96,6 @@ class SparseFit:
     def ceilings(self) -> Array:
         """The most a model can score on each benchmark, fractions; shape (J,)."""
         return self.problem.asymptotes(self.state)[1]
-
-    @property
-    def system(self) -> NoReturn:
-        """What only a fit to a panel of moderate size keeps."""
-        raise self._too_large()
-
-    @property
-    def shared_cov(self) -> NoReturn:
-        """What only a fit to a panel of moderate size keeps."""
-        raise self._too_large()
-
-    def _too_large(self) -> UsageError:
-        cells = self.problem.cells
-        return UsageError(
-            f"A fit to {cells.n_models} models x {cells.n_benchmarks} benchmarks keeps no joint posterior of models "
-            "and benchmarks, which this needs; forecasts, skills, plans, selections, audits and onboarding do without. "
-            "Take a smaller panel, e.g. panel.select(models, benchmarks) with some hundred models."
-        )
 
 
 def fit_cells(

@@ -1,4 +1,4 @@
-"""The default forecaster on panels too large for the exact solver: one interface, honest intervals, clear refusals."""
+"""The default forecaster on panels too large for the exact solver: one interface, honest intervals."""
 
 import json
 from dataclasses import replace

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from obslaws.errors import UsageError
 from obslaws.simulate import simulate_board, simulate_panel
 from obslaws.skill import sparse_fit
 from obslaws.skill.belief import believe, branches, lone_others
@@ -292,12 +291,6 @@ def test_replays_hide_what_they_forecast(fits, board):
     assert len(first.logit) < len(none.logit), "one model per family is left"
     assert replay_cells(fit, size, 50, 20) is None
     assert (none.logit_sd > 0).all()
-
-
-def test_what_a_large_fit_does_not_keep_it_refuses(fits):
-    for name in ("system", "shared_cov"):
-        with pytest.raises(UsageError, match=r"panel\.select"):
-            getattr(fits[1], name)
 
 
 def test_stacks_beside_plain_matrices():
