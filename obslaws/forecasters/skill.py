@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
@@ -19,6 +18,8 @@ from threadpoolctl import ThreadpoolController
 from obslaws.errors import UsageError
 from obslaws.forecasters.base import Forecaster, complete_columns, complete_queries
 from obslaws.forecasters.large import LargePredictive, is_large, posterior
+from obslaws.forecasters.nested import by_family, kin_names, nesting_of
+from obslaws.forecasters.new_benchmark import LEAST, NewBenchmark, WithNew
 from obslaws.forecasters.stretch import Stretch
 from obslaws.forecasters.told import Told, checked_scores, rows_of
 from obslaws.panel import Panel
@@ -32,10 +33,10 @@ from obslaws.skill.problem import Data, Priors
 from obslaws.skill.sparse_fit import SparseFit, fit_cells
 from obslaws.skill.sparse_surface import SparseSurface
 from obslaws.skill.surface import DenseSurface
-from obslaws.skill.tree import Nesting
+from obslaws.skill.update import Kin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -44,15 +45,17 @@ if TYPE_CHECKING:
     from obslaws.skill.predict import JointLogits
     from obslaws.skill.sparse_update import SparseUpdate
     from obslaws.skill.surface import Surface
-    from obslaws.skill.update import Kin, Update
+    from obslaws.skill.update import Update
 
     Array = NDArray[np.float64]
 
-__all__ = ["SkillForecaster", "kin_names"]
+__all__ = ["SkillForecaster"]
 
 _MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
 _SPARSE = 0.5  # share of cells below which one of the fits does with a skill less: docs/backtests.md, "Sparse boards"
 _FIRMER = 3.0  # sd of ceilings in one fit over that in the other: docs/backtests.md, "Room above the best models"
+_FEW, _SPARING = 20, 0.25  # scores of a benchmark, and their share of the median's: docs/skills.md, "New benchmarks"
+_DRAWS = 400  # of the parameters of a benchmark with few scores, per fit
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
 
@@ -69,6 +72,9 @@ class SkillForecaster(Forecaster):
         Whether intervals are stretched by replayed forecasts.
     tol : float
         A fit stops when three rounds raise its evidence by no more, log units.
+    few : int
+        A benchmark with at most so many scores, and at most a quarter of what the median one has, is forecast as a new
+        one for all models with scores on others: its curve is learned apart, with what theirs are like. 0 for none.
 
     Attributes
     ----------
@@ -82,6 +88,8 @@ class SkillForecaster(Forecaster):
         What each fit says of families, benchmarks and skills.
     stretch_ : Stretch
         Factors on the spread of intervals, learned as forecasts ask for them.
+    few_ : ndarray of int
+        Benchmarks that are forecast as new ones.
 
     Examples
     --------
@@ -94,30 +102,62 @@ class SkillForecaster(Forecaster):
     name: ClassVar[str] = "skill"
 
     def __init__(
-        self, n_skills: int | None = None, priors: Priors | None = None, calibrate: bool = True, tol: float = 0.5
+        self,
+        n_skills: int | None = None,
+        priors: Priors | None = None,
+        calibrate: bool = True,
+        tol: float = 0.5,
+        few: int = _FEW,
     ) -> None:
         self.n_skills = n_skills
         self.priors = priors
         self.calibrate = calibrate
         self.tol = tol
+        self.few = few
 
     def _fit(self, panel: Panel) -> None:
         # thousands of small products: threads cost more than they bring, and move the last bits
         with _libraries().limit(limits=1, user_api="blas"):
             self._fit_panel(panel)
 
-    def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive:
+    def _predict(self, queries: pd.DataFrame, scores: pd.DataFrame) -> LatentPredictive | WithNew:
         with _libraries().limit(limits=1, user_api="blas"):
-            return self._predictive(queries, scores)
+            joint = self._predictive(queries, scores)
+            if not len(self.few_) or self.told_.models:
+                return joint
+            # checked on models that the fit has other scores of; what is told since moves the joint posterior alone
+            fitted = self.fractions_.scores.reindex(queries.index).notna().to_numpy()
+            rows = np.flatnonzero(fitted.any(axis=1) & ~(scores.notna().to_numpy() & ~fitted).any(axis=1))
+            if not len(rows):
+                return joint
+            drawn = {j: one.scores(queries.iloc[rows]) for j, one in self._new_benchmarks().items()}
+        n_benchmarks = scores.shape[1]
+        return WithNew(joint, np.arange(n_benchmarks), drawn, rows, n_benchmarks)
+
+    def plain(self) -> Self:
+        """Give the same fit with all benchmarks forecast from the joint posterior, those with few scores too."""
+        out = copy.copy(self)
+        out.few_ = self.few_[:0]
+        return out
+
+    def _new_benchmarks(self) -> dict[int, NewBenchmark]:
+        """Learn benchmarks with few scores from skills that the others tell, once a forecast asks for them."""
+        if not self._new:
+            panel = self.fractions_
+            names = list(panel.scores.columns)
+            others = panel.select(benchmarks=[name for j, name in enumerate(names) if j not in self.few_])
+            skill = SkillForecaster(self.n_skills, self.priors, calibrate=False, tol=self.tol, few=0).fit(others)
+            self._new |= {int(j): NewBenchmark.learn(skill, panel, names[j], _DRAWS, 0) for j in self.few_}
+        return self._new
 
     def _fit_panel(self, panel: Panel) -> None:
-        panel = _by_family(panel)
+        panel = by_family(panel)
         models = complete_queries(panel.models)
         self.siblings_ = Siblings.learn(models)
         raw = raw_covariates(models, self.siblings_)
         self.scale_ = CovariateScale.learn(raw)
         covariates, unknown = self.scale_.apply(raw)
-        self.family_index_, self.base_index_, self.lab_index_, nesting = _nesting(models)
+        self.family_index_, self.base_index_, self.lab_index_, nesting = nesting_of(models)
         benchmarks = panel.benchmarks
         n_items, ceiling = (
             benchmarks[name].to_numpy(dtype=float) if name in benchmarks else np.full(len(benchmarks), np.nan)
@@ -143,7 +183,7 @@ class SkillForecaster(Forecaster):
             for fit in cast("list[Fit | SparseFit]", self.fits_)
         ]
         # fits that are repeated for their errors need not be as close to the end
-        blank = SkillForecaster(self.n_skills, self.priors, False, 10.0 * self.tol) if self.calibrate else None
+        blank = SkillForecaster(self.n_skills, self.priors, False, 10.0 * self.tol, 0) if self.calibrate else None
         self.stretch_ = Stretch(self.fits_, self.weights_, self.data_.size, panel, blank)
         scored = np.asarray(np.isfinite(self.data_.scores).any(axis=1))
         self._n_known = np.bincount(nesting.family[scored], minlength=nesting.n_families)
@@ -154,6 +194,12 @@ class SkillForecaster(Forecaster):
         kin = nesting.family, base, nesting.lab[base]
         self._fitted = Relatives(np.arange(len(models)), *kin, self.data_.size, covariates, unknown)
         self.told_ = Told.nothing(self.fits_, self.data_.n_items, self._fitted)
+        count = np.isfinite(scores).sum(axis=0)
+        usual = np.median(count[count > 0])
+        self.few_ = np.flatnonzero((count > 0) & (count <= min(self.few, _SPARING * usual)))
+        if len(count) - len(self.few_) < LEAST:
+            self.few_ = self.few_[:0]
+        self._new: dict[int, NewBenchmark] = {}
 
     def _fits(self) -> list[Fit]:
         """Two fits that differ in everything that a table cannot settle.
@@ -269,6 +315,21 @@ class SkillForecaster(Forecaster):
         columns = complete_columns(queries)
         return self._relatives(kin_names(queries.index, columns), columns)
 
+    def kin(self, models: pd.DataFrame) -> Kin:
+        """Tell what the fit knows of models, and which of what it does not know they share.
+
+        Parameters
+        ----------
+        models : DataFrame of shape (n, n_covariates)
+            With all covariate columns.
+
+        Returns
+        -------
+        Kin
+        """
+        labels = [pd.factorize(np.asarray(column))[0] for column in zip(*kin_names(models.index, models), strict=True)]
+        return Kin(self.relatives(models), *labels)
+
     def joint(self, who: Relatives) -> list[JointLogits]:
         """Joint posterior of each model's logits under each fit, before any score that the fit has not seen.
 
@@ -368,44 +429,3 @@ class SkillForecaster(Forecaster):
 def _libraries() -> ThreadpoolController:
     """Find the libraries that may start threads, once: the search takes milliseconds."""
     return ThreadpoolController()
-
-
-def kin_names(models: Iterable[str], queries: Columns) -> list[Name]:
-    """Name, family, base family and lab of models; a model of no known lab counts as the only one of its own.
-
-    Parameters
-    ----------
-    models : iterable of str
-        Names of n models.
-    queries : DataFrame of shape (n, n_covariates), or mapping of str to ndarray of shape (n,)
-        Their covariate columns.
-    """
-    family, base, lab = (np.asarray(queries[name], dtype=object) for name in ("family", "base_family", "org"))
-    own = [f"lab of {name}" for name in base]
-    return list(zip(models, family, base, np.where(pd.isna(lab), own, lab), strict=True))
-
-
-def _by_family(panel: Panel) -> Panel:
-    """Order the models by family: products over those of a family then need no copies."""
-    family, base = (np.asarray(panel.models[name], dtype=object) for name in ("family", "base_family"))
-    order = np.lexsort((family.astype(str), np.where(pd.isna(base), family, base).astype(str)))
-    return dataclasses.replace(panel, models=panel.models.iloc[order], scores=panel.scores.iloc[order])
-
-
-def _nesting(models: pd.DataFrame) -> tuple[dict[str, int], dict[str, int], dict[str, int], Nesting]:
-    """Give numbers to families, base families and labs; what lies below several belongs to the most common one."""
-    _, family_of, base_of_model, lab_of_model = zip(*kin_names(models.index, models), strict=True)
-    base_of, lab_of = _parents(family_of, base_of_model), _parents(base_of_model, lab_of_model)
-    families = {name: i for i, name in enumerate(sorted(base_of, key=lambda name: (base_of[name], name)))}
-    bases = {name: i for i, name in enumerate(sorted(set(base_of.values())))}
-    labs = {name: i for i, name in enumerate(sorted({lab_of[name] for name in bases}))}
-    family = np.array([families[name] for name in models["family"]], dtype=np.intp)
-    base = np.array([bases[base_of[name]] for name in families], dtype=np.intp)
-    lab = np.array([labs[lab_of[name]] for name in bases], dtype=np.intp)
-    return families, bases, labs, Nesting(family, base, lab)
-
-
-def _parents(children: Iterable[str], parents: Iterable[str]) -> dict[str, str]:
-    """Find the most common parent of each child, the first by name where two are as common."""
-    pairs = Counter(zip(children, parents, strict=True))
-    return dict(sorted(pairs, key=lambda pair: (-pairs[pair], pair), reverse=True))

@@ -190,14 +190,14 @@ def check_moments(
 
 
 def latent(forecaster: SkillForecaster, queries: pd.DataFrame, scores: pd.DataFrame | None = None) -> LatentPredictive:
-    """Ask for the predictive distribution with its latent scale.
+    """Ask for the predictive distribution with its latent scale, of benchmarks with few scores too.
 
     Raises
     ------
     FitError
         The forecaster answers with another distribution than the one that pages compute.
     """
-    answer = forecaster.predict(queries, scores)
+    answer = forecaster.plain().predict(queries, scores)
     if not isinstance(answer, LatentPredictive):
         raise FitError(f"Forecaster {forecaster.name!r} answers with {type(answer).__name__}, not LatentPredictive.")
     return answer

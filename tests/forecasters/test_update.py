@@ -8,7 +8,8 @@ import pytest
 
 from obslaws.errors import UnknownNameError, UsageError
 from obslaws.forecasters.base import complete_queries
-from obslaws.forecasters.skill import SkillForecaster, kin_names
+from obslaws.forecasters.nested import kin_names
+from obslaws.forecasters.skill import SkillForecaster
 from obslaws.simulate import simulate_panel
 
 
