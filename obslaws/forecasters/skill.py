@@ -54,7 +54,7 @@ __all__ = ["SkillForecaster"]
 _MOST_SKILLS = 4  # empirical Bayes shrinks those that a table does not support
 _SPARSE = 0.5  # share of cells below which one of the fits does with a skill less: docs/backtests.md, "Sparse boards"
 _FIRMER = 3.0  # sd of ceilings in one fit over that in the other: docs/backtests.md, "Room above the best models"
-_FEW, _SPARING = 20, 0.25  # scores of a benchmark, and their share of the median's: docs/skills.md, "New benchmarks"
+_FEW, _SPARING = 20, 0.25  # scores of a benchmark, and their share of the median's: docs/skills.md, "A new benchmark"
 _DRAWS = 400  # of the parameters of a benchmark with few scores, per fit
 _MOST_KNOWN = 3  # few families are larger; their intervals are stretched as those of a family with three known models
 
