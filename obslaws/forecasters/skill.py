@@ -140,6 +140,11 @@ class SkillForecaster(Forecaster):
         out.few_ = self.few_[:0]
         return out
 
+    def _with_few(self, count: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Choose the benchmarks that have few scores, by how many each has; none where too few others are left."""
+        found = np.flatnonzero((count > 0) & (count <= min(self.few, _SPARING * np.median(count[count > 0]))))
+        return found if len(count) - len(found) >= LEAST else found[:0]
+
     def _new_benchmarks(self) -> dict[int, NewBenchmark]:
         """Learn benchmarks with few scores from skills that the others tell, once a forecast asks for them."""
         if not self._new:
@@ -194,12 +199,7 @@ class SkillForecaster(Forecaster):
         kin = nesting.family, base, nesting.lab[base]
         self._fitted = Relatives(np.arange(len(models)), *kin, self.data_.size, covariates, unknown)
         self.told_ = Told.nothing(self.fits_, self.data_.n_items, self._fitted)
-        count = np.isfinite(scores).sum(axis=0)
-        usual = np.median(count[count > 0])
-        self.few_ = np.flatnonzero((count > 0) & (count <= min(self.few, _SPARING * usual)))
-        if len(count) - len(self.few_) < LEAST:
-            self.few_ = self.few_[:0]
-        self._new: dict[int, NewBenchmark] = {}
+        self.few_, self._new = self._with_few(np.isfinite(scores).sum(axis=0)), dict[int, NewBenchmark]()
 
     def _fits(self) -> list[Fit]:
         """Two fits that differ in everything that a table cannot settle.
