@@ -7,15 +7,14 @@ domain's, case and separators forgiven where one benchmark alone fits; a domain 
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from obslaws.errors import AssumptionWarning, DomainElsewhereError, UnknownNameError, UsageError
+from obslaws.errors import DomainElsewhereError, UnknownNameError, UsageError
 from obslaws.names import hand_table
-from obslaws.quantities import spelt_like
+from obslaws.quantities import known_as, spelt_like
 from obslaws.views import list_views, view_benchmarks
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def find_benchmark(name: str, panel: Panel) -> str:
     UnknownNameError
         No such benchmark; the nearest is offered.
     UsageError
-        Only other views of the snapshot have it: the message names them.
+        A list; or only other views of the snapshot have it: the message names them.
 
     Warns
     -----
@@ -143,15 +142,15 @@ def find_benchmark(name: str, panel: Panel) -> str:
     known = list(map(str, panel.scores.columns))
     if (found := _benchmark(name, known)) is not None:
         return found
+    if len(parts := [part.strip() for part in name.split(",") if part.strip()]) != 1:
+        told = f"names {len(parts)} benchmarks" if parts else "is no benchmark"
+        raise UsageError(f"{name!r} {told}. Ask about one per call, e.g. {(parts or known)[0]!r}.")
     raise _in_other_views(name, panel) or UnknownNameError("benchmark", name, known)
 
 
 def _benchmark(word: str, known: Sequence[str]) -> str | None:
-    if word in known:
-        return word
-    if (alike := spelt_like(word, known)) is not None and alike.lower() != word.strip().lower():
-        warnings.warn(f"Benchmark {word!r} is read as {alike!r}.", AssumptionWarning, stacklevel=5)
-    return alike
+    meant = known_as([word], known, "benchmark", stacklevel=6)[word]
+    return meant if meant in known else None
 
 
 def _in_other_views(word: str, panel: Panel) -> UsageError | None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from obslaws.errors import AssumptionWarning, MeasurementWarning, SchemaError, UnknownNameError, UsageError
-from obslaws.quantities import parse_fraction, parse_number, spelt_like
+from obslaws.errors import MeasurementWarning, SchemaError, UnknownNameError, UsageError
+from obslaws.quantities import known_as, parse_fraction, parse_number
 from obslaws.results import read_results
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     Warns
     -----
     AssumptionWarning
-        A benchmark of a list is spelled in another way in the panel, not by case alone.
+        A benchmark of a list or a table is spelled in another way in the panel, not by case alone.
     MeasurementWarning
         Tasks of a results file that are not used, and why; scores that rest on a part of the questions.
     """
@@ -137,13 +137,9 @@ def _row_of_text(text: str, panel: Panel) -> dict[str, float]:
         benchmark, equals, value = (p.strip() for p in part.partition("="))
         if not (benchmark and equals and value):
             raise UsageError(f"scores: cannot read {part!r}; expected benchmark=score, e.g. mmlu=0.71,gsm8k=0.8.")
+        benchmark = known_as([benchmark], panel.scores.columns, "benchmark", stacklevel=5)[benchmark]
         if benchmark not in panel.scores.columns:
-            known = list(map(str, panel.scores.columns))
-            if (alike := spelt_like(benchmark, known)) is None:
-                raise UnknownNameError("benchmark", benchmark, known)
-            if alike.lower() != benchmark.lower():
-                warnings.warn(f"Benchmark {benchmark!r} is read as {alike!r}.", AssumptionWarning, stacklevel=3)
-            benchmark = alike
+            raise UnknownNameError("benchmark", benchmark, panel.scores.columns)
         if benchmark in row:
             raise UsageError(f"scores: a second score on {benchmark!r}. Keep one.")
         read = parse_fraction if panel.benchmarks.at[benchmark, "unit"] == "fraction" else parse_number

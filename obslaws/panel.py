@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import AssumptionWarning, SchemaError, UnknownNameError
-from obslaws.quantities import spelling_key, spelt_alike
+from obslaws.quantities import known_as, spelling_key, spelt_alike
 from obslaws.reading import read_csv
 from obslaws.schema import check_table
 
@@ -297,7 +297,7 @@ def read_panel(folder: Path) -> Panel:
     Warns
     -----
     AssumptionWarning
-        Benchmarks or families whose names differ only in case or separators.
+        Names that differ only in case or separators: of benchmarks, of families, of scores and what they belong to.
 
     Raises
     ------
@@ -328,6 +328,7 @@ def read_panel(folder: Path) -> Panel:
         ("model", models["model"], "models"),
         ("benchmark", benchmarks["benchmark"], "benchmarks"),
     ):
+        scores[column] = scores[column].map(known_as(scores[column], known, column, scores_file, stacklevel=4))
         strange = ~scores[column].isin(known)
         if strange.any():
             at = int(np.flatnonzero(strange)[0])

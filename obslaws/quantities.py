@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterable
 
-from obslaws.errors import UsageError
+from obslaws.errors import AssumptionWarning, UsageError
 
 __all__ = [
     "counted",
     "format_count",
     "format_flop",
     "format_name",
+    "known_as",
     "parse_count",
     "parse_fraction",
     "size_label",
@@ -24,6 +26,7 @@ __all__ = [
     "spelt_like",
 ]
 
+_NAMED = 4  # in a message
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?nan|[+-]?inf(?:inity)?)"
 _NAMED_SIZE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)([mbt])(?![a-z])", re.IGNORECASE)
@@ -202,6 +205,54 @@ def spelt_like(name: str, known: Iterable[str]) -> str | None:
     wanted = spelling_key(name)
     found = {k for k in known if wanted and spelling_key(k) == wanted}
     return found.pop() if len(found) == 1 else None
+
+
+def known_as(
+    names: Iterable[str], known: Iterable[str], kind: str, where: str = "", stacklevel: int = 3
+) -> dict[str, str]:
+    """Find the known names that names mean: case and separators do not decide where one alone fits.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As someone wrote them.
+    known : iterable of str
+    kind : str
+        What they are names of: ``"benchmark"``.
+    where : str
+        File that they stand in, for the note.
+    stacklevel : int
+        As for `warnings.warn`.
+
+    Returns
+    -------
+    dict of str to str
+        Every name and what it means; a name that no known one fits, or several, is there as it was written.
+
+    Warns
+    -----
+    AssumptionWarning
+        Some are spelled in another way, not by case alone.
+
+    Examples
+    --------
+    >>> known_as(["GSM8K", "mmlu", "bbh"], ["gsm8k", "mmlu"], "benchmark")
+    {'GSM8K': 'gsm8k', 'mmlu': 'mmlu', 'bbh': 'bbh'}
+    """
+    there = list(dict.fromkeys(map(str, known)))
+    exact, alike = set(there), dict[str, list[str]]()
+    for one in there:
+        alike.setdefault(spelling_key(one), []).append(one)
+    alike.pop("", None)
+    fitting = {str(name): alike.get(spelling_key(name), []) for name in names}
+    out = {name: fits[0] if len(fits) == 1 and name not in exact else name for name, fits in fitting.items()}
+    told = [f"{kind} {a!r} is read as {b!r}" for a, b in out.items() if a != b and a.strip().lower() != b.lower()]
+    if told:
+        more = f", and {len(told) - _NAMED} more so" if len(told) > _NAMED else ""
+        words = f"{', '.join(told[:_NAMED])}{more}."
+        words = f"{where}: {words}" if where else f"{words[0].upper()}{words[1:]}"
+        warnings.warn(words, AssumptionWarning, stacklevel=stacklevel)
+    return out
 
 
 def counted(n: int, one: str, more: str | None = None) -> str:

@@ -17,11 +17,15 @@ from obslaws.errors import SchemaError, UnknownNameError, UsageError
 from obslaws.folds import Fold, derived, draw
 from obslaws.panel import Panel
 from obslaws.protocols import Groups, Protocol, Task, read_cells
-from obslaws.quantities import counted
+from obslaws.quantities import counted, known_as
 from obslaws.targets import Cut, TargetTable, join_target, snapshot_targets
 from obslaws.units import only_fractions
 
 __all__ = ["SPLITS", "Fold", "check_panel", "plan", "plan_targets", "target_fold"]
+
+_OWN_VIEW = (
+    "Leave out --panel and --view to run it on its own view, or take a protocol for any panel, e.g. leave-family-out."
+)
 
 
 def plan(
@@ -114,8 +118,7 @@ def _foreign(protocol: Protocol, panel: Panel, kind: str, named: Iterable[str], 
     many = {"family": "families"}.get(kind, f"{kind}s")
     return UsageError(
         f"Protocol {protocol.id!r} belongs to view {protocol.view!r}: of the {many} that it names, panel "
-        f"{panel.name!r} lacks {len(absent)}, e.g. {absent[0]!r}. Leave out --panel and --view to run it on its own "
-        "view, or take a protocol for any panel, e.g. leave-family-out."
+        f"{panel.name!r} lacks {len(absent)}, e.g. {absent[0]!r}. {_OWN_VIEW}"
     )
 
 
@@ -179,11 +182,12 @@ def _groups(protocol: Protocol, models: pd.DataFrame, family_size: pd.Series) ->
             for base, families in by_base
             if (family_size[families] > protocol.n_observed).any()
         }
-    for group in protocol.groups.values():
-        for family in group:
-            if family not in family_size.index:
-                raise UnknownNameError("family", family, family_size.index)
-    return protocol.groups
+    named = [family for group in protocol.groups.values() for family in group]
+    meant = known_as(named, family_size.index, "family")
+    for family in named:
+        if meant[family] not in family_size.index:
+            raise UnknownNameError("family", family, family_size.index)
+    return {label: tuple(meant[family] for family in group) for label, group in protocol.groups.items()}
 
 
 def _cells(
@@ -193,9 +197,14 @@ def _cells(
         return []
     wanted = list(panel.scores.columns) if benchmarks is None else list(benchmarks)
     for kind, known in (("model", panel.scores.index), ("benchmark", panel.scores.columns)):
+        cells = cells.assign(**{kind: cells[kind].map(known_as(cells[kind], known, kind, "cells"))})
         strange = ~cells[kind].isin(known)
         if strange.any():
             raise UnknownNameError(kind, str(cells.loc[strange, kind].iloc[0]), known)
+    doubled = cells.duplicated(["model", "benchmark"])
+    if protocol.cells is None and doubled.any():
+        at = cells[doubled].iloc[0]
+        raise SchemaError(f"cells: {at['model']} on {at['benchmark']} is held out a second time. Remove the row.")
     absent = np.isnan(panel.scores.to_numpy()[_positions(panel, cells)])
     if absent.any():
         at = cells[absent].iloc[0]
@@ -290,7 +299,15 @@ def plan_targets(
 def _task(protocol: Protocol, task: Task, panel: Panel, table: TargetTable) -> Fold:
     date = None if task.cutoff_date is None else pd.Timestamp(task.cutoff_date)
     cut = Cut(task.cutoff_flop, task.cutoff_params, date, task.top_share)
-    return target_fold(panel, table, task.target, task.score_range, cut, task.without, protocol.held_out)
+    try:
+        return target_fold(panel, table, task.target, task.score_range, cut, task.without, protocol.held_out)
+    except (SchemaError, UnknownNameError, UsageError) as error:
+        if panel.name == protocol.view:
+            raise
+        raise UsageError(
+            f"Protocol {protocol.id!r} belongs to view {protocol.view!r} and cannot be run on panel {panel.name!r}: "
+            f"{error} {_OWN_VIEW}"
+        ) from error
 
 
 def target_fold(

@@ -44,12 +44,12 @@ _WORDS = (
 
 def backtest(
     protocol: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="What is hidden: leave-family-out, cells, sloth-v1-1, ... (see --list); several with commas if they "
-            "have targets."
+            "have targets. Required, but for --list."
         ),
-    ],
+    ] = None,
     forecaster: Annotated[
         str,
         typer.Option(
@@ -80,15 +80,20 @@ def backtest(
     backend: BackendOption = "loky",
     scheduler: SchedulerOption = None,
     format: RecordFormatOption = RecordFormat.table,
-    list_: Annotated[
-        bool,
-        typer.Option("--list", help="Name protocols and forecasters and stop.", is_eager=True, callback=list_names),
-    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name protocols and forecasters and stop.")] = False,
 ) -> None:
     """Hide scores, refit without them, and compare the forecasts with what came; errors are in points of 100.
 
     Example: obslaws backtest --protocol sloth-v1-1 --forecaster skill,logit-ols
     """
+    if list_:
+        list_names(format)
+        return
+    if protocol is None:
+        raise typer.BadParameter(
+            "none given. What is hidden: leave-family-out, cells, sloth-v1-1, ...; --list names them.",
+            param_hint="--protocol",
+        )
     from obslaws.backtest import PREDICTORS
     from obslaws.backtest import backtest as run
     from obslaws.errors import UnknownNameError, UsageError
@@ -101,7 +106,7 @@ def backtest(
     forecasters = split_names(forecaster)
     if not forecasters:
         raise UsageError(f"--forecaster {forecaster!r} names none; expected names such as skill,mean (see --list).")
-    if len(several := names(protocol) or []) > 1:
+    if len(several := names(protocol, "--protocol") or []) > 1:
         unused = [observed, groups, revealed, cutoff, cells, benchmarks, against, view, panel, add]
         if any(one is not None for one in unused):
             raise typer.BadParameter("several protocols take --forecaster, --snapshot, --level and --format only.")
@@ -120,7 +125,7 @@ def backtest(
             raise UnknownNameError("forecaster", name, known)
     targets = snapshot_targets(str(record.targets), data, snapshot) if record.tasks else None
     # of a protocol with targets they are what is forecast, not columns of the panel
-    chosen = names(benchmarks) if record.tasks else benchmark_names(data, benchmarks)
+    chosen = names(benchmarks, "--benchmarks") if record.tasks else benchmark_names(data, benchmarks)
     results = []
     for name in forecasters:
         with progress_bar(f"Backtest {record.id}, {name}") as progress:

@@ -51,7 +51,7 @@ def diagnose(
     data = _everything(snapshot) if everything else open_panel(view, snapshot, panel)
     page = Page(format)
     if weakest_link is not None:
-        _weakest_link(page, data, names(weakest_link) or [])
+        _weakest_link(page, data, names(weakest_link, "--weakest-link") or [])
         return
     wanted = benchmark_names(data, benchmarks)
     with progress_bar("Diagnose"):
@@ -114,11 +114,13 @@ def _weakest_link(page: Page, data: Panel, three: list[str]) -> None:
     import pandas as pd
 
     from obslaws.diagnostics.weakest_link import weakest_link
+    from obslaws.domains import find_benchmark
     from obslaws.errors import UsageError
     from obslaws.report.captions import data_caption
 
     if len(three) != 3:
         raise UsageError(f"--weakest-link: {counted(len(three), 'benchmark')}, expected three: FIRST,SECOND,CROSS.")
+    three = [find_benchmark(name, data) for name in three]
     told = weakest_link(data, three[0], three[1], three[2])
     summary: dict[str, Any] = told.summary
     frame = pd.DataFrame({"quantity": list(summary), "value": list(summary.values())})

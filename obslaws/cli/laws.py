@@ -362,7 +362,7 @@ def compare(
     table = _read(runs)
     y = _column(table, column, runs)
     with progress_bar(f"Compare {law} on {len(table)} points"):
-        frame = rank(names(law) or [], table, y, by, space=space, delta=delta, n_starts=starts)
+        frame = rank(names(law, "LAWS") or [], table, y, by, space=space, delta=delta, n_starts=starts)
     shown = pd.DataFrame({"<law": frame["law"], "params": frame["n_params"]})
     forms = {"r2": ".5f", "mean_abs_rel_error": ".5f", "delta_aicc": ".1f", "weight": ".3f", "holdout_error": ".5f"}
     for name, form in forms.items():

@@ -21,9 +21,11 @@ from obslaws.cli.options import (
     open_panel,
 )
 from obslaws.cli.output import Page, note, progress_bar
-from obslaws.quantities import counted
+from obslaws.quantities import counted, known_as
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from obslaws.matching import Matching
     from obslaws.panel import Panel
     from obslaws.targets import Cut, TargetTable
@@ -71,7 +73,6 @@ def observe(
 
     Example: obslaws observe --target ruan2024-emergent --view ruan2024 --cutoff-flop 8.4e22
     """
-    from obslaws.errors import UnknownNameError
     from obslaws.observe import observe as run
     from obslaws.outcomes import totals
     from obslaws.report.captions import data_caption
@@ -82,18 +83,19 @@ def observe(
     data = open_panel("ruan2024" if view is None and panel is None else view, snapshot, panel, add)
     cut = _cut(data, cutoff_flop, cutoff_params, cutoff_date, test, test_families, test_share)
     data = _chosen(data, families, exclude_models)
-    if reference_family is not None and reference_family not in (known := data.models["family"].unique()):
-        raise UnknownNameError("family", reference_family, known)
+    if reference_family is not None:
+        reference_family = _known([reference_family], data.models["family"].dropna().unique(), "family")[0]
+    barred = _known(names(exclude_benchmarks, "--exclude-benchmarks") or [], data.scores.columns, "benchmark")
     table = _table(target, data, snapshot, column or [])
     wanted = asked_columns(column or [], list(map(str, table.scores.columns)))
     matching = _matching(table, data, wanted)
     if matching.n_matched and (words := matching.words(table.name, data.name)):
         note(f"Note: {words}")
-    predictors = names(predictor) or [""]
+    predictors = list(known_as(names(predictor, "--predictor") or [""], data.scores.columns, "benchmark").values())
     with progress_bar(f"Fitting {counted(len(wanted or table.scores.columns), 'target')}") as progress:
         found = run(
             data, table, cut, wanted or None, predictors, config=config, link=link, score_range=bounds,
-            without=names(exclude_benchmarks) or (), reference_family=reference_family, level=level, progress=progress,
+            without=barred, reference_family=reference_family, level=level, progress=progress,
         )  # fmt: skip
 
     page = Page(format)
@@ -159,19 +161,35 @@ def _cut(
         raise typer.BadParameter(
             "give exactly one of --cutoff-flop, --cutoff-params, --cutoff-date, --test, --test-families, --test-share."
         )
-    return Cut(flop, size, day, share, models, names(families))
+    held_out = names(families, "--test-families")
+    kin = None if held_out is None else _known(held_out, panel.models["family"].dropna().unique(), "family")
+    return Cut(flop, size, day, share, models, kin)
+
+
+def _known(asked: list[str], known: Iterable[str], kind: str) -> list[str]:
+    """Spell names as the panel does.
+
+    Raises
+    ------
+    UnknownNameError
+        The panel has no such name.
+    """
+    from obslaws.errors import UnknownNameError
+
+    known = list(map(str, known))
+    meant = list(known_as(asked, known, kind).values())
+    for name in meant:
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
+    return meant
 
 
 def _chosen(panel: Panel, families: str | None, exclude: Path | None) -> Panel:
-    from obslaws.errors import UnknownNameError
     from obslaws.targets import read_models
 
     if families is not None:
-        known = panel.models["family"].unique()
-        for name in names(families) or []:
-            if name not in known:
-                raise UnknownNameError("family", name, known)
-        panel = panel.select(panel.models["family"].isin(names(families) or []).to_numpy())
+        asked = _known(names(families, "--families") or [], panel.models["family"].dropna().unique(), "family")
+        panel = panel.select(panel.models["family"].isin(asked).to_numpy())
     if exclude is not None:
         panel = panel.select(~panel.models.index.isin(read_models(exclude, panel)))
     return panel

@@ -86,7 +86,8 @@ AddOption = Annotated[
     typer.Option("--add", help="Folder with models of your own, as for --panel; they join those of the view."),
 ]
 BenchmarksOption = Annotated[
-    str | None, typer.Option("--benchmarks", help="Only these benchmarks or domains, separated by commas.")
+    str | None,
+    typer.Option("--benchmarks", "--benchmark", help="Only these benchmarks or domains, separated by commas."),
 ]
 TasksOption = Annotated[
     Path | None, typer.Option("--tasks", help="CSV with your own rules from tasks of a results file to benchmarks.")
@@ -228,7 +229,7 @@ def choose_benchmarks(data: Panel, text: str | None) -> Panel:
     return data if chosen is None else data.select(benchmarks=chosen)
 
 
-def benchmark_names(data: Panel, text: str | None) -> list[str] | None:
+def benchmark_names(data: Panel, text: str | None, option: str = "--benchmarks") -> list[str] | None:
     """Read a list of benchmarks and domains, and say what the domains stand for; None stays None.
 
     Raises
@@ -236,12 +237,12 @@ def benchmark_names(data: Panel, text: str | None) -> list[str] | None:
     UnknownNameError
         Neither a benchmark nor a domain.
     UsageError
-        A domain that the panel lacks.
+        A domain that the panel lacks, or a list of nothing.
     """
     from obslaws.cli.output import note
     from obslaws.domains import named_benchmarks
 
-    if not (words := names(text)):
+    if (words := names(text, option)) is None:
         return None
     found = named_benchmarks(words, data)
     for one in found:
@@ -303,6 +304,21 @@ def token_count(text: str | None) -> float | None:
     return float("nan") if text.strip().lower() == "unknown" else parse_count(text, "--tokens", unit="T")
 
 
-def names(text: str | None) -> list[str] | None:
-    """Split a list such as ``mmlu,gsm8k``; None stays None."""
-    return None if text is None else [name for name in (part.strip() for part in text.split(",")) if name]
+def names(text: str | None, option: str) -> list[str] | None:
+    """Split a list such as ``mmlu,gsm8k``; None stays None.
+
+    Raises
+    ------
+    UsageError
+        The list is empty.
+    """
+    from obslaws.errors import UsageError
+
+    if text is None:
+        return None
+    found = [name for name in (part.strip() for part in text.split(",")) if name]
+    if not found:
+        raise UsageError(
+            f"{option} {text!r} is an empty list; expected one or several, separated by commas, or leave it out."
+        )
+    return found

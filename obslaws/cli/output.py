@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Page", "note", "number", "plain", "progress_bar", "write_rows"]
+__all__ = ["Page", "note", "number", "plain", "progress_bar", "records", "write_rows"]
 
 _WIDE = 400  # columns; a pipe has no width, and a folded table cannot be read
 _GAP = 3  # blanks between the columns of a table

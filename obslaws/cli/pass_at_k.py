@@ -109,7 +109,7 @@ def _prices(text: str | None) -> dict[str, float]:
     from obslaws.errors import UsageError
 
     out = {}
-    for item in names(text) or []:
+    for item in names(text, "--cost") or []:
         model, mark, value = item.rpartition("=")
         try:
             out[model] = float(value)

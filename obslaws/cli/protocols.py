@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import typer
-
-from obslaws.cli.output import Page
+from obslaws.cli.output import Page, records
 
 __all__ = ["list_names"]
 
 
-def list_names(wanted: bool) -> None:
-    """Print the names of protocols and forecasters with what they are, and stop; nothing unless it is wanted.
+def list_names(format: str) -> None:
+    """Print the names of protocols and forecasters with what they are.
 
     Parameters
     ----------
-    wanted : bool
-        The value of ``--list``.
+    format : {"table", "json"}
     """
-    if not wanted:
-        return
     import pandas as pd
 
     from obslaws.backtest import PREDICTORS
@@ -34,7 +29,16 @@ def list_names(wanted: bool) -> None:
         }
     )
     named = {name: str(kind.__doc__).strip().splitlines()[0] for name, kind in FORECASTERS.items()}
-    page = Page("table")
+    page = Page(format)
+    if format == "json":
+        page.record(
+            {
+                "protocols": records(shown.set_axis(["protocol", "view", "title"], axis=1)),
+                "forecasters": [{"forecaster": name, "title": title} for name, title in named.items()],
+                "predictors": list(PREDICTORS),
+            }
+        )
+        return
     page.line(f"{len(shown)} protocols; each runs on its view unless --view or --panel names another", bold=True)
     page.line()
     page.frame(shown, shown)
@@ -44,4 +48,3 @@ def list_names(wanted: bool) -> None:
     page.frame(*[pd.DataFrame({"<forecaster": list(named), "<what it is": list(named.values())})] * 2)
     page.line()
     page.line(f"Protocols with targets (ruan2024-...) also take a predictor: {', '.join(PREDICTORS)}, or a benchmark.")
-    raise typer.Exit

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def reach(
-    benchmark: Annotated[str, typer.Option(help="On which benchmark.")],
+    benchmark: Annotated[str, typer.Option("--benchmark", "--benchmarks", help="On which benchmark.")],
     score: Annotated[str, typer.Option(help="Which score, as a fraction: 0.7.")],
     tokens: Annotated[str, typer.Option(help="Training tokens: 15e12, 15T.")],
     family: Annotated[str | None, typer.Option(help="Family; an average one by default.")] = None,

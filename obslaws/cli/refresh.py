@@ -66,8 +66,9 @@ def refresh(
     logging.set_verbosity_error()  # its retries are ours to tell, in one line
     with _bars() as tell:
         done = bring(
-            names(source), since=since, dry_run=dry_run, network=Network(offline=offline, deadline=deadline),
-            out=output, limit=limit, accept_shrink=accept_shrink, tell=tell,
+            names(source, "--source"), since=since, dry_run=dry_run,
+            network=Network(offline=offline, deadline=deadline), out=output, limit=limit,
+            accept_shrink=accept_shrink, tell=tell,
         )  # fmt: skip
     _report(done, dry_run, Page(format))
     if done.failed or done.partial:

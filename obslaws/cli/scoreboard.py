@@ -57,7 +57,7 @@ def scoreboard(
     for name in entrants:
         if name.partition(":")[0] not in FORECASTERS:
             raise UnknownNameError("forecaster", name, FORECASTERS)
-    chosen = find_races(names(races))
+    chosen = find_races(names(races, "--races"))
     folder = results or cache_folder() / "scoreboard"
     try:
         with progress_bar("Running the races") as progress:

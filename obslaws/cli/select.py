@@ -109,8 +109,8 @@ def models(
                 budget_flop=None if budget_flop is None else one,
                 unit=unit.value,
                 criterion=criterion.value,
-                require=names(require) or (),
-                exclude=names(exclude) or (),
+                require=names(require, "--require") or (),
+                exclude=names(exclude, "--exclude") or (),
             )
             found.append(chosen)
             progress(at + 1, len(budgets))
@@ -147,8 +147,8 @@ def _budgets(budget: str | None, budget_flop: str | None) -> list[float]:
 
     if (budget is None) == (budget_flop is None):
         raise typer.BadParameter("give one of --budget (models) and --budget-flop (FLOP).")
-    option, texts = ("--budget", names(budget)) if budget is not None else ("--budget-flop", names(budget_flop))
-    if not texts:
+    option, text = ("--budget", budget) if budget is not None else ("--budget-flop", budget_flop)
+    if not (texts := [part.strip() for part in str(text).split(",") if part.strip()]):
         raise UsageError(f"{option} is empty; expected one budget or several with commas, e.g. 8,12,20 (models).")
     return [_model_count(text) if budget is not None else parse_count(text, option) for text in texts]
 

@@ -85,8 +85,8 @@ def benchmarks(
     columns = list(map(str, data.scores.columns))
     price = None if costs is None else _costs(costs, columns)
     asked, known, told = _asked(data, model, family, params, tokens, scores)
-    able = np.isin(columns, benchmark_names(data, exclude) or [])
-    wanted = None if targets is None else np.isin(columns, benchmark_names(data, targets) or [])
+    able = np.isin(columns, benchmark_names(data, exclude, "--exclude") or [])
+    wanted = None if targets is None else np.isin(columns, benchmark_names(data, targets, "--targets") or [])
     limit = count
     if price is None and budget is not None and budget >= 1:  # without --costs each costs 1, and every set can be tried
         limit, budget = int(budget if count is None else min(count, budget)), None

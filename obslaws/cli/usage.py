@@ -16,6 +16,7 @@ __all__ = ["Program", "clear_message", "misplaced_message"]
 _CHOICE = re.compile(r"(?:Value error, )?(?P<found>'.*?') is not one of (?P<known>.+?)\.?", re.DOTALL)
 _NUMBERS = {"float_parsing": "a number", "int_parsing": "a whole number", "int_from_float": "a whole number"}
 _EXTRA = re.compile(r"unexpected extra argument(?:\(s\)|s)? \((?P<found>.*)\)", re.DOTALL)
+_COMMAND = re.compile(r"No such command '(?P<found>.*?)'", re.DOTALL)
 _GIVEN = "obslaws.arguments"
 _Usage: Any = typer.BadParameter.__bases__[0]
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
@@ -66,6 +67,8 @@ def misplaced_message(error: Any) -> str:
     option = getattr(error, "option_name", None)
     if hasattr(error, "possibilities") and option is not None:
         return _unknown_option(error.ctx, str(option))
+    if unknown := _COMMAND.search(str(error.message)):
+        return _unknown_command(error.ctx, unknown["found"])
     extra = _EXTRA.search(str(error.message))
     return _extra_words(error.ctx, extra["found"]) if extra else ""
 
@@ -90,6 +93,18 @@ def _unknown_option(ctx: Any, option: str) -> str:
         return f"{told} Did you mean {' or '.join(map(repr, near))}?"
     plain = f" It is written {' '.join([*path, *arguments])}." if (arguments := _arguments(ctx)) else ""
     return f"{told}{plain} See {' '.join(path)} -h."
+
+
+def _unknown_command(ctx: Any, found: str) -> str:
+    from obslaws.errors import nearest_names
+
+    path, commands = " ".join(_path(ctx)), ctx.command.commands
+    below = [name for name, one in commands.items() if found in getattr(one, "commands", ())]
+    near = [] if below else nearest_names(found, commands)
+    written = f" It is written {' or '.join(f'{path} {name} {found}' for name in below)}." if below else ""
+    offer = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    known = ", ".join(sorted(commands))
+    return f"No such command: {path} {found}.{written}{offer} Commands of {path}: {known}; see {path} -h."
 
 
 def _extra_words(ctx: Any, found: str) -> str:

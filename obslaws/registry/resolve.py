@@ -58,9 +58,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise SchemaError(f"{path.name}, row {at + 2}: {_no_fraction(table['score'].iloc[at], float(score.iloc[at]))}")
-    doubled = table.assign(model=table["model"].str.lower()).duplicated(
-        ["model", "benchmark"]
-    )  # found whatever the case
+    doubled = table[["model", "benchmark"]].apply(lambda names: names.str.lower()).duplicated()  # whatever the case
     if doubled.any():
         at = int(np.flatnonzero(doubled)[0])
         raise SchemaError(f"{path.name}, row {at + 2}: a second score of this model on this benchmark. Keep one.")
@@ -79,7 +77,7 @@ def resolve(
     records : sequence of dict
         Lines of the registry, as `obslaws.registry.chain.read_chain` gives them.
     scores : DataFrame, optional
-        Columns model, benchmark, score; models are found whatever the case.
+        Columns model, benchmark, score; models and benchmarks are found whatever the case.
     panel_of : callable, optional
         View -> panel of the newer snapshot, None where there is no such view; asked where `scores` has nothing. A panel
         with the very data that the forecast was made from tells nothing new.
@@ -95,12 +93,12 @@ def resolve(
     measured: dict[tuple[str, str], float] = {}
     if scores is not None:
         for model, benchmark, score in scores[["model", "benchmark", "score"]].itertuples(index=False):
-            measured[str(model).lower(), str(benchmark)] = float(score)
+            measured[str(model).lower(), str(benchmark).lower()] = float(score)
     known: dict[str, Any] = {}
     rows = []
     first: set[tuple[str, str, str]] = set()
     for record in forecasts:
-        key = (record["model"].lower(), record["benchmark"])
+        key = (record["model"].lower(), record["benchmark"].lower())
         score = measured.get(key, np.nan)
         if np.isnan(score) and panel_of is not None:
             view = record["view"]
@@ -141,7 +139,7 @@ def _cells(panel: Panel | None) -> tuple[str | None, dict[tuple[str, str], float
         return None, {}
     scores = panel.scores.stack(future_stack=True).dropna()
     models, benchmarks = (scores.index.get_level_values(level).astype(str) for level in (0, 1))
-    cells = dict(zip(zip(models.str.lower(), benchmarks, strict=True), map(float, scores), strict=True))
+    cells = dict(zip(zip(models.str.lower(), benchmarks.str.lower(), strict=True), map(float, scores), strict=True))
     return panel.provenance.get("hash"), cells
 
 
@@ -162,10 +160,10 @@ def unregistered(resolved: pd.DataFrame, scores: pd.DataFrame) -> str:
     """
     models = {str(name).lower(): str(name) for name in resolved["model"]}
     benchmarks = list(map(str, resolved["benchmark"].unique()))
-    asked = set(zip(resolved["model"].str.lower(), resolved["benchmark"], strict=True))
+    asked = set(zip(resolved["model"].str.lower(), resolved["benchmark"].str.lower(), strict=True))
     told = []
     for model, benchmark in scores[["model", "benchmark"]].astype("str").itertuples(index=False):
-        if (model.lower(), benchmark) in asked:
+        if (model.lower(), benchmark.lower()) in asked:
             continue
         near = [] if model.lower() in models else nearest_names(model, list(models.values()), most=1)
         near += [] if benchmark in benchmarks else nearest_names(benchmark, benchmarks, most=1)

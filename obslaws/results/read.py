@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from obslaws.errors import MeasurementWarning, SchemaError, UnknownNameError
 from obslaws.names import benchmarks_table
-from obslaws.results.base import COLUMNS, Results
+from obslaws.quantities import known_as
+from obslaws.results import table
+from obslaws.results.base import COLUMNS, Reading, Results
 from obslaws.results.document import open_document
 from obslaws.results.formats import FORMATS, detect
 from obslaws.results.mapping import apply_rules
@@ -54,6 +57,8 @@ def read_results(
 
     Warns
     -----
+    AssumptionWarning
+        A table spells a benchmark in another way, not by case alone.
     MeasurementWarning
         The run is partial, or a number sits oddly on its declared scale.
 
@@ -78,7 +83,10 @@ def read_results(
     reading = room.parse(document)
     if not reading.measurements:
         raise SchemaError(f"{document.name}: {room.SHAPE.split(' (')[0]}, but without a single score. Did the run end?")
-    known = set(benchmarks_table()["benchmark"]) | set(benchmarks)
+    asked, every = list(map(str, benchmarks)), list(benchmarks_table()["benchmark"])
+    known = {*every, *asked}
+    if name == table.NAME:  # written by hand, as the options of the command line are
+        reading = _spelled(reading, asked, every, document.name)
     mapped = apply_rules(reading, read_rules(tasks, known), document.name, name, known)
     cautions = [*reading.cautions, *mapped.cautions]
     for caution in cautions:
@@ -89,3 +97,13 @@ def read_results(
         scores[column] = scores[column].astype("float64")
     notes = (*cautions, *reading.notes, *mapped.notes)
     return Results(name, document.name, scores, tuple(mapped.unmapped), reading.identity, notes, reading.is_partial)
+
+
+def _spelled(reading: Reading, asked: list[str], every: list[str], file: str) -> Reading:
+    """Spell the benchmarks of a table as those that are asked about, else as those that are known."""
+    tasks = list(dict.fromkeys(m.task for m in reading.measurements))
+    near = known_as(tasks, asked, "benchmark", file, stacklevel=5)
+    far = known_as([t for t in tasks if near[t] not in asked], every, "benchmark", file, stacklevel=5)
+    return replace(
+        reading, measurements=tuple(replace(m, task=far.get(m.task, near[m.task])) for m in reading.measurements)
+    )

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import SchemaError, UnknownNameError, UsageError
+from obslaws.quantities import known_as
 from obslaws.reading import read_csv
 from obslaws.select.posterior import loss, loss_after_each, measured
 
@@ -260,7 +261,7 @@ def read_costs(path: Path, benchmarks: Sequence[str]) -> Array:
     Raises
     ------
     SchemaError
-        Another shape, or a cost that is not a number of 0 or more.
+        Another shape, a cost that is not a number of 0 or more, or a second one of a benchmark.
     UnknownNameError
         A benchmark that the panel does not hold; the nearest is offered.
     """
@@ -271,9 +272,14 @@ def read_costs(path: Path, benchmarks: Sequence[str]) -> Array:
         if column not in table:
             raise SchemaError(f"{path.name}: no column {column!r}; expected benchmark, cost.")
     out = np.full(len(benchmarks), np.nan)
-    for row, (name, text) in enumerate(zip(table["benchmark"], table["cost"], strict=True), start=2):
+    named = table["benchmark"].map(known_as(table["benchmark"], benchmarks, "benchmark", path.name))
+    for row, (name, text) in enumerate(zip(named, table["cost"], strict=True), start=2):
         if name not in benchmarks:
-            raise UnknownNameError("benchmark", name, benchmarks)
+            error = UnknownNameError("benchmark", name, benchmarks)
+            error.args = (f"{path.name}, row {row}: {error}",)
+            raise error
+        if not np.isnan(out[list(benchmarks).index(name)]):
+            raise SchemaError(f"{path.name}, row {row}: a second cost of {name!r}. Keep one.")
         cost = pd.to_numeric(text, errors="coerce")
         if not (np.isfinite(cost) and cost >= 0):
             raise SchemaError(f"{path.name}, row {row}: cost is {text!r}; expected a number of 0 or more.")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from obslaws.errors import UnknownNameError, UsageError
+from obslaws.quantities import known_as
 from obslaws.select.design import Design, make_design
 from obslaws.select.search import Found, search
 
@@ -180,9 +181,12 @@ def _named(frame: pd.DataFrame, names: Iterable[str], word: str) -> NDArray[np.b
     out = np.zeros(len(frame), dtype=bool)
     families = frame["family"].astype(str).str.lower()
     for name in names:
-        rows = (families == name.lower()) | (frame.index == name)
+        rows = (families == name.lower()) | (frame.index.str.lower() == name.lower())
         if not rows.any():
-            known = {*frame["family"].dropna().astype(str), *frame.index}
+            known = [*frame["family"].dropna().astype(str).unique(), *map(str, frame.index)]
+            meant = known_as([name], known, "candidate", stacklevel=4)[name]
+            rows = (frame["family"] == meant) | (frame.index == meant)
+        if not rows.any():
             raise UnknownNameError(f"candidate family or model to {word}", name, known)
         out |= rows.to_numpy()
     return out

@@ -156,6 +156,9 @@ def test_backtest_hides_the_cells_of_a_file(run, small_folder, tmp_path):
         (["--protocol", "cells"], "needs a table of cells: --cells FILE, a CSV with columns fold, model, benchmark"),
         (["--protocol", "sloth-v1-1"], "'sloth-v1-1' belongs to view 'sloth': of the families that it names, panel"),
         (["--protocol", "epoch-cells"], "belongs to view 'epoch-2025-11': of the models that it names"),
+        (["--protocol", "ruan2024-agents"], "belongs to view 'ruan2024-instruct' and cannot be run on panel"),
+        (["--protocol", "leave-family-out", "--benchmarks", ","], "--benchmarks ',' is an empty list"),
+        (["--protocol", "leave-family-out", "--benchmark", "mmul"], "Did you mean 'mmlu'"),
         (["--protocol", "ruan2024-emergent"], "belongs to view 'ruan2024': of the families that it names"),
     ],
 )
@@ -169,6 +172,9 @@ def test_a_protocol_on_another_view_than_its_own_names_its_own(run):
     ran = run("backtest", "--protocol", "sloth-v1-1", "--view", "core", "--forecaster", "mean")
     assert ran.code == 1
     assert "belongs to view 'sloth'" in ran.err and "Leave out --panel and --view" in ran.err
+    ran = run("backtest", "--protocol", "ruan2024-agents", "--view", "core", "--forecaster", "mean")
+    assert ran.code == 1
+    assert "belongs to view 'ruan2024-instruct' and cannot be run on panel 'core': The split" in ran.err
 
 
 def test_backtest_lists_protocols_and_forecasters(run):
@@ -176,6 +182,12 @@ def test_backtest_lists_protocols_and_forecasters(run):
     names = {line.split()[0] for line in ran.out.splitlines() if line.strip()}
     assert ran.code == 0 and {*protocol_names(), *FORECASTERS} <= names
     assert "--list" in run("backtest", "--help").out
+    told = json.loads(run("backtest", "--format", "json", "--list").out)
+    assert [one["protocol"] for one in told["protocols"]] == protocol_names()
+    assert [one["forecaster"] for one in told["forecasters"]] == list(FORECASTERS)
+    assert all(one["view"] and one["title"] for one in told["protocols"])
+    ran = run("backtest")
+    assert ran.code == 2 and "--protocol: none given. What is hidden" in " ".join(ran.err.replace("│", " ").split())
 
 
 def test_own_panel_and_view_exclude_each_other(run, small_folder):
@@ -257,6 +269,9 @@ def test_a_value_that_cannot_be_read_is_named(run, arguments, words):
         ("families a b", "'b' has no place in obslaws families, which takes NAME and options. Options begin with --"),
         ("families --family a", "No such option: --family. It is written obslaws families NAME. See"),
         ("forecast --model x", "No such option: --model. See obslaws forecast -h."),
+        ("snapshot foo", "No such command: obslaws snapshot foo. Commands of obslaws snapshot: diff, export, info"),
+        ("snapshot shwo", "No such command: obslaws snapshot shwo. Did you mean 'show'?"),
+        ("verify", "No such command: obslaws verify. It is written obslaws registry verify."),
         ("forecast --familly x", "No such option: --familly. Did you mean '--family'?"),
     ],
 )  # fmt: skip
@@ -274,7 +289,7 @@ def test_a_coverage_has_an_interval_where_several_families_speak(run):
 
 
 def test_a_missing_option_says_what_it_is_for(run):
-    done = run("backtest")
+    done = run("observe")
     assert done.code == 2
     told = " ".join(done.err.replace("│", " ").split())
-    assert "Missing option '--protocol'. What is hidden: leave-family-out, cells, sloth-v1-1" in told
+    assert "Missing option '--target'. CSV with a column model and one per target" in told

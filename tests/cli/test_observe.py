@@ -167,8 +167,8 @@ def test_cutoffs_that_nobody_means_are_asked_about(run):
 
 def test_a_reference_family_must_be_known(run):
     """Without one the line of equivalent compute was left out in silence."""
-    done = run(*BASE, "--cutoff-flop", "8.4e22", "--reference-family", "llama2")
-    assert done.code == 1 and "No family named 'llama2'. Did you mean 'Llama-2'" in done.err
+    done = run(*BASE, "--cutoff-flop", "8.4e22", "--reference-family", "llama9")
+    assert done.code == 1 and "No family named 'llama9'. Did you mean " in done.err
 
 
 def test_fractions_are_no_percentages(run, tmp_path):

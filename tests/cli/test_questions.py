@@ -151,3 +151,20 @@ def test_diagnose_says_what_its_columns_mean(run, small_folder):
     ran = run("diagnose", "--panel", small_folder)
     for word in ("Trend: ", "Emergent: ", "Growth: ", "Shares, "):
         assert f"\n{word}" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("forecast", "--family", "alpha", "--params", "7B", "--benchmarks", ","), "--benchmarks ',' is an empty list"),
+        (("diagnose", "--benchmark", ""), "--benchmarks '' is an empty list"),
+        (("diagnose", "--weakest-link", ","), "--weakest-link ',' is an empty list"),
+        (("select", "benchmarks", "--targets", " , "), "--targets ' , ' is an empty list"),
+        (("select", "models", "--budget", "3", "--require", ","), "--require ',' is an empty list"),
+        (("reach", "--benchmarks", "mmlu,gsm8k", "--score", "0.5", "--tokens", "1T"), "names 2 benchmarks. Ask about one "
+         "per call, e.g. 'mmlu'"),
+    ],
+)  # fmt: skip
+def test_lists_of_nothing_and_of_too_much_are_refused(run, small_folder, arguments, words):
+    ran = run(*arguments, "--panel", small_folder)
+    assert (ran.code, ran.out) == (1, "") and words in ran.err
