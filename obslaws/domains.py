@@ -132,7 +132,7 @@ def find_benchmark(name: str, panel: Panel) -> str:
     UnknownNameError
         No such benchmark; the nearest is offered.
     UsageError
-        A list; or only other views of the snapshot have it: the message names them.
+        A list or a domain; or only other views of the snapshot have it: the message names them.
 
     Warns
     -----
@@ -145,6 +145,10 @@ def find_benchmark(name: str, panel: Panel) -> str:
     if len(parts := [part.strip() for part in name.split(",") if part.strip()]) != 1:
         told = f"names {len(parts)} benchmarks" if parts else "is no benchmark"
         raise UsageError(f"{name!r} {told}. Ask about one per call, e.g. {(parts or known)[0]!r}.")
+    domains = benchmark_domains(panel.benchmarks)
+    if len(fits := _fitting(name, domains.dropna().unique())) == 1:
+        inside = ", ".join(map(str, domains.index[domains == fits[0]]))
+        raise UsageError(f"{name!r} is a domain, not a benchmark. Name one of its benchmarks: {inside}.")
     raise _in_other_views(name, panel) or UnknownNameError("benchmark", name, known)
 
 

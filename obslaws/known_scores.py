@@ -64,6 +64,8 @@ def known_scores(text: str | Path, panel: Panel, model: str, tasks: str | Path |
     MeasurementWarning
         Tasks of a results file that are not used, and why; scores that rest on a part of the questions.
     """
+    if isinstance(text, str) and not text.strip():
+        raise UsageError("scores: empty; expected a list such as mmlu=0.71,gsm8k=0.8, or a file of results.")
     if not isinstance(text, Path) and "=" in text and not _exists(Path(text)):
         row, n_items = _row_of_text(text, panel), dict[str, float]()
     else:

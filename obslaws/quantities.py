@@ -19,6 +19,7 @@ __all__ = [
     "format_name",
     "known_as",
     "parse_count",
+    "parse_flop",
     "parse_fraction",
     "size_label",
     "spelling_key",
@@ -80,6 +81,43 @@ def parse_count(text: str, what: str = "count", unit: str | None = None) -> floa
         likely = smaller if count >= (100 if unit == "T" else 2000) else unit
         raise UsageError(f"{what} is {text.strip()}, without a unit: did you mean {text.strip()}{likely}?")
     return count
+
+
+def parse_flop(text: str, what: str) -> float:
+    """Read an amount of training compute.
+
+    Parameters
+    ----------
+    text : str
+        A number of FLOP, with or without the unit: ``"1e24"``, ``"1e24 FLOP"``.
+    what : str
+        Name of the quantity, for the message.
+
+    Returns
+    -------
+    float
+        FLOP, positive and finite.
+
+    Raises
+    ------
+    UsageError
+        Not a number, another unit, or not positive and finite.
+
+    Examples
+    --------
+    >>> parse_flop("8.4e22 FLOP", "--flop")
+    8.4e+22
+    """
+    expected = "expected training compute in FLOP, e.g. 1e24"
+    match = _COUNT.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{what}: {text!r} is not a number; {expected}.")
+    if match[2].lower() not in ("", "flop", "flops"):
+        raise UsageError(f"{what}: unknown unit {match[2]!r} in {text!r}; {expected}.")
+    flop = float(match[1])
+    if not (flop > 0 and math.isfinite(flop)):
+        raise UsageError(f"{what} is {text.strip()}; {expected}.")
+    return flop
 
 
 def parse_fraction(text: str, what: str) -> float:

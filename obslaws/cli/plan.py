@@ -27,7 +27,6 @@ from obslaws.cli.output import Page, number, progress_bar, records, write_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from obslaws.panel import Panel
     from obslaws.questions.plan import Plan
     from obslaws.questions.setting import Setting
 
@@ -66,7 +65,7 @@ def plan(
         raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
     from obslaws.forecasters.base import check_level
     from obslaws.forecasters.skill import SkillForecaster
-    from obslaws.quantities import format_flop, parse_count
+    from obslaws.quantities import format_flop, parse_count, parse_flop
     from obslaws.questions.plan import budget_line, compute_optimal
     from obslaws.questions.setting import find_setting
     from obslaws.questions.skills import level_surface
@@ -77,9 +76,11 @@ def plan(
     check_level(level)
     check_output(output)
     check_figure(figure, dark)
-    budget = parse_count(flop, "--flop")
-    later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens")
+    budget = parse_flop(flop, "--flop")
+    later = 0.0 if inference_tokens is None else parse_count(inference_tokens, "--inference-tokens", unit="T")
     data, wanted = open_basket(basket, view, snapshot, panel, add)
+    taken = data.name if data.provenance.get("snapshot") and data.name != "core" else None
+    options: dict[str, object] = {"view": taken, "snapshot": snapshot, "panel": panel, "add": add}
     columns = [str(name) for name in data.scores.columns]
     weights = wanted.weights
     setting = find_setting(data, family, variant)
@@ -120,24 +121,29 @@ def plan(
             page.line(text)
         for text in found.notes:
             page.line(f"Note: {text}")
-        page.line(f"Next, scores with intervals that count everything: {_next(found, setting, data)}")
+        page.line(f"Next, scores with intervals that count everything: {_next(found, setting, options)}")
     if output is not None:
         page.line(f"Targets: {output}")
     if figure is not None:
         page.line(f"Figure: {figure}")
 
 
-def _next(found: Plan, setting: Setting, data: Panel) -> str:
-    """Write the command that forecasts the model to look at first."""
+def _next(found: Plan, setting: Setting, options: dict[str, object]) -> str:
+    """Write the command that forecasts the model to look at first, from the same data."""
     import shlex
 
     from obslaws.quantities import format_count
 
     best = found.advised
-    family = shlex.quote(setting.family) if setting.n_members else "NEW"
-    view = f" --view {data.name}" if data.provenance.get("snapshot") and data.name != "core" else ""
-    size, tokens = format_count(best["n_params"]), format_count(best["n_tokens"])
-    return f"obslaws forecast --family {family} --params {size} --tokens {tokens}{view}"
+    named = {
+        "family": setting.family if setting.n_members else "NEW",
+        "params": format_count(best["n_params"]),
+        "tokens": format_count(best["n_tokens"]),
+        "variant": None if setting.n_members or setting.variant == "base" else setting.variant,
+        **options,
+    }
+    given = [word for name, value in named.items() if value is not None for word in (f"--{name}", str(value))]
+    return shlex.join(["obslaws", "forecast", *given])
 
 
 def _for_people(targets: pd.DataFrame, level: float) -> pd.DataFrame:

@@ -47,6 +47,7 @@ def reach(
     if variant not in (None, "base", "chat"):
         raise typer.BadParameter(f"--variant is {variant!r}; expected base or chat.")
     from obslaws.domains import find_benchmark
+    from obslaws.errors import UsageError
     from obslaws.forecasters import forecaster as make_forecaster
     from obslaws.forecasters.base import check_level
     from obslaws.quantities import format_count, parse_count, parse_fraction, parse_number
@@ -60,6 +61,8 @@ def reach(
     benchmark = find_benchmark(benchmark, data)
     read = parse_fraction if data.benchmarks.at[benchmark, "unit"] == "fraction" else parse_number
     wanted = read(score, "--score")
+    if read is parse_fraction and wanted in (0.0, 1.0):
+        raise UsageError(f"--score is {score.strip()}; expected a fraction above 0 and below 1, where curves end.")
     setting = find_setting(data, family, variant, date)
     model = make_forecaster(forecaster)
     with progress_bar(f"Fitting {forecaster} to {len(data.models)} models"):
@@ -67,7 +70,10 @@ def reach(
     answer = find(model, setting, benchmark, wanted, n_tokens, level)
 
     page = Page(format)
-    page.line(f"{setting.family}: {benchmark} of {wanted:g} at {format_count(n_tokens)} training tokens", bold=True)
+    released = "" if date is None else f", released {setting.release_date:%Y-%m-%d}"
+    page.line(
+        f"{setting.family}: {benchmark} of {wanted:g} at {format_count(n_tokens)} training tokens{released}", bold=True
+    )
     page.line(data_caption(data))
     if format is RecordFormat.json:
         page.record({"family": setting.family, **dataclasses.asdict(answer), "is_extrapolated": answer.is_extrapolated})

@@ -143,14 +143,14 @@ def models(
 
 def _budgets(budget: str | None, budget_flop: str | None) -> list[float]:
     from obslaws.errors import UsageError
-    from obslaws.quantities import parse_count
+    from obslaws.quantities import parse_flop
 
     if (budget is None) == (budget_flop is None):
         raise typer.BadParameter("give one of --budget (models) and --budget-flop (FLOP).")
     option, text = ("--budget", budget) if budget is not None else ("--budget-flop", budget_flop)
     if not (texts := [part.strip() for part in str(text).split(",") if part.strip()]):
         raise UsageError(f"{option} is empty; expected one budget or several with commas, e.g. 8,12,20 (models).")
-    return [_model_count(text) if budget is not None else parse_count(text, option) for text in texts]
+    return [_model_count(text) if budget is not None else parse_flop(text, option) for text in texts]
 
 
 def _model_count(text: str) -> float:
@@ -170,14 +170,14 @@ def _model_count(text: str) -> float:
 def _candidates(
     data: Panel, benchmarks: str | None, max_params: str | None, max_flop: str | None, complete: bool
 ) -> Panel:
-    from obslaws.quantities import parse_count
+    from obslaws.quantities import parse_count, parse_flop
 
     data = choose_benchmarks(data, benchmarks)
     keep = data.scores.notna().all(axis=1) if complete else data.scores.notna().any(axis=1)
     if max_params is not None:
-        keep &= data.models["n_params"] <= parse_count(max_params, "--max-params")
+        keep &= data.models["n_params"] <= parse_count(max_params, "--max-params", unit="B")
     if max_flop is not None:
-        keep &= data.models["train_flop"] <= parse_count(max_flop, "--max-flop")
+        keep &= data.models["train_flop"] <= parse_flop(max_flop, "--max-flop")
     return data.select(keep.to_numpy())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-__all__ = ["Program", "clear_message", "misplaced_message"]
+__all__ = ["Program", "clear_message", "misplaced_message", "repeated_message"]
 
 _CHOICE = re.compile(r"(?:Value error, )?(?P<found>'.*?') is not one of (?P<known>.+?)\.?", re.DOTALL)
 _NUMBERS = {"float_parsing": "a number", "int_parsing": "a whole number", "int_from_float": "a whole number"}
@@ -28,6 +28,8 @@ class Program(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Keep what was written, and say plainly what does not belong before the command."""
         ctx.meta[_GIVEN] = list(args)
+        if told := repeated_message(self, args):
+            raise typer.BadParameter(told, ctx)
         try:
             return super().parse_args(ctx, args)
         except _Usage as error:
@@ -49,6 +51,41 @@ class Program(TyperGroup):
 def _clear(error: Any) -> None:
     if error.ctx is not None and (told := misplaced_message(error)):
         error.message, error.possibilities = told, None
+
+
+def repeated_message(command: Any, words: list[str]) -> str:
+    """Say which option stands twice with different values, of which the last alone would count.
+
+    Parameters
+    ----------
+    command : command of the command-line library
+    words : list of str
+        What stands behind it.
+
+    Returns
+    -------
+    str
+        Empty where there is none.
+    """
+    while commands := getattr(command, "commands", None):
+        at = next((i for i, word in enumerate(words) if word in commands), None)
+        if at is None:
+            return ""
+        command, words = commands[words[at]], words[at + 1 :]
+    options = {name: p for p in command.params if p.param_type_name == "option" for name in p.opts}
+    seen: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        option = options.get(name)
+        if option is None or option.is_flag or option.multiple:
+            continue
+        value = value if equals else next(rest, "")
+        first = seen.setdefault(option.name, value)
+        if first != value:
+            one = f"{name} {first},{value}" if "commas" in (option.help or "") else f"{name} {first} or {name} {value}"
+            return f"{name} stands twice, with {first!r} and {value!r}. Give it once: {one}."
+    return ""
 
 
 def misplaced_message(error: Any) -> str:

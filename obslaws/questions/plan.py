@@ -129,6 +129,12 @@ def budget_line(
     smallest = max(low, flop / (6.0 * many + 2.0 * inference_tokens), thrifty)
     largest = min(high, flop / (6.0 * few + 2.0 * inference_tokens), lavish)
     if smallest >= largest:
+        if inference_tokens and (serving := 2.0 * low * inference_tokens) >= flop:
+            raise UsageError(
+                f"{format_flop(flop)} is spent on inference alone: {format_count(inference_tokens)} tokens take "
+                f"{format_flop(serving)} with the smallest model of the panel, {format_count(low)} active parameters. "
+                "Lower the tokens of inference or raise the budget."
+            )
         raise UsageError(
             f"{format_flop(flop)} buys no model inside the data: {format_count(low)} to {format_count(high)} active "
             f"parameters, {format_count(few)} to {format_count(many)} tokens, {ratio.min():.2g} to {ratio.max():.2g} "

@@ -123,7 +123,9 @@ def test_a_plan_ends_with_the_command_that_forecasts_it(run, small_folder):
     last = ran.out.strip().splitlines()[-1]
     assert "obslaws forecast --family alpha --params " in last and " --tokens " in last
     command = last.partition("obslaws ")[2].split()
-    assert run(*command, "--panel", small_folder).code == 0
+    assert run(*command).code == 0  # from the same data, which the command names
+    last = run("plan", "--flop", "1e23", "--variant", "chat", "--panel", small_folder).out.strip().splitlines()[-1]
+    assert " --family NEW " in last and last.endswith(f"--variant chat --panel {small_folder}")
     told = json.loads(run("plan", "--flop", "1e23", "--panel", small_folder, "--format", "json").out)
     assert any("within half a point" in text for text in told["in_short"])
     assert "usual" in told["line"][0]
@@ -153,6 +155,9 @@ def test_diagnose_says_what_its_columns_mean(run, small_folder):
         assert f"\n{word}" in ran.out
 
 
+AT = ("--score", "0.5", "--tokens", "1T")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -161,10 +166,23 @@ def test_diagnose_says_what_its_columns_mean(run, small_folder):
         (("diagnose", "--weakest-link", ","), "--weakest-link ',' is an empty list"),
         (("select", "benchmarks", "--targets", " , "), "--targets ' , ' is an empty list"),
         (("select", "models", "--budget", "3", "--require", ","), "--require ',' is an empty list"),
-        (("reach", "--benchmarks", "mmlu,gsm8k", "--score", "0.5", "--tokens", "1T"), "names 2 benchmarks. Ask about one "
-         "per call, e.g. 'mmlu'"),
+        (("reach", "--benchmarks", "mmlu,gsm8k", *AT), "names 2 benchmarks. Ask about one per call, e.g. 'mmlu'"),
+        (("reach", "--benchmark", "knowledge", *AT), "'knowledge' is a domain, not a benchmark. Name one of its "
+         "benchmarks: mmlu."),
+        (("reach", "--benchmark", "mmlu", "--score", "1", "--tokens", "1T"), "--score is 1; expected a fraction above 0"),
+        (("plan", "--flop", "1e24", "--inference-tokens", "10"), "--inference-tokens is 10, without a unit: did you mean"),
+        (("plan", "--flop", "1e24", "--inference-tokens", "1e18"), "1.0e24 FLOP is spent on inference alone: "),
+        (("plan", "--flop", "1T"), "--flop: unknown unit 'T' in '1T'; expected training compute in FLOP, e.g. 1e24."),
+        (("select", "models", "--budget", "3", "--max-params", "7"), "--max-params is 7, without a unit: did you mean 7B?"),
+        (("forecast", "--family", "alpha", "--params", "7B", "--scores", ""), "scores: empty; expected a list such as"),
     ],
 )  # fmt: skip
 def test_lists_of_nothing_and_of_too_much_are_refused(run, small_folder, arguments, words):
     ran = run(*arguments, "--panel", small_folder)
     assert (ran.code, ran.out) == (1, "") and words in ran.err
+
+
+def test_a_date_that_was_asked_about_is_told(run, small_folder):
+    ask = ("reach", "--benchmark", "mmlu", *AT, "--panel", small_folder, "--forecaster", "size-tokens")
+    assert "training tokens, released 2030-01-01\n" in run(*ask, "--date", "2030").out
+    assert "released" not in run(*ask).out.splitlines()[0]
