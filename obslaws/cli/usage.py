@@ -54,7 +54,9 @@ def _clear(error: Any) -> None:
 
 
 def repeated_message(command: Any, words: list[str]) -> str:
-    """Say which option stands twice with different values, of which the last alone would count.
+    """Say which list stands twice with different values, of which the last alone would count.
+
+    An option that is no list may be given again to override itself, as other programs have it.
 
     Parameters
     ----------
@@ -82,9 +84,8 @@ def repeated_message(command: Any, words: list[str]) -> str:
             continue
         value = value if equals else next(rest, "")
         first = seen.setdefault(option.name, value)
-        if first != value:
-            one = f"{name} {first},{value}" if "commas" in (option.help or "") else f"{name} {first} or {name} {value}"
-            return f"{name} stands twice, with {first!r} and {value!r}. Give it once: {one}."
+        if first != value and "commas" in (option.help or ""):
+            return f"{name} stands twice, with {first!r} and {value!r}. Give it once: {name} {first},{value}."
     return ""
 
 

@@ -271,7 +271,6 @@ def test_a_value_that_cannot_be_read_is_named(run, arguments, words):
         ("forecast --model x", "No such option: --model. See obslaws forecast -h."),
         ("forecast --benchmarks mmlu --family x --benchmark=arc",
          "--benchmark stands twice, with 'mmlu' and 'arc'. Give it once: --benchmark mmlu,arc."),
-        ("laws fit --starts 3 --starts 4 x y", "--starts stands twice, with '3' and '4'. Give it once: --starts 3 or "),
         ("snapshot foo", "No such command: obslaws snapshot foo. Commands of obslaws snapshot: diff, export, info"),
         ("snapshot shwo", "No such command: obslaws snapshot shwo. Did you mean 'show'?"),
         ("verify", "No such command: obslaws verify. It is written obslaws registry verify."),
