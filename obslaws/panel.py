@@ -359,6 +359,7 @@ def read_panel(folder: Path) -> Panel:
     _warn_of_high_floors(scores, benchmarks, benchmarks_file)
     _warn_of_spellings(folder.name, "benchmarks", benchmarks["benchmark"])
     _warn_of_spellings(folder.name, "families", models["family"])
+    _warn_of_spellings(folder.name, "models", models["model"])
     models = complete_models(models)
     benchmarks = complete_benchmarks(benchmarks)
     wide = scores.pivot(index="model", columns="benchmark", values="score")
@@ -382,7 +383,7 @@ def _warn_of_high_floors(scores: pd.DataFrame, benchmarks: pd.DataFrame, file: s
 
 
 def _warn_of_spellings(panel: str, kind: str, names: pd.Series) -> None:
-    if doubled := spelt_alike(map(str, names.dropna().unique())):
+    if doubled := spelt_alike(map(str, names.dropna().unique()), kind == "models"):
         words = f"panel {panel!r}: {kind} {', '.join(doubled)} differ only in case or separators and are taken for "
         warnings.warn(f"{words}different ones. Write them alike if they are not.", AssumptionWarning, stacklevel=3)
 

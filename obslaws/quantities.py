@@ -198,13 +198,19 @@ def spelling_key(name: object) -> str:
     return re.sub(r"[-_.\s]", "", str(name)).casefold()
 
 
-def spelt_alike(names: Iterable[str]) -> list[str]:
+def _case_key(name: object) -> str:
+    return str(name).strip().casefold()
+
+
+def spelt_alike(names: Iterable[str], case_alone: bool = False) -> list[str]:
     """Find names that differ only in case and separators.
 
     Parameters
     ----------
     names : iterable of str
         Each once.
+    case_alone : bool
+        Whether separators tell them apart.
 
     Returns
     -------
@@ -217,8 +223,9 @@ def spelt_alike(names: Iterable[str]) -> list[str]:
     ["'mmlu' and 'MMLU'"]
     """
     alike: dict[str, list[str]] = {}
+    key = _case_key if case_alone else spelling_key
     for name in names:
-        alike.setdefault(spelling_key(name), []).append(name)
+        alike.setdefault(key(name), []).append(name)
     return [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
 
 
@@ -250,13 +257,15 @@ def known_as(
 ) -> dict[str, str]:
     """Find the known names that names mean: case and separators do not decide where one alone fits.
 
+    Of models case alone does not: 1.5B and 15B are two sizes.
+
     Parameters
     ----------
     names : iterable of str
         As someone wrote them.
     known : iterable of str
     kind : str
-        What they are names of: ``"benchmark"``.
+        What they are names of: ``"benchmark"``, ``"family"``, ``"model"``.
     where : str
         File that they stand in, for the note.
     stacklevel : int
@@ -279,10 +288,11 @@ def known_as(
     """
     there = list(dict.fromkeys(map(str, known)))
     exact, alike = set(there), dict[str, list[str]]()
+    key = _case_key if kind == "model" else spelling_key
     for one in there:
-        alike.setdefault(spelling_key(one), []).append(one)
+        alike.setdefault(key(one), []).append(one)
     alike.pop("", None)
-    fitting = {str(name): alike.get(spelling_key(name), []) for name in names}
+    fitting = {str(name): alike.get(key(name), []) for name in names}
     out = {name: fits[0] if len(fits) == 1 and name not in exact else name for name, fits in fitting.items()}
     told = [f"{kind} {a!r} is read as {b!r}" for a, b in out.items() if a != b and a.strip().lower() != b.lower()]
     if told:

@@ -123,7 +123,7 @@ BENCHMARKS = Table(
         "unit": _text("'fraction', or the unit of a rating"),
         "score_floor": Column(
             "number",
-            "expected score of guessing, fraction",
+            "score of guessing, fraction",
             low=0.0,
             high=0.999,
             cure="A floor is a fraction below 1, e.g. 0.25 with four options.",

@@ -30,6 +30,26 @@ def test_case_is_forgiven_in_silence_and_separators_with_a_note():
         assert known_as(["MMLU-Pro"], KNOWN, "benchmark", "mine.csv") == {"MMLU-Pro": "mmlu_pro"}
 
 
+def test_of_models_case_alone_is_forgiven():
+    """A size of 15B is not one of 1.5B, however alike they are spelled."""
+    assert known_as(["X/A-15b", "x/a-1.5b"], ["x/A-1.5B"], "model") == {"X/A-15b": "X/A-15b", "x/a-1.5b": "x/A-1.5B"}
+
+
+def test_models_that_differ_in_case_alone_are_told(tmp_path):
+    write(tmp_path / "models.csv", "model,family\nus/a-1B,a\nUS/A-1b,a\nus/a-1.5B,a\nus/a-15B,a\n")
+    write(tmp_path / "scores.csv", "model,benchmark,score\nus/a-1B,mmlu,0.5\n")
+    with pytest.warns(AssumptionWarning, match=r"models 'us/a-1B' and 'US/A-1b' differ only in case"):
+        read_panel(tmp_path)
+
+
+def test_a_floor_is_told_in_plain_words(tmp_path):
+    write(tmp_path / "models.csv", "model,family\nus/a-1B,a\n")
+    write(tmp_path / "scores.csv", "model,benchmark,score\nus/a-1B,mmlu,0.5\n")
+    write(tmp_path / "benchmarks.csv", "benchmark,score_floor\nmmlu,25\n")
+    with pytest.raises(SchemaError, match="found 25, expected score of guessing, fraction between 0 and 0.999"):
+        read_panel(tmp_path)
+
+
 def test_a_name_that_fits_two_or_none_stays():
     assert known_as(["Hella", "hella", "", " ", "--"], [*KNOWN, "-"], "benchmark") == {
         n: n for n in ("Hella", "hella", "", " ", "--")

@@ -183,10 +183,9 @@ def _named(frame: pd.DataFrame, names: Iterable[str], word: str) -> NDArray[np.b
     for name in names:
         rows = (families == name.lower()) | (frame.index.str.lower() == name.lower())
         if not rows.any():
-            known = [*frame["family"].dropna().astype(str).unique(), *map(str, frame.index)]
-            meant = known_as([name], known, "candidate", stacklevel=4)[name]
-            rows = (frame["family"] == meant) | (frame.index == meant)
+            rows = frame["family"] == known_as([name], frame["family"].dropna().unique(), "family", stacklevel=4)[name]
         if not rows.any():
+            known = {*frame["family"].dropna().astype(str), *frame.index}
             raise UnknownNameError(f"candidate family or model to {word}", name, known)
         out |= rows.to_numpy()
     return out
