@@ -46,7 +46,7 @@ def test_a_floor_is_told_in_plain_words(tmp_path):
     write(tmp_path / "models.csv", "model,family\nus/a-1B,a\n")
     write(tmp_path / "scores.csv", "model,benchmark,score\nus/a-1B,mmlu,0.5\n")
     write(tmp_path / "benchmarks.csv", "benchmark,score_floor\nmmlu,25\n")
-    with pytest.raises(SchemaError, match="found 25, expected score of guessing, fraction between 0 and 0.999"):
+    with pytest.raises(SchemaError, match=r"found 25, expected score of guessing, fraction between 0 and 0\.999"):
         read_panel(tmp_path)
 
 
