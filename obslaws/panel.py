@@ -96,11 +96,8 @@ class Panel:
                 if isinstance(models, np.ndarray) and models.dtype == bool
                 else _known("model", list(models), self.models.index)
             )
-        columns = (
-            list(self.scores.columns)
-            if benchmarks is None
-            else _known("benchmark", list(benchmarks), self.scores.columns)
-        )
+        every = self.scores.columns
+        columns = list(every) if benchmarks is None else _known("benchmark", list(benchmarks), every)
         return replace(
             self,
             models=self.models.loc[rows],
