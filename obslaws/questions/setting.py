@@ -159,7 +159,7 @@ def score_draws(
 
 
 def known_dates(model: SkillForecaster, queries: pd.DataFrame) -> Array:
-    """Raw covariates of queries, an unknown date put in the middle of the training models'; shape (n, 6)."""
+    """Raw covariates of queries, an unknown date put in the middle of the training models'; shape (n, 9)."""
     raw = raw_covariates(queries, model.siblings_)
     raw[:, 4] = np.where(np.isfinite(raw[:, 4]), raw[:, 4], model.scale_.centre[4])
     return raw

@@ -21,6 +21,7 @@ from obslaws.report.html import render
 from obslaws.report.large_moments import LargeMoments, large_moments
 from obslaws.report.moments import Moments, check_moments, latent, moments
 from obslaws.report.packing import cell, plain
+from obslaws.skill.covariates import made_for
 from obslaws.skill.neighbours import RANGE
 from obslaws.skill.posterior import NODE_WEIGHTS, NODES
 from obslaws.skill.sparse_surface import SparseSurface
@@ -300,7 +301,7 @@ def _families(
     forecaster: SkillForecaster, queries: pd.DataFrame, relatives: pd.DataFrame, one: Moments | LargeMoments
 ) -> list[dict[str, Any]]:
     """Name the relatives, with where their sliders start and how far their intervals are stretched."""
-    stretches, out = _stretches(forecaster, queries, relatives, one), []
+    stretches, special, out = _stretches(forecaster, queries, relatives, one), made_for(relatives["family"]), []
     for i, (row, query) in enumerate(zip(relatives.to_dict("records"), queries.to_dict("records"), strict=True)):
         date = query["release_date"]
         out.append(
@@ -308,6 +309,7 @@ def _families(
                 **{key: cell(row[key]) for key in ("kind", "family", "base_family", "org", "variant", "n_models")},
                 **{key: float(query[key]) for key in ("n_params", "n_active_params", "n_tokens")},
                 "release_date": None if pd.isna(date) else date.date().isoformat(),
+                "made_for": plain(special[i]),
                 "stretch": {name: plain(factors[i]) for name, factors in stretches.items()},
             }
         )

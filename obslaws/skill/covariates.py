@@ -5,7 +5,8 @@ An unknown size, token count or date is not a reason to drop a model: it is inte
 distribution that the known values of all training models follow.
 
 One covariate compares a model with its siblings: the smallest models of a family fall short of the line in log size
-that runs through the larger ones, so a forecast from a small sibling would be too low without it.
+that runs through the larger ones, so a forecast from a small sibling would be too low without it. Three tell what its
+family was made for: code or mathematics, reasoning, or other languages than English.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from obslaws.names import specialty
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -24,9 +27,14 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Columns = pd.DataFrame | Mapping[str, NDArray[Any]]
 
-__all__ = ["NAMES", "CovariateScale", "Siblings", "raw_covariates"]
+__all__ = ["NAMES", "CovariateScale", "Siblings", "made_for", "raw_covariates"]
 
-NAMES = ("size", "tokens", "sparsity", "chat", "release", "smallest sibling", "size x tokens")
+NAMES = (
+    "size", "tokens", "sparsity", "chat", "release", "smallest sibling", "formal", "reasoning", "language",
+    "size x tokens",
+)  # fmt: skip
+# mathematics and code as one: few boards hold three series made for mathematics
+_MADE_FOR = (("code", "math"), ("reasoning",), ("language",))
 
 _EPOCH = np.datetime64("2023-01-01", "D")
 _DAYS_PER_YEAR = 365.25
@@ -86,9 +94,10 @@ def raw_covariates(models: Columns, siblings: Siblings | None = None) -> Array:
 
     Returns
     -------
-    ndarray of shape (n, 6)
+    ndarray of shape (n, 9)
         ln active parameters, ln tokens, ln (total / active parameters), chat (0 or 1; NaN when the variant is unknown),
-        years from the start of 2023 to the release, size of the smallest sibling over the model's own. NaN where
+        years from the start of 2023 to the release, size of the smallest sibling over the model's own, and
+        whether its family was made for code or mathematics, for reasoning, for other languages (0 or 1). NaN where
         unknown.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -101,8 +110,24 @@ def raw_covariates(models: Columns, siblings: Siblings | None = None) -> Array:
     nothing = np.full(len(active), np.nan)
     years = _years(models["release_date"]) if "release_date" in models else nothing
     share = nothing if siblings is None else siblings.share(models)
-    out = np.column_stack([active, tokens, sparsity, chat, years, share])
+    out = np.column_stack([active, tokens, sparsity, chat, years, share, made_for(models["family"])])
     return np.where(np.isfinite(out), out, np.nan)
+
+
+def made_for(families: pd.Series | NDArray[Any]) -> Array:
+    """Tell what families were made for beyond general English text, by their names.
+
+    Parameters
+    ----------
+    families : array-like of str, shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n, 3)
+        1 for code or mathematics, for reasoning, for other languages; else 0.
+    """
+    told = np.array([specialty(name) for name in np.asarray(families, dtype=object)], dtype=object)
+    return np.column_stack([np.isin(told, some) for some in _MADE_FOR]).astype(float)
 
 
 def _years(dates: pd.Series | NDArray[Any]) -> Array:
@@ -117,12 +142,12 @@ class CovariateScale:
 
     Parameters
     ----------
-    centre, scale : ndarray of shape (6,)
+    centre, scale : ndarray of shape (9,)
         Mean and standard deviation of the raw covariates.
-    cov : ndarray of shape (6, 6)
+    cov : ndarray of shape (9, 9)
         Correlation of the standardised covariates.
-    used : ndarray of bool, shape (7,)
-        Which of the covariates vary enough to carry a slope: the six, and size x tokens.
+    used : ndarray of bool, shape (10,)
+        Which of the covariates vary enough to carry a slope: those, and size x tokens.
     product_scale : float
         Standard deviation of the product of standardised size and tokens.
     """
@@ -136,7 +161,7 @@ class CovariateScale:
 
     @classmethod
     def learn(cls, raw: Array) -> CovariateScale:
-        """Learn from the raw covariates of the training models, shape (n, 6), NaN unknown."""
+        """Learn from the raw covariates of the training models, shape (n, 9), NaN unknown."""
         known = np.isfinite(raw)
         n_known = known.sum(axis=0)
         filled = np.where(known, raw, 0.0)
@@ -168,7 +193,7 @@ class CovariateScale:
 
         Parameters
         ----------
-        raw : ndarray of shape (n, 6)
+        raw : ndarray of shape (n, 9)
             Raw covariates, NaN unknown.
 
         Returns

@@ -175,8 +175,9 @@ def test_covariates_of_the_page_are_those_of_the_library(opened, small, small_pa
     wanted = who.covariates, who.covariate_cov
     with opened(small_page) as seen:
         found = seen.page.evaluate(
-            "([scale, siblings, asked]) => asked.map((one) => arithmetic.covariates(scale, siblings, one))",
-            [data["scale"], data["siblings"], asked],
+            "([data, asked]) => asked.map((one) => "
+            "arithmetic.covariates(data.scale, data.siblings, data.families[one.family], one))",
+            [data, asked],
         )
     for name, part in zip(("x", "cov"), wanted, strict=True):
         np.testing.assert_allclose([one[name] for one in found], part, atol=1e-9)

@@ -93,9 +93,9 @@ def test_raw_covariates_of_a_panel():
         }
     )
     raw = raw_covariates(models, Siblings({"a": 2e9}, {"a": 2e9}, 0.4))
-    np.testing.assert_allclose(raw[0], [np.log(8e9), np.log(15e12), 0, 0, 365 / 365.25, 0.25])
-    assert np.isnan(raw[1]).all()
-    np.testing.assert_allclose(raw[2], [np.log(13e9), np.nan, np.log(47 / 13), 1, 0, 0.4])
+    np.testing.assert_allclose(raw[0], [np.log(8e9), np.log(15e12), 0, 0, 365 / 365.25, 0.25, 0, 0, 0])
+    assert np.isnan(raw[1, :6]).all()
+    np.testing.assert_allclose(raw[2], [np.log(13e9), np.nan, np.log(47 / 13), 1, 0, 0.4, 0, 0, 0])
     alone = raw_covariates(models)
     np.testing.assert_array_equal(alone[:, :5], raw[:, :5])
     assert np.isnan(alone[:, 5]).all(), "without training models nothing is known of siblings"

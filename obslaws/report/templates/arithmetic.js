@@ -40,14 +40,14 @@ const arithmetic = (() => {
   }
 
   // standardised covariates with the covariance of what is not known
-  function covariates(scale, siblings, query) {
+  function covariates(scale, siblings, family, query) {
     const active = query.n_active_params ?? query.n_params;
     const years = query.release_date ? Math.round((Date.parse(query.release_date) - Date.UTC(2023, 0, 1)) / DAY) / 365.25 : NaN;
     const chat = query.variant === "unknown" ? NaN : query.variant === "base" ? 0 : 1;
     // the smallest known sibling as a share of the model; of a family without any, what is usual
     const smallest = siblings.smallest[query.family];
     const share = Number.isFinite(active) ? (smallest === null ? siblings.usual ?? NaN : Math.min(smallest / active, 1)) : NaN;
-    const raw = [Math.log(active), Math.log(query.n_tokens), Math.log(query.n_params) - Math.log(active), chat, years, share];
+    const raw = [Math.log(active), Math.log(query.n_tokens), Math.log(query.n_params) - Math.log(active), chat, years, share, ...family.made_for];
     const width = raw.length;
     const z = raw.map((v, i) => (scale.used[i] ? (v - scale.centre[i]) / scale.scale[i] : 0));
     const missing = [], seen = [];
@@ -263,7 +263,8 @@ const arithmetic = (() => {
 
   // query: {family (index), n_params, n_active_params, n_tokens, variant, release_date, scores: [J] of number or null}
   function forecast(data, query, level) {
-    const at = covariates(data.scale, data.siblings, query), J = data.benchmarks.length, family = data.families[query.family];
+    const J = data.benchmarks.length, family = data.families[query.family];
+    const at = covariates(data.scale, data.siblings, family, query);
     const scores = query.scores || new Array(J).fill(null), own = scores.some((s) => s !== null);
     const parts = data.fits.map((_, k) => {
       const prior = moments(data, k, query.family, at), near = carried(data, k, query);
