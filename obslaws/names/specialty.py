@@ -36,8 +36,8 @@ def specialty(family: object) -> str:
     Returns
     -------
     str
-        One of `SPECIALTIES`, by the first rule whose pattern is found in the name without its owner; ``"general"`` where
-        none is.
+        One of `SPECIALTIES`, by the first rule whose pattern is found in the name without its owner; without any,
+        ``"general"``.
 
     Examples
     --------
