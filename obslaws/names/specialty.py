@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from functools import cache
 
-import pandas as pd
-
 from obslaws.names.spelling import hand_table
 
 __all__ = ["SPECIALTIES", "specialty"]
@@ -31,7 +29,7 @@ def specialty(family: object) -> str:
     Parameters
     ----------
     family : str
-        Name of a family; missing for none.
+        Name of a family, or a missing value.
 
     Returns
     -------
@@ -44,5 +42,5 @@ def specialty(family: object) -> str:
     >>> specialty("qwen2.5-coder"), specialty("qwen2.5")
     ('code', 'general')
     """
-    name = "" if pd.isna(family) else str(family).lower().rpartition("/")[2]
+    name = str(family).lower().rpartition("/")[2]  # "nan" and "none" hold no pattern
     return next((told for pattern, told in _rules() if pattern.search(name)), "general")

@@ -22,7 +22,7 @@ from obslaws.names import specialty
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
     Columns = pd.DataFrame | Mapping[str, NDArray[Any]]
@@ -114,7 +114,7 @@ def raw_covariates(models: Columns, siblings: Siblings | None = None) -> Array:
     return np.where(np.isfinite(out), out, np.nan)
 
 
-def made_for(families: pd.Series | NDArray[Any]) -> Array:
+def made_for(families: ArrayLike) -> Array:
     """Tell what families were made for beyond general English text, by their names.
 
     Parameters
