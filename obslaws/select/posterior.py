@@ -103,7 +103,7 @@ def population(model: SkillForecaster, n_levels: int = 9) -> Joint:
         One case per fit and level.
     """
     # a stranger: no row, no family, no base family, and covariates as they are spread among all models
-    covariates, unknown = model.scale_.apply(np.full((1, 6), np.nan))
+    covariates, unknown = model.scale_.apply(np.full((1, len(model.scale_.centre)), np.nan))
     nobody = np.array([-1])
     who = Relatives(nobody, nobody, nobody, nobody, np.array([np.nan]), covariates, unknown)
     means, covs = [], []
